@@ -1,0 +1,87 @@
+"""Frozen settings of the learner. Field names are the names of the flags (except SGD_K, here rate_sets)."""
+import dataclasses
+
+from errors import UserError
+
+POOLINGS = ("cls", "mean")
+ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnerConfig:
+    """Everything that decides what the heads, the inner loop and the fine-tuning step compute."""
+
+    # head
+    output_layers: int = 1
+    label_emb_size: int = 256
+    use_euclidean_norm: bool = True  # logit = -squared distance; else dot product + bias
+    activation_fn: str = "tanh"
+    deep_set_layers: int = 0
+    prototypical_baseline: bool = False  # the label MLP is the output MLP
+    tie_label_mlp: bool = False  # at the start, the label MLP equals the output MLP
+    # feature that the heads read
+    use_pooled_output: bool = True  # else a learned mixture of all layers' [CLS]
+    pooling: str = "cls"  # "mean" takes the place of the pooled output
+    keep_prob: float = 0.9
+    # which weights the inner loop adapts
+    warp_layers: bool = False
+    min_layer_with_grad: int = 0
+    train_word_embeddings: bool = False
+    adapt_layer_norm: bool = True
+    update_only_label_embedding: bool = False
+    # learned rates
+    train_lr: float = 5e-5
+    rate_sets: int = 2  # flag SGD_K
+    is_meta_sgd: bool = True
+    use_exp_lr: bool = False
+    clip_lr: bool = False
+    # inner loop
+    meta_batchsz: int = 8
+    num_batches: int = 0
+    inner_epochs: int = 1
+    stop_grad: bool = True  # first-order meta-gradient
+    sgd_first_batch: bool = False
+    randomize_inner_steps: bool = False
+    min_inner_steps: int = 3
+    # query losses of the meta-objective
+    average_query_loss: bool = False
+    average_query_every: int = 1
+    weight_query_loss: bool = False
+    # fine-tuning
+    decay_finetune_lr: bool = True
+
+    def __post_init__(self):
+        def require(holds, message):
+            if not holds:
+                raise UserError(message)
+
+        require(self.pooling in POOLINGS, "--pooling=%s: use one of %s." % (self.pooling, ", ".join(POOLINGS)))
+        require(
+            self.activation_fn in ACTIVATION_NAMES,
+            "--activation_fn=%s: use one of %s." % (self.activation_fn, ", ".join(ACTIVATION_NAMES)),
+        )
+        require(self.output_layers >= 1, "--output_layers=%d: at least 1." % self.output_layers)
+        require(self.label_emb_size >= 1, "--label_emb_size=%d: at least 1." % self.label_emb_size)
+        require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)
+        require(self.rate_sets >= 0, "--SGD_K=%d: at least 0." % self.rate_sets)
+        require(self.train_lr > 0.0, "--train_lr=%g: above 0." % self.train_lr)
+        require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
+        require(self.num_batches >= 0, "--num_batches=%d: at least 0." % self.num_batches)
+        require(
+            self.num_batches == 0 or self.meta_batchsz % self.num_batches == 0,
+            "--meta_batchsz=%d is not a multiple of --num_batches=%d." % (self.meta_batchsz, self.num_batches),
+        )
+        require(
+            not (self.pooling == "mean" and not self.use_pooled_output),
+            "--pooling=mean and --use_pooled_output=false exclude each other.",
+        )
+
+    @classmethod
+    def from_flags(cls, values):
+        """Builds the settings from a {flag name: value} mapping; missing flags keep their defaults."""
+        picked = {}
+        for field in dataclasses.fields(cls):
+            flag = "SGD_K" if field.name == "rate_sets" else field.name
+            if flag in values:
+                picked[field.name] = values[flag]
+        return cls(**picked)

@@ -1,0 +1,269 @@
+"""TFRecord files of tokenized examples: one schema, and reading, writing, padding and streaming derived from it.
+
+A record is a ``tf.train.Example`` of int64 features; others than those of ``SCHEMA`` (``ex_id``) are ignored.
+Small files (the downstream tasks) are read into numpy arrays and checked value by value by ``read_records``; large ones
+(meta-training) stream through ``parse_batch``.
+"""
+
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Sequence
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from compat import tf
+from data import tasks
+from errors import UserError
+
+FRAME_BYTES = 16  # length, its checksum and the data's checksum, around each record
+
+
+@dataclass(frozen=True)
+class Field:
+    """One feature of a record: int64 in files, ``dtype`` in memory; ``highest`` None: depends on model or task."""
+
+    name: str
+    per_token: bool  # [max_seq_length] or scalar
+    padding: int = 0
+    highest: Optional[int] = None  # the lowest value is 0 for all
+    dtype: type = np.int32
+
+    def shape(self, max_seq_length: int) -> tuple:
+        return (max_seq_length,) if self.per_token else ()
+
+
+SCHEMA = (
+    Field("input_ids", per_token=True),
+    Field("input_mask", per_token=True, highest=1),
+    Field("segment_ids", per_token=True, highest=1),
+    Field("label_ids", per_token=False),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Tokenized, padded examples; all arrays int32. Raises ValueError when the shapes or types do not fit."""
+
+    input_ids: np.ndarray  # [n, seq]
+    input_mask: np.ndarray  # [n, seq], 1 for tokens and 0 for padding
+    segment_ids: np.ndarray  # [n, seq], 1 for the second text
+    label_ids: np.ndarray  # [n]
+
+    def __post_init__(self):
+        for field in SCHEMA:
+            array = getattr(self, field.name)
+            shape = self.input_ids.shape[:1] + field.shape(self.input_ids.shape[-1])
+            if array.shape != shape or array.dtype != field.dtype or self.input_ids.ndim != 2:
+                raise ValueError("%s is %s %s, not int32 %s" % (field.name, array.dtype, array.shape, shape))
+
+    @property
+    def size(self) -> int:
+        return len(self.label_ids)
+
+    @property
+    def max_seq_length(self) -> int:
+        return self.input_ids.shape[1]
+
+    def take(self, indices) -> "Examples":
+        """The rows at ``indices`` [m], in that order. Raises IndexError outside [-n, n)."""
+        rows = np.asarray(indices, dtype=np.int64)
+        return Examples(**{field.name: getattr(self, field.name)[rows] for field in SCHEMA})
+
+    def trimmed_length(self) -> int:
+        """Number of leading columns that hold every token of every row, at least 1: the rest is padding."""
+        used = np.flatnonzero(self.input_mask.any(axis=0))
+        return int(used[-1]) + 1 if used.size else 1
+
+
+def pad(rows: Sequence[Mapping[str, object]], max_seq_length: int) -> Examples:
+    """Examples from rows {name: list of up to max_seq_length ints, or int for a scalar}, padded at the end.
+
+    Raises ValueError when a list is too long (truncation is the tokenizer's task).
+    """
+    columns = {}
+    for field in SCHEMA:
+        column = np.full((len(rows),) + field.shape(max_seq_length), field.padding, dtype=field.dtype)
+        for index, row in enumerate(rows):
+            if not field.per_token:
+                column[index] = row[field.name]
+                continue
+            values = row[field.name]
+            if len(values) > max_seq_length:
+                raise ValueError("row %d: %d %s do not fit %d" % (index, len(values), field.name, max_seq_length))
+            column[index, : len(values)] = values
+        columns[field.name] = column
+    return Examples(**columns)
+
+
+def feature_spec(max_seq_length: int) -> Dict[str, object]:
+    """The schema for ``tf.parse_example``: {name: FixedLenFeature}."""
+    return {field.name: tf.FixedLenFeature(field.shape(max_seq_length), tf.int64) for field in SCHEMA}
+
+
+def parse_batch(serialized, max_seq_length: int) -> Dict[str, object]:
+    """Tensors for streaming pipelines: string [n] -> {name: int32 [n, seq] or [n]}. Values are not checked."""
+    parsed = tf.parse_example(serialized, feature_spec(max_seq_length))
+    return {field.name: tf.cast(parsed[field.name], tf.as_dtype(field.dtype)) for field in SCHEMA}
+
+
+def read_records(
+    path, max_seq_length: int = 128, num_labels: Optional[int] = None, vocab_size: Optional[int] = None
+) -> Examples:
+    """All records of a file, checked.
+
+    Labels are checked against ``num_labels`` and token ids against ``vocab_size`` where these are given. Raises
+    UserError for a missing, empty or damaged file and names the first record that does not fit (they count from 0).
+    """
+    path = os.fspath(path)
+    columns = {field.name: [] for field in SCHEMA}
+    for number, serialized in enumerate(_serialized(path)):
+        try:
+            features = tf.train.Example.FromString(serialized).features.feature
+        except DecodeError:
+            raise UserError("%s: record %d is no tf.train.Example; convert the text anew." % (path, number)) from None
+        for field in SCHEMA:
+            values = features[field.name].int64_list.value  # an absent feature reads as an empty one
+            if len(values) != (max_seq_length if field.per_token else 1):
+                raise _misfit(path, number, field, serialized, max_seq_length)
+            columns[field.name].append(np.array(values[:], dtype=np.int64))
+    limits = {"input_ids": vocab_size, "label_ids": num_labels}
+    arrays = {}
+    for field in SCHEMA:
+        array = np.stack(columns.pop(field.name))
+        array = array if field.per_token else array[:, 0]
+        limit = limits.get(field.name)
+        _check_values(path, field, array, field.highest if limit is None else limit - 1)
+        arrays[field.name] = array.astype(field.dtype)
+    return Examples(**arrays)
+
+
+def count_records(path) -> int:
+    """Number of records of a file. Raises UserError for a missing, empty or damaged file."""
+    return sum(1 for _ in _serialized(os.fspath(path)))
+
+
+def write_records(path, examples: Examples) -> None:
+    """Writes a file of records, whole or not at all; the same examples give the same bytes.
+
+    Missing folders are made. Raises UserError when there is nothing to write or the place cannot be written to.
+    """
+    path = os.fspath(path)
+    if not examples.size:
+        raise UserError("%s: no examples to write." % path)
+    folder, name = os.path.split(os.path.abspath(path))
+    unfinished = os.path.join(folder, ".%s.%s.tmp" % (name, uuid.uuid4().hex[:8]))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tf.python_io.TFRecordWriter(unfinished) as writer:
+            for row in range(examples.size):
+                writer.write(_example(examples, row).SerializeToString(deterministic=True))
+        os.replace(unfinished, path)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError("%s: cannot be written (%s)." % (path, _reason(error))) from None
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
+def sha256(path) -> str:
+    """The file's SHA-256 in hexadecimal digits. Raises UserError for a missing file."""
+    digest = hashlib.sha256()
+    with open(tasks.require(path), "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _example(examples: Examples, row: int):
+    feature = {}
+    for field in SCHEMA:
+        values = np.atleast_1d(getattr(examples, field.name)[row]).tolist()
+        feature[field.name] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    return tf.train.Example(features=tf.train.Features(feature=feature))
+
+
+def _serialized(path: str):
+    """Yields the records' bytes (checksums verified); UserError for whatever is wrong with the file as such."""
+    tasks.require(path)
+    size = os.path.getsize(path)
+    if not size:
+        raise tasks.file_error(path, "is empty (0 bytes); fetch or convert it again.")
+    count = end = 0
+    try:
+        for serialized in tf.python_io.tf_record_iterator(path):
+            yield serialized
+            count += 1
+            end += len(serialized) + FRAME_BYTES
+        whole = end == size  # TensorFlow takes a last frame cut within its first bytes for the end of the file
+    except tf.errors.DataLossError:
+        whole = False
+    except tf.errors.OpError as error:
+        raise UserError("%s: cannot be read (%s)." % (path, _reason(error))) from None
+    if not whole and not count:
+        raise tasks.file_error(path, "is not a TFRecord file%s." % _looks_like(path))
+    if not whole:
+        raise tasks.file_error(
+            path, "is damaged or cut short after %d whole records; fetch or convert it again." % count
+        )
+
+
+def _looks_like(path: str) -> str:
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] in (b"[", b"{"):
+        return ": it looks like JSON (python -m data.convert makes records from labelled text)"
+    if start[:1] == b"<":
+        return ": it looks like a web page, perhaps a failed download"
+    if start[:2] == b"\x1f\x8b":
+        return ": it looks gzip-compressed; unpack it first"
+    return ", or its first record is damaged or cut short"
+
+
+def _reason(error: Exception) -> str:
+    """The one-line cause of an OSError or a TensorFlow error."""
+    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0]
+
+
+def _misfit(path: str, number: int, field: Field, serialized: bytes, max_seq_length: int) -> UserError:
+    """Why the feature ``field`` of a record has not the expected number of int64 values."""
+    where = "%s: record %d" % (path, number)
+    features = tf.train.Example.FromString(serialized).features.feature
+    if field.name not in features:
+        names = ", ".join(sorted(features)) or "none"
+        needed = ", ".join(each.name for each in SCHEMA)
+        return UserError("%s has no feature %s (it has: %s); %s are needed." % (where, field.name, names, needed))
+    kind = features[field.name].WhichOneof("kind")
+    if kind not in (None, "int64_list"):
+        return UserError("%s: feature %s is a %s; it must be an int64_list." % (where, field.name, kind))
+    length = len(features[field.name].int64_list.value)
+    if not field.per_token:
+        return UserError("%s: feature %s holds %d values; exactly one is needed." % (where, field.name, length))
+    return UserError(
+        "%s: %s has length %d, but the sequence length is %d: pass --max_seq_length=%d, or convert the text anew."
+        % (where, field.name, length, max_seq_length, length)
+    )
+
+
+def _check_values(path: str, field: Field, array: np.ndarray, highest: Optional[int]) -> None:
+    highest = np.iinfo(field.dtype).max if highest is None else highest
+    wrong = np.argwhere((array < 0) | (array > highest))
+    if not wrong.size:
+        return
+    value, number = int(array[tuple(wrong[0])]), int(wrong[0][0])
+    if value < 0 or field.highest is not None:
+        way_out = "0 to %d is allowed: convert the text anew (python -m data.convert)" % highest
+    elif field.name == "label_ids":
+        way_out = (
+            "with %d classes labels are 0 to %d: set --test_num_labels to the task's number of classes, or use the "
+            "task's own file" % (highest + 1, highest)
+        )
+    else:
+        way_out = (
+            "the model's vocabulary (vocab_size of its config) has %d entries: the file was made with another one. "
+            "Convert the task's text with the model's own vocab.txt (python -m data.convert)" % (highest + 1)
+        )
+    raise UserError("%s: record %d has %s %d, but %s." % (path, number, field.name, value, way_out))

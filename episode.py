@@ -1,0 +1,72 @@
+"""Forward passes of one few-shot task: features, label embeddings, scores and losses."""
+import collections
+
+import heads
+import modeling
+from adaptation import LAYER_MIXTURE
+from compat import tf
+
+Batch = collections.namedtuple("Batch", ["input_ids", "input_mask", "segment_ids", "label_ids"])  # [rows, seq], [rows]
+
+Pass = collections.namedtuple("Pass", ["loss", "logits", "accuracy", "label_embs"])
+
+
+class Classifier:
+    """The forward passes that meta-training and fine-tuning share; the weights are an argument of each.
+
+    Args:
+      bert_config, config: BertConfig and LearnerConfig.
+      num_labels: number of classes, a Python or tensor scalar.
+      training: whether dropout is on.
+    """
+
+    def __init__(self, bert_config, config, num_labels, training):
+        self.bert_config = bert_config
+        self.config = config
+        self.num_labels = num_labels
+        self.training = training
+
+    def features(self, weights, batch, mixture=None):
+        """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
+        batch = trimmed(batch)
+        encoded = modeling.encode(
+            weights, self.bert_config, batch.input_ids, batch.input_mask, batch.segment_ids, self.training
+        )
+        return heads.features(weights, encoded, self.config, mixture, self.training)
+
+    def label_sums(self, weights, features, labels):
+        """Sums and counts per class of the label MLP's vectors: [num_labels, size], [num_labels, 1]."""
+        vectors = heads.label_mlp(weights, features, self.config)
+        return heads.class_sums(vectors, labels, self.num_labels)
+
+    def make_label_embeddings(self, weights, features, labels):
+        """Label embeddings from the rows of one batch, [num_labels, label embedding size]."""
+        sums, counts = self.label_sums(weights, features, labels)
+        return heads.label_embeddings(weights, sums, counts, self.config)
+
+    def classify(self, weights, features, label_embs, labels):
+        """Scores of the rows against label embeddings, and their mean loss; returns Pass."""
+        logits = heads.logits(heads.output_mlp(weights, features, self.config), label_embs, self.config)
+        loss = tf.reduce_mean(heads.cross_entropy(logits, labels))
+        return Pass(loss, logits, heads.accuracy(logits, labels), label_embs)
+
+    def support_pass(self, weights, batch, label_embs=None):
+        """Pass on support rows; the label embeddings are made from them unless given.
+
+        In an episode the mixture of layers among the weights is already softmaxed (checklist, section 1).
+        """
+        features = self.features(weights, batch, weights.get(LAYER_MIXTURE))
+        if label_embs is None:
+            label_embs = self.make_label_embeddings(weights, features, batch.label_ids)
+        return self.classify(weights, features, label_embs, batch.label_ids)
+
+
+def trimmed(batch):
+    """Cuts the columns that are padding in every row of a Batch; at least one column stays."""
+    used = tf.reduce_max(tf.cast(batch.input_mask > 0, tf.int32), axis=0)  # [seq]
+    length = tf.maximum(tf.reduce_max(used * tf.range(1, tf.size(used) + 1)), 1)
+    return batch._replace(
+        input_ids=batch.input_ids[:, :length],
+        input_mask=batch.input_mask[:, :length],
+        segment_ids=batch.segment_ids[:, :length],
+    )

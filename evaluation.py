@@ -1,0 +1,62 @@
+"""Scores of a classifier from its logits, in numpy."""
+import numpy as np
+
+
+class Scores:
+    """Metrics of one evaluation.
+
+    Args:
+      logits: [rows, classes].
+      labels: int [rows].
+    """
+
+    def __init__(self, logits, labels):
+        self.logits = np.asarray(logits, np.float32)
+        self.labels = np.asarray(labels)
+        shifted = self.logits - np.max(self.logits, axis=1, keepdims=True)
+        log_probabilities = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+        self.probabilities = np.exp(log_probabilities)  # [rows, classes]
+        self.predictions = np.argmax(self.logits, axis=1)
+        self.losses = -log_probabilities[np.arange(len(self.labels)), self.labels]  # cross entropy of each row
+
+    @property
+    def accuracy(self):
+        return float(np.mean(self.predictions == self.labels))
+
+    def batch_losses(self, batch_size):
+        """Mean loss of each batch of rows in order; the last one may be short."""
+        starts = range(0, len(self.losses), batch_size)
+        return np.array([np.mean(self.losses[start : start + batch_size]) for start in starts])
+
+    def mean_batch_loss(self, batch_size):
+        """The published evaluation loss: the mean of batch means, so a short last batch counts fully."""
+        return float(np.mean(self.batch_losses(batch_size)))
+
+    @property
+    def confusion(self):
+        """Counts, [true class, predicted class]."""
+        classes = self.logits.shape[1]
+        counts = np.zeros([classes, classes], np.int64)
+        np.add.at(counts, (self.labels, self.predictions), 1)
+        return counts
+
+    @property
+    def precision(self):
+        """Published precision: every class but 0 counts as positive; 0 when undefined."""
+        return self._positive_hits(np.sum(self.predictions > 0))
+
+    @property
+    def recall(self):
+        """Published recall: every class but 0 counts as positive; 0 when undefined."""
+        return self._positive_hits(np.sum(self.labels > 0))
+
+    def _positive_hits(self, of):
+        return float(np.sum((self.predictions > 0) & (self.labels > 0)) / of) if of else 0.0
+
+    @property
+    def macro_f1(self):
+        """Mean over classes of F1; a class without rows and without predictions counts 0 (scikit-learn's rule)."""
+        confusion = self.confusion
+        hits = np.diag(confusion)
+        total = confusion.sum(axis=0) + confusion.sum(axis=1)
+        return float(np.mean(np.where(total > 0, 2.0 * hits / np.maximum(total, 1), 0.0)))

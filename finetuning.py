@@ -1,0 +1,192 @@
+"""Fine-tuning on one k-shot task: plain SGD with the learned rates (checklist, section 10)."""
+import collections
+import dataclasses
+import math
+
+import adaptation
+import heads
+from adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE
+from compat import tf
+from episode import Classifier
+from meta_learner import clip_scale
+from modeling import WORD_EMBEDDINGS
+
+LABEL_EMBEDDING_VARIABLE = "new_variable/label_embedding"
+STEP_VARIABLE = "training_step"
+
+Step = collections.namedtuple("Step", ["train_op", "loss", "logits", "accuracy", "gradients", "clipped", "norm"])
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuneSchedule:
+    """How the rates change over the steps: total may be fractional and need not equal the steps run."""
+
+    total: float  # examples / eval_batch_size * num_train_epochs
+    warmup: int  # int(warmup_proportion * total)
+
+
+def make_schedule(num_examples, eval_batch_size, num_train_epochs, warmup_proportion):
+    """The published schedule, which counts by the evaluation batch size."""
+    total = num_examples / eval_batch_size * num_train_epochs
+    return FinetuneSchedule(total=total, warmup=int(warmup_proportion * total))
+
+
+def steps_run(num_examples, train_batch_size, num_train_epochs):
+    """Steps of fine-tuning: the first batch, then all epochs, batched across their borders."""
+    return 1 + int(math.ceil(num_examples * int(num_train_epochs) / train_batch_size))
+
+
+def create_variables(config, num_labels):
+    """Makes the new label embeddings and the step counter; returns (label_embedding, training_step)."""
+    label_embedding = tf.get_variable(
+        LABEL_EMBEDDING_VARIABLE,
+        [num_labels, heads.label_embedding_size(config)],
+        initializer=tf.zeros_initializer(),
+    )
+    step = tf.get_variable(STEP_VARIABLE, [], tf.int64, initializer=tf.zeros_initializer(), trainable=False)
+    return label_embedding, step
+
+
+class FewShotModel(Classifier):
+    """A task's model while it is fine-tuned and used: forward passes over the variables themselves.
+
+    Args:
+      variables: {name: variable} of meta_learner.create_variables.
+      label_embedding, step: variables of `create_variables`.
+      bert_config, config: BertConfig and LearnerConfig.
+      training: whether dropout is on.
+    """
+
+    def __init__(self, variables, label_embedding, step, bert_config, config, training):
+        super().__init__(bert_config, config, label_embedding.shape[0], training)
+        self.variables = variables
+        self.label_embedding = label_embedding
+        self.step = step
+
+    def row_features(self, batch):
+        """[rows, hidden]; the softmax over the layer mixture is part of the model here (checklist, section 1)."""
+        mixture = None
+        if LAYER_MIXTURE in self.variables:
+            mixture = tf.nn.softmax(self.variables[LAYER_MIXTURE])
+        return self.features(self.variables, batch, mixture)
+
+    def batch_label_embeddings(self, batch):
+        """Label embeddings of one batch, [num_labels, label embedding size]."""
+        return self.make_label_embeddings(self.variables, self.row_features(batch), batch.label_ids)
+
+    def predict(self, batch):
+        """Pass with the stored label embeddings."""
+        return self.classify(self.variables, self.row_features(batch), self.label_embedding, batch.label_ids)
+
+
+def training_step(model, batch, schedule):
+    """One step of fine-tuning.
+
+    Step 0 makes the label embeddings from its batch; it is a gradient step only with sgd_first_batch. Where the label
+    MLP is adapted (update_only_label_embedding off), the embeddings are remade from each batch and the gradient goes
+    through them. Prototypes that are remade take no gradient step at all.
+
+    Args:
+      model: FewShotModel with dropout on.
+      batch: episode.Batch.
+      schedule: FinetuneSchedule.
+
+    Returns:
+      Step; its gradients are {name: gradient} before clipping.
+    """
+    config = model.config
+    if config.update_only_label_embedding:
+        is_first = tf.equal(model.step, 0)
+        made = tf.cond(
+            is_first,
+            lambda: model.batch_label_embeddings(batch),
+            lambda: tf.zeros(model.label_embedding.shape),
+        )
+        with tf.control_dependencies([model.label_embedding.assign_add(made)]):
+            label_embs = model.label_embedding.read_value()
+        result = model.classify(model.variables, model.row_features(batch), label_embs, batch.label_ids)
+        sources = collections.OrderedDict(model.variables)
+        sources[LABEL_EMBEDDINGS] = label_embs
+        counted = 1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32)
+    else:
+        features = model.row_features(batch)
+        label_embs = model.make_label_embeddings(model.variables, features, batch.label_ids)
+        result = model.classify(model.variables, features, label_embs, batch.label_ids)
+        sources = model.variables
+        counted = 1.0
+    loss = result.loss * counted
+    names = [name for name in sources if not adaptation.is_rate(name) and adaptation.is_adapted(name, config)]
+    if config.rate_sets == 0 or (config.prototypical_baseline and not config.update_only_label_embedding):
+        names = []
+    gradients = tf.gradients(loss, [sources[name] for name in names])
+    gradients = collections.OrderedDict((n, _merged(n, g)) for n, g in zip(names, gradients) if g is not None)
+    if gradients:
+        norm, scale = clip_scale(gradients)
+    else:
+        norm, scale = tf.constant(0.0), tf.constant(1.0)
+    clipped = collections.OrderedDict((name, _scaled(g, scale)) for name, g in gradients.items())
+    return Step(
+        _update(model, clipped, schedule, [loss, result.accuracy, norm]),
+        loss,
+        result.logits,
+        result.accuracy,
+        gradients,
+        clipped,
+        norm,
+    )
+
+
+def _update(model, clipped, schedule, read_before):
+    """Applies the SGD step and advances the step counters, after everything in `read_before` is computed."""
+    config = model.config
+    factor = rate_factor(model.step, schedule, config)
+    rate_set = rate_set_of_step(model.step, schedule, config)
+    rates = {
+        name: tf.gather(adaptation.rate_stack(name, model.variables, config, range(config.rate_sets)), rate_set)
+        for name in clipped
+    }
+    with tf.control_dependencies(read_before + [_values(g) for g in clipped.values()]):
+        updates = []
+        for name, gradient in clipped.items():
+            variable = model.label_embedding if name == LABEL_EMBEDDINGS else model.variables[name]
+            rate = rates[name] * factor
+            if isinstance(gradient, tf.IndexedSlices):  # only the rows that were read change
+                updates.append(variable.scatter_sub(tf.IndexedSlices(gradient.values * rate, gradient.indices)))
+            else:
+                updates.append(variable.assign_sub(gradient * rate))
+    with tf.control_dependencies(updates):
+        advance = [model.step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1)]
+    return tf.group(*advance)
+
+
+def rate_factor(step, schedule, config):
+    """Factor of all rates at a step: linear warm-up, then linear decay, which is not clamped at 0.
+
+    The rates turn negative past `schedule.total`, as published.
+    """
+    step = tf.cast(step, tf.float32)
+    factor = tf.constant(1.0)
+    if config.decay_finetune_lr:
+        factor = 1.0 - step / schedule.total
+    return tf.where(step < schedule.warmup, step / max(1, schedule.warmup), factor)
+
+
+def rate_set_of_step(step, schedule, config):
+    """Index of the set of learned rates: the sets take turns over the schedule, the last one stays."""
+    position = tf.cast(config.rate_sets * step, tf.float64) / max(1, int(schedule.total))
+    return tf.minimum(tf.cast(tf.floor(position), tf.int32), max(config.rate_sets - 1, 0))
+
+
+def _values(gradient):
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+def _merged(name, gradient):
+    """Only the word table's gradient stays a list of rows."""
+    return gradient if name == WORD_EMBEDDINGS else tf.convert_to_tensor(gradient)
+
+
+def _scaled(gradient, scale):
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values * scale, gradient.indices, gradient.dense_shape)
+    return gradient * scale

@@ -1,0 +1,220 @@
+"""BERT (Devlin et al. 2018) as pure functions over a dict of weights.
+
+Weights are looked up by their checkpoint names (``bert/encoder/layer_0/attention/self/query/kernel``, ...), so that a
+caller can pass variables or the fast weights of an inner loop. Nothing here creates hidden state but
+`create_variables`.
+"""
+import collections
+import dataclasses
+import json
+import math
+
+from compat import tf
+from errors import UserError
+
+LAYER_NORM_EPSILON = 1e-12
+MASKED_SCORE = -10000.0  # added to the attention scores of padding
+
+WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
+
+
+@dataclasses.dataclass(frozen=True)
+class BertConfig:
+    """Sizes of a BERT encoder, with the names and defaults of ``bert_config.json``."""
+
+    vocab_size: int
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"  # gelu is the tanh form of the published code; gelu_erf what Hugging Face calls gelu
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 16
+    initializer_range: float = 0.02
+
+    def __post_init__(self):
+        if self.hidden_size % self.num_attention_heads:
+            raise UserError(
+                "BERT config: hidden_size %d is not a multiple of num_attention_heads %d."
+                % (self.hidden_size, self.num_attention_heads)
+            )
+        if self.hidden_act not in ACTIVATIONS:
+            raise UserError("BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(ACTIVATIONS)))
+
+    @classmethod
+    def from_dict(cls, values):
+        """Picks the known keys of ``values``; others (such as those Hugging Face adds) are ignored."""
+        if "vocab_size" not in values:
+            raise UserError("BERT config: no vocab_size.")
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    @classmethod
+    def from_json_file(cls, path):
+        """Reads ``bert_config.json``; UserError names the file when it is missing or not such a file."""
+        try:
+            with open(path) as file:
+                values = json.load(file)
+        except OSError as error:
+            raise UserError("--bert_config_file: cannot read %s (%s)." % (path, error.strerror))
+        except ValueError as error:
+            raise UserError("--bert_config_file: %s is not JSON (%s)." % (path, error))
+        if not isinstance(values, dict):
+            raise UserError("--bert_config_file: %s holds no JSON object." % path)
+        try:
+            return cls.from_dict(values)
+        except (UserError, TypeError) as error:
+            raise UserError("%s: %s" % (path, error))
+
+
+EncoderOutput = collections.namedtuple(
+    "EncoderOutput",
+    [
+        "layers",  # output of every encoder layer, each [batch, seq, hidden]
+        "pooled",  # tanh of a dense layer on the last layer's [CLS], [batch, hidden]
+        "mean",  # mean of the last layer over the mask, [batch, hidden]
+    ],
+)
+
+
+def gelu(x):
+    """Gaussian error linear unit in the tanh form of the published BERT code (arXiv 1606.08415, section 2)."""
+    return 0.5 * x * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
+
+
+def gelu_erf(x):
+    """Gaussian error linear unit, exact form."""
+    return 0.5 * x * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
+
+
+ACTIVATIONS = collections.OrderedDict(
+    [("gelu", gelu), ("gelu_erf", gelu_erf), ("relu", tf.nn.relu), ("tanh", tf.tanh), ("linear", tf.identity)]
+)
+
+
+def variable_shapes(config):
+    """Ordered dict of every encoder variable's name and shape. Dense kernels are [in, out]."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    shapes = collections.OrderedDict()
+
+    def add_dense(name, inputs, outputs):
+        shapes[name + "/kernel"] = [inputs, outputs]
+        shapes[name + "/bias"] = [outputs]
+
+    def add_layer_norm(name):
+        shapes[name + "/LayerNorm/beta"] = [hidden]
+        shapes[name + "/LayerNorm/gamma"] = [hidden]
+
+    shapes[WORD_EMBEDDINGS] = [config.vocab_size, hidden]
+    shapes["bert/embeddings/token_type_embeddings"] = [config.type_vocab_size, hidden]
+    shapes["bert/embeddings/position_embeddings"] = [config.max_position_embeddings, hidden]
+    add_layer_norm("bert/embeddings")
+    for layer in range(config.num_hidden_layers):
+        prefix = "bert/encoder/layer_%d" % layer
+        for part in ("query", "key", "value"):
+            add_dense("%s/attention/self/%s" % (prefix, part), hidden, hidden)
+        add_dense(prefix + "/attention/output/dense", hidden, hidden)
+        add_layer_norm(prefix + "/attention/output")
+        add_dense(prefix + "/intermediate/dense", hidden, inner)
+        add_dense(prefix + "/output/dense", inner, hidden)
+        add_layer_norm(prefix + "/output")
+    add_dense("bert/pooler/dense", hidden, hidden)
+    return shapes
+
+
+def create_variables(config):
+    """Makes the encoder's variables with BERT's initialisers; returns {name: variable}."""
+    variables = collections.OrderedDict()
+    for name, shape in variable_shapes(config).items():
+        if name.endswith("gamma"):
+            initializer = tf.ones_initializer()
+        elif name.endswith(("beta", "bias")):
+            initializer = tf.zeros_initializer()
+        else:
+            initializer = tf.truncated_normal_initializer(stddev=config.initializer_range)
+        variables[name] = tf.get_variable(name, shape, initializer=initializer)
+    return variables
+
+
+def encode(weights, config, input_ids, input_mask, segment_ids, training=False):
+    """Runs the encoder (post-LayerNorm BERT).
+
+    Args:
+      weights: {name: tensor or variable} with the names of `variable_shapes`. The word table may be any [rows, hidden]
+        as long as input_ids index its rows.
+      config: BertConfig.
+      input_ids, input_mask, segment_ids: int32 [batch, seq].
+      training: whether dropout is on; every call draws its own masks.
+
+    Returns:
+      EncoderOutput.
+    """
+    hidden_dropout = _dropout(config.hidden_dropout_prob, training)
+    attention_dropout = _dropout(config.attention_probs_dropout_prob, training)
+    activation = ACTIVATIONS[config.hidden_act]
+    batch, seq = tf.unstack(tf.shape(input_ids))
+    heads = config.num_attention_heads
+    head_size = config.hidden_size // heads
+
+    def dense(name, x):
+        return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
+
+    def layer_norm(name, x):
+        return _layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
+
+    def split_heads(x):
+        return tf.transpose(tf.reshape(x, [batch, seq, heads, head_size]), [0, 2, 1, 3])  # [batch, heads, seq, size]
+
+    def attention(name, x):
+        query, key, value = [
+            split_heads(dense("%s/attention/self/%s" % (name, part), x)) for part in ("query", "key", "value")
+        ]
+        scores = tf.matmul(query, key, transpose_b=True) * (1.0 / math.sqrt(head_size)) + masked_scores
+        probabilities = attention_dropout(tf.nn.softmax(scores))  # [batch, heads, query, key]
+        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
+        return tf.reshape(context, [-1, config.hidden_size])
+
+    with tf.name_scope("encode"):
+        mask = tf.cast(input_mask, tf.float32)
+        masked_scores = (1.0 - mask[:, None, None, :]) * MASKED_SCORE  # [batch, 1, 1, key]
+        x = (
+            tf.gather(weights[WORD_EMBEDDINGS], input_ids)
+            + tf.gather(weights["bert/embeddings/token_type_embeddings"], segment_ids)
+            + tf.slice(weights["bert/embeddings/position_embeddings"], [0, 0], [seq, -1])
+        )
+        x = hidden_dropout(layer_norm("bert/embeddings", tf.reshape(x, [-1, config.hidden_size])))  # [batch*seq, hidden]
+        layers = []
+        for layer in range(config.num_hidden_layers):
+            name = "bert/encoder/layer_%d" % layer
+            attended = hidden_dropout(dense(name + "/attention/output/dense", attention(name, x)))
+            x = layer_norm(name + "/attention/output", x + attended)
+            inner = activation(dense(name + "/intermediate/dense", x))
+            x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
+            layers.append(tf.reshape(x, [batch, seq, config.hidden_size]))
+        pooled = tf.tanh(dense("bert/pooler/dense", layers[-1][:, 0]))
+        total = tf.reduce_sum(layers[-1] * mask[:, :, None], axis=1)
+        mean = total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
+    return EncoderOutput(layers, pooled, mean)
+
+
+def dropout(x, probability, training):
+    """Dropout with the given probability of dropping; the identity when not training."""
+    return tf.nn.dropout(x, rate=probability) if training and probability > 0.0 else x
+
+
+def _dropout(probability, training):
+    return lambda x: dropout(x, probability, training)
+
+
+def _layer_norm(x, beta, gamma):
+    """LayerNorm over the last axis, written so that second derivatives equal those of the published code.
+
+    The variance treats the mean as a constant (golden checklist, section 6): first derivatives are those of the usual
+    form, since the mean's contribution vanishes; second ones are not.
+    """
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.math.squared_difference(x, tf.stop_gradient(mean)), axis=-1, keepdims=True)
+    scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma
+    return x * scale + (beta - mean * scale)

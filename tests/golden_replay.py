@@ -1,0 +1,283 @@
+"""Replays a golden case through the project's own functions and returns what it computes, under the case's names."""
+import collections
+import json
+import os
+
+import numpy as np
+
+import adaptation
+import configs
+import finetuning
+import meta_learner
+import modeling
+import optimization
+from compat import tf
+from episode import Batch
+
+Case = collections.namedtuple("Case", ["name", "path", "spec", "init", "inputs", "expected"])
+
+
+def golden_dir():
+    """GOLDEN_DIR, or the copy in the repository."""
+    return os.environ.get("GOLDEN_DIR") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
+
+
+def case_names():
+    """Names of all cases: every folder with a case.json."""
+    root = golden_dir()
+    return sorted(name for name in os.listdir(root) if os.path.exists(os.path.join(root, name, "case.json")))
+
+
+def load_case(name):
+    """Reads one case folder."""
+    path = os.path.join(golden_dir(), name)
+    with open(os.path.join(path, "case.json")) as file:
+        spec = json.load(file)
+    arrays = [dict(np.load(os.path.join(path, part + ".npz"))) for part in ("init", "inputs", "expected")]
+    return Case(name, path, spec, *arrays)
+
+
+def settings(case):
+    """(BertConfig, LearnerConfig) of a case."""
+    bert = modeling.BertConfig.from_dict(case.spec["bert_config"])
+    return bert, configs.LearnerConfig.from_flags(case.spec["flags"])
+
+
+class Replay:
+    """A session that holds the case's initial values."""
+
+    def __init__(self, case):
+        self.case = case
+        self.bert_config, self.config = settings(case)
+        self.variables = meta_learner.create_variables(self.bert_config, self.config)
+        self.global_step = tf.train.get_or_create_global_step()
+
+    def start(self):
+        """Loads the initial values; every variable of the case must exist here with its shape and trainable flag."""
+        self.session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1))
+        self.session.run(tf.global_variables_initializer())
+        self.by_name = {variable.op.name: variable for variable in tf.global_variables()}
+        for spec in self.case.spec["variables"]:
+            variable = self.by_name[spec["name"]]
+            assert variable.shape.as_list() == spec["shape"], spec["name"]
+            assert variable.trainable == spec["trainable"], spec["name"]
+            variable.load(self.case.init[spec["name"]].astype(variable.dtype.as_numpy_dtype), self.session)
+        extra = set(self.by_name) - {spec["name"] for spec in self.case.spec["variables"]}
+        assert not [name for name in extra if self.by_name[name].trainable], extra
+
+    def values(self, prefix):
+        """Current values of all variables as {prefix/name: array}."""
+        arrays = self.session.run(self.by_name)
+        return {"%s/%s" % (prefix, name): value for name, value in arrays.items()}
+
+
+def _golden_name(name):
+    return {"cls_output_projection": "bert_proj_weight", adaptation.LABEL_EMBEDDINGS: "label_embs"}.get(name, name)
+
+
+def _scatter_words(rows, word_ids, vocab_size):
+    table = np.zeros([vocab_size, rows.shape[1]], rows.dtype)
+    table[word_ids] = rows
+    return table
+
+
+class MetaReplay(Replay):
+    """Meta-training or meta-evaluation of a case, unrolled or looped."""
+
+    def __init__(self, case, unroll):
+        super().__init__(case)
+        inputs, flags = case.inputs, case.spec["flags"]
+        self.evaluation = case.spec["mode"] == "meta_eval"
+        self.feeds = {name: tf.placeholder(tf.int32, array.shape[1:]) for name, array in inputs.items()}
+        tasks = [
+            meta_learner.make_task({name: feed[task] for name, feed in self.feeds.items()}, self.config)
+            for task in range(flags["tasks_per_gpu"])
+        ]
+        drawn = case.spec["patches"]["random_uniform"]
+        last_step = None if drawn is None else tf.constant(int(drawn), tf.int32)
+        self.results = meta_learner.run_tasks(
+            self.variables,
+            tasks,
+            self.bert_config,
+            self.config,
+            evaluation=self.evaluation,
+            last_step=last_step,
+            trace=True,
+            unroll=unroll,
+        )
+        self.step_outputs = {
+            "per_task_loss": tf.stack([result.loss for result in self.results]),
+            "query_acc": tf.reduce_mean(tf.stack([result.accuracy for result in self.results])),
+            "pred": tf.stack([result.predictions for result in self.results]),
+        }
+        self.step_outputs["loss"] = tf.reduce_mean(self.step_outputs["per_task_loss"])
+        self.train_op = tf.no_op()
+        if not self.evaluation:
+            self._add_training(flags, case.spec["run"])
+        self.start()
+
+    def _add_training(self, flags, run):
+        outer = optimization.OuterConfig(
+            learning_rate=flags["learning_rate"],
+            num_train_steps=run["num_train_steps"],
+            num_warmup_steps=run["num_warmup_steps"],
+            fix_bert=flags["fix_bert"],
+            rate_bounds=adaptation.rate_bounds(self.config),
+        )
+        gradients = meta_learner.outer_gradients(self.results, self.variables, self.config)
+        self.gradients = optimization.trained_gradients(gradients, outer)
+        self.clipped, norm = optimization.clip_gradients(self.gradients)
+        self.step_outputs["grad_global_norm"] = norm
+        self.step_outputs["outer_lr"] = optimization.learning_rate_schedule(outer, self.global_step)
+        with tf.control_dependencies(list(self.step_outputs.values()) + list(self.clipped.values())):
+            self.train_op = optimization.train_op(self.clipped, self.variables, outer, self.global_step)
+
+    def _passes(self, prefix, everything):
+        found = {}
+        for t, result in enumerate(self.results):
+            for k, forward in enumerate(result.trace.passes):
+                for field, value in forward._asdict().items():
+                    if everything or field == "loss":
+                        found["%s/t%d/c%d/%s" % (prefix, t, k, field)] = value
+        return found
+
+    def _inner(self):
+        found = {}
+        for t, result in enumerate(self.results):
+            for s in range(result.inner_norms.shape[0] or len(result.trace.inner_gradients)):
+                found["inner/t%d/s%d/global_norm" % (t, s)] = result.inner_norms[s]
+        trace = self.results[0].trace
+        vocab = self.bert_config.vocab_size
+        words = {"word_ids": trace.word_ids}
+        last = len(trace.inner_gradients) - 1
+        for s, gradients in enumerate(trace.inner_gradients):
+            if s in (0, last) and not self.evaluation:
+                for name, gradient in gradients.items():
+                    words["inner/t0/s%d/grad/%s" % (s, _golden_name(name))] = tf.convert_to_tensor(gradient)
+        if trace.inner_gradients and not self.evaluation:
+            for name in trace.inner_gradients[-1]:
+                words["fast/t0/" + _golden_name(name)] = trace.fast[name]
+        return found, words, vocab
+
+    def run(self):
+        """{name in expected.npz: value} over all batches of the case."""
+        found = {}
+        inputs = self.case.inputs
+        for step in range(len(inputs["label_ids"])):
+            feed = {self.feeds[name]: array[step] for name, array in inputs.items()}
+            prefix = "batch" if self.evaluation else "step"
+            outputs = {"%s%d/%s" % (prefix, step, key): value for key, value in self.step_outputs.items()}
+            if step == 0:
+                outputs.update(self._passes("fwd", everything=True))
+                norms, words, vocab = self._inner()
+                outputs.update(norms)
+                if not self.evaluation:
+                    outputs.update({"grad/" + name: g for name, g in self.gradients.items()})
+                    outputs.update({"grad_clipped/" + name: g for name, g in self.clipped.items()})
+                values, by_row, _ = self.session.run([outputs, words, self.train_op], feed)
+                ids = by_row.pop("word_ids")
+                for name, rows in by_row.items():
+                    values[name] = _scatter_words(rows, ids, vocab) if name.endswith("/word_embeddings") else rows
+            else:
+                if not self.evaluation:
+                    outputs.update(self._passes("step%d/fwd" % step, everything=False))
+                values, _ = self.session.run([outputs, self.train_op], feed)
+            found.update(values)
+            if not self.evaluation and step in (0, 2):
+                found.update(self.values("after_%d" % (step + 1)))
+        if self.evaluation:
+            count = len(inputs["label_ids"])
+            found["metric/mean_loss"] = np.mean([found["batch%d/loss" % b] for b in range(count)])
+            found["metric/eval_accuracy"] = np.mean([found["batch%d/query_acc" % b] for b in range(count)])
+        return found
+
+
+class FinetuneReplay(Replay):
+    """Fine-tuning of a case, then evaluation."""
+
+    def __init__(self, case):
+        super().__init__(case)
+        flags, run = case.spec["flags"], case.spec["run"]
+        seq = case.inputs["train_input_ids"].shape[1]
+        self.batch = Batch(*[tf.placeholder(tf.int32, [None, seq]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
+        label_embedding, step = finetuning.create_variables(self.config, flags["test_num_labels"])
+        schedule = finetuning.make_schedule(
+            run["n_train_examples"], flags["eval_batch_size"], flags["num_train_epochs"], flags["warmup_proportion"]
+        )
+        assert schedule.total == run["num_train_steps"] and schedule.warmup == run["num_warmup_steps"]
+        steps = finetuning.steps_run(run["n_train_examples"], flags["train_batch_size"], flags["num_train_epochs"])
+        assert steps == run["steps_run"] == len(case.inputs["train_batch_sizes"])
+        self.model = finetuning.FewShotModel(
+            self.variables, label_embedding, step, self.bert_config, self.config, training=True
+        )
+        self.step = finetuning.training_step(self.model, self.batch, schedule)
+        self.made = self.model.batch_label_embeddings(self.batch)
+        features = self.model.row_features(self.batch)
+        self.first_pass = self.model.classify(self.variables, features, self.made, self.batch.label_ids)
+        evaluated = finetuning.FewShotModel(
+            self.variables, label_embedding, step, self.bert_config, self.config, training=False
+        )
+        self.evaluation = evaluated.predict(self.batch)
+        self.label_embedding = label_embedding
+        self.start()
+
+    def _feed(self, kind, start, stop):
+        return {
+            placeholder: self.case.inputs["%s_%s" % (kind, name)][start:stop]
+            for name, placeholder in self.batch._asdict().items()
+        }
+
+    def run(self):
+        found, start, losses = {}, 0, []
+        for k, size in enumerate(self.case.inputs["train_batch_sizes"]):
+            feed = self._feed("train", start, start + int(size))
+            start += int(size)
+            made, first = self.session.run([self.made, self.first_pass.loss], feed)
+            outputs = {
+                "loss": self.step.loss,
+                "logits": self.step.logits,
+                "accuracy": self.step.accuracy,
+                "global_norm": self.step.norm,
+            }
+            for kind, gradients in (("grad", self.step.gradients), ("grad_clipped", self.step.clipped)):
+                for name, gradient in gradients.items():
+                    name = finetuning.LABEL_EMBEDDING_VARIABLE if name == adaptation.LABEL_EMBEDDINGS else name
+                    outputs["%s/%s" % (kind, name)] = tf.convert_to_tensor(gradient)
+            values, _ = self.session.run([outputs, self.step.train_op], feed)
+            values.update(first_pass_label_embs=made, first_pass_loss=first)
+            values["label_embedding_after"] = self.session.run(self.label_embedding)
+            losses.append(values["loss"])
+            found.update({"step%d/%s" % (k, key): value for key, value in values.items()})
+            if k in (0, 2):
+                found.update(self.values("after_%d" % (k + 1)))
+        found["loss_sequence"] = np.array(losses)
+        found.update(self.values("final"))
+        found.update(self._evaluate())
+        return found
+
+    def _evaluate(self):
+        import evaluation
+
+        labels = self.case.inputs["eval_label_ids"]
+        size = self.case.spec["flags"]["eval_batch_size"]
+        logits = np.concatenate(
+            [self.session.run(self.evaluation.logits, self._feed("eval", b, b + size)) for b in range(0, len(labels), size)]
+        )
+        scores = evaluation.Scores(logits, labels)
+        return {
+            "eval/logits": logits,
+            "eval/probabilities": scores.probabilities,
+            "eval/predictions": scores.predictions,
+            "eval/batch_loss": scores.batch_losses(size),
+            "metric/eval_accuracy": scores.accuracy,
+            "metric/eval_loss": scores.mean_batch_loss(size),
+            "metric/precision": scores.precision,
+            "metric/recall": scores.recall,
+        }
+
+
+def replay(case, unroll=False):
+    """Computes a case; returns {name: value}."""
+    if case.spec["mode"] == "finetune":
+        return FinetuneReplay(case).run()
+    return MetaReplay(case, unroll).run()

@@ -1,0 +1,98 @@
+"""Numbers of the published program, replayed: losses, logits, gradients and variables after the steps.
+
+The tolerances are those of tests/golden/README.md. Every array of expected.npz is compared; a case that cannot be
+replayed fails.
+"""
+import re
+
+import numpy as np
+import pytest
+
+import golden_replay
+from compat import tf
+
+# (pattern of the name in expected.npz, absolute tolerance, tolerance relative to the largest magnitude expected)
+TOLERANCES = [
+    (r"^step0/(loss|per_task_loss)$", 1e-5, 0.0),
+    (r"^step[12]/(fwd/.*/)?(loss|per_task_loss)$", 2e-4, 0.0),
+    (r"^fwd/.*/loss$", 1e-5, 0.0),
+    (r"^fwd/.*/logits$", 1e-5, 1e-5),
+    (r"/label_embs$|label_embedding_after$|first_pass_label_embs$", 1e-5, 0.0),
+    (r"^inner/.*/global_norm$|^step0/grad_global_norm$|^grad_global_norm_dense$", 0.0, 1e-5),
+    (r"^step[12]/grad_global_norm$", 0.0, 1e-4),
+    (r"^(step\d+/|inner/t0/s\d+/)?grad(_clipped)?/", 1e-5, 1e-5),
+    (r"^(after_\d|final)/.*AdamWeightDecayOptimizer$", 1e-6, 1e-5),
+    (r"^(after_\d|final)/.*AdamWeightDecayOptimizer_1$", 0.0, 1e-4),
+    (r"^fast/", 5e-6, 0.0),
+    (r"^eval/(logits|probabilities)$", 5e-5, 0.0),
+    (r"^eval/batch_loss$|^batch\d+/(loss|per_task_loss)$", 1e-5, 0.0),
+    (r"^metric/(mean_loss|eval_loss|precision|recall)$", 2e-6, 0.0),
+    (r"outer_lr$", 0.0, 1e-6),
+    (r"(accuracy|query_acc|pred|predictions)$|global_step$|training_step$", 0.0, 0.0),
+]
+FINETUNE_TOLERANCES = [
+    (r"^(after_\d|final)/(global_step|training_step)$", 0.0, 0.0),
+    (r"^(after_\d|final)/", 5e-6, 0.0),
+    (r"/global_norm$", 0.0, 1e-5),
+    (r"loss$|^loss_sequence$", 1e-5, 0.0),
+    (r"^step\d+/logits$", 1e-5, 1e-5),
+] + TOLERANCES
+META_TOLERANCES = TOLERANCES + [(r"^after_1/", 2e-5, 0.0), (r"^after_3/", 5e-5, 0.0)]
+# Where the published program leaves out what this one also computes.
+NOT_IN_THE_CASE = re.compile(r"^(inner|fast|fwd|step\d+/fwd|step\d+/(grad|grad_clipped))/")
+
+
+def difference(name, actual, expected, table):
+    """None when within tolerance, else a line that says how far off."""
+    expected = np.asarray(expected)
+    actual = np.asarray(actual).reshape(expected.shape) if np.size(actual) == expected.size else np.asarray(actual)
+    if actual.shape != expected.shape:
+        return "%s: shape %s, expected %s" % (name, actual.shape, expected.shape)
+    absolute, relative = next((a, r) for pattern, a, r in table if re.search(pattern, name))
+    if absolute == relative == 0.0:
+        same = np.array_equal(np.float32(actual), np.float32(expected))
+        return None if same else "%s: %s, expected %s" % (name, actual, expected)
+    limit = absolute + relative * (np.max(np.abs(expected)) if expected.size else 0.0)
+    error = np.max(np.abs(np.float64(actual) - expected)) if expected.size else 0.0
+    return None if error <= limit else "%s: off by %.3g, allowed %.3g" % (name, error, limit)
+
+
+def check(case, found):
+    table = FINETUNE_TOLERANCES if case.spec["mode"] == "finetune" else META_TOLERANCES
+    problems = []
+    found.setdefault("grad_global_norm_dense", found.get("step0/grad_global_norm"))
+    for name, expected in sorted(case.expected.items()):
+        if name not in found:
+            if "grad" in name and not np.any(expected):
+                continue  # a gradient that is zero because nothing depends on the variable
+            problems.append("%s: not computed" % name)
+            continue
+        problem = difference(name, found[name], expected, table)
+        if problem:
+            problems.append(problem)
+    skipped = set(case.spec.get("outer_no_grad") or [])
+    problems += ["%s: has a gradient, none expected" % n for n in skipped if "grad/" + n in found]
+    assert not problems, "%d of %d arrays differ:\n%s" % (len(problems), len(case.expected), "\n".join(problems[:40]))
+
+
+def is_first_order_meta(name):
+    case = golden_replay.load_case(name)
+    return case.spec["mode"] != "finetune" and case.spec["flags"]["stop_grad"]
+
+
+@pytest.mark.parametrize("name", golden_replay.case_names())
+def test_case(name):
+    case = golden_replay.load_case(name)
+    with tf.Graph().as_default():
+        check(case, golden_replay.replay(case))
+
+
+@pytest.mark.parametrize("name", [n for n in golden_replay.case_names() if is_first_order_meta(n)])
+def test_case_unrolled(name):
+    case = golden_replay.load_case(name)
+    with tf.Graph().as_default():
+        check(case, golden_replay.replay(case, unroll=True))
+
+
+def test_there_are_cases():
+    assert golden_replay.case_names(), "no case.json below %s" % golden_replay.golden_dir()
