@@ -54,14 +54,18 @@ class Replay:
 
     def start(self):
         """Loads the initial values; every variable of the case must exist here with its shape and trainable flag."""
-        self.session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1))
-        self.session.run(tf.global_variables_initializer())
+        options = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        options.graph_options.rewrite_options.disable_meta_optimizer = True  # each graph runs but a few times
+        self.session = tf.Session(config=options)
         self.by_name = {variable.op.name: variable for variable in tf.global_variables()}
+        feed = {}
         for spec in self.case.spec["variables"]:
             variable = self.by_name[spec["name"]]
             assert variable.shape.as_list() == spec["shape"], spec["name"]
             assert variable.trainable == spec["trainable"], spec["name"]
-            variable.load(self.case.init[spec["name"]].astype(variable.dtype.as_numpy_dtype), self.session)
+            initial = self.case.init[spec["name"]]
+            feed[variable.initializer.inputs[1]] = initial.astype(variable.dtype.as_numpy_dtype)
+        self.session.run(tf.global_variables_initializer(), feed)
         extra = set(self.by_name) - {spec["name"] for spec in self.case.spec["variables"]}
         assert not [name for name in extra if self.by_name[name].trainable], extra
 
@@ -73,12 +77,6 @@ class Replay:
 
 def _golden_name(name):
     return {"cls_output_projection": "bert_proj_weight", adaptation.LABEL_EMBEDDINGS: "label_embs"}.get(name, name)
-
-
-def _scatter_words(rows, word_ids, vocab_size):
-    table = np.zeros([vocab_size, rows.shape[1]], rows.dtype)
-    table[word_ids] = rows
-    return table
 
 
 class MetaReplay(Replay):
@@ -132,57 +130,63 @@ class MetaReplay(Replay):
         with tf.control_dependencies(list(self.step_outputs.values()) + list(self.clipped.values())):
             self.train_op = optimization.train_op(self.clipped, self.variables, outer, self.global_step)
 
-    def _passes(self, prefix, everything):
+    def _passes(self):
         found = {}
         for t, result in enumerate(self.results):
             for k, forward in enumerate(result.trace.passes):
-                for field, value in forward._asdict().items():
-                    if everything or field == "loss":
-                        found["%s/t%d/c%d/%s" % (prefix, t, k, field)] = value
+                found.update({"fwd/t%d/c%d/%s" % (t, k, field): value for field, value in forward._asdict().items()})
         return found
 
-    def _inner(self):
-        found = {}
-        for t, result in enumerate(self.results):
-            for s in range(result.inner_norms.shape[0] or len(result.trace.inner_gradients)):
-                found["inner/t%d/s%d/global_norm" % (t, s)] = result.inner_norms[s]
+    def _inner_norms(self):
+        return {
+            "inner/t%d/s%d/global_norm" % (t, s): result.inner_norms[s]
+            for t, result in enumerate(self.results)
+            for s in range(len(result.trace.inner_gradients))
+        }
+
+    def _inner_weights(self):
+        """Task 0's first and last inner gradient and last fast weights, of the word table the task's rows."""
         trace = self.results[0].trace
-        vocab = self.bert_config.vocab_size
-        words = {"word_ids": trace.word_ids}
+        found = {"word_ids": trace.word_ids}
+        if self.evaluation or not trace.inner_gradients:
+            return found
         last = len(trace.inner_gradients) - 1
-        for s, gradients in enumerate(trace.inner_gradients):
-            if s in (0, last) and not self.evaluation:
-                for name, gradient in gradients.items():
-                    words["inner/t0/s%d/grad/%s" % (s, _golden_name(name))] = tf.convert_to_tensor(gradient)
-        if trace.inner_gradients and not self.evaluation:
-            for name in trace.inner_gradients[-1]:
-                words["fast/t0/" + _golden_name(name)] = trace.fast[name]
-        return found, words, vocab
+        for s in {0, last}:
+            for name, gradient in trace.inner_gradients[s].items():
+                found["inner/t0/s%d/grad/%s" % (s, _golden_name(name))] = tf.convert_to_tensor(gradient)
+        for name in trace.inner_gradients[last]:
+            found["fast/t0/" + _golden_name(name)] = trace.fast[name]
+        return found
+
+    def _whole_tables(self, found):
+        """Puts the rows of the word table in their places; rows the task does not read have not changed."""
+        ids = found.pop("word_ids")
+        for name, rows in found.items():
+            if name.endswith(modeling.WORD_EMBEDDINGS):
+                initial = self.case.init[modeling.WORD_EMBEDDINGS]
+                table = initial.copy() if name.startswith("fast/") else np.zeros_like(initial)
+                table[ids] = rows
+                found[name] = table
+        return found
 
     def run(self):
         """{name in expected.npz: value} over all batches of the case."""
         found = {}
         inputs = self.case.inputs
+        outputs = dict(self._passes(), **self._inner_norms())
+        if not self.evaluation:
+            outputs.update({"grad/" + name: g for name, g in self.gradients.items()})
+            outputs.update({"grad_clipped/" + name: g for name, g in self.clipped.items()})
+        fetches = [self.step_outputs, outputs, self._inner_weights(), self.train_op]
+        run = self.session.make_callable(fetches, feed_list=list(self.feeds.values()))
         for step in range(len(inputs["label_ids"])):
-            feed = {self.feeds[name]: array[step] for name, array in inputs.items()}
-            prefix = "batch" if self.evaluation else "step"
-            outputs = {"%s%d/%s" % (prefix, step, key): value for key, value in self.step_outputs.items()}
+            at_step, values, by_row, _ = run(*[inputs[name][step] for name in self.feeds])
+            prefix = "batch%d" % step if self.evaluation else "step%d" % step
+            found.update({"%s/%s" % (prefix, key): value for key, value in at_step.items()})
+            found.update({"%s/%s" % (prefix, key): v for key, v in values.items() if key.endswith("/loss")})
             if step == 0:
-                outputs.update(self._passes("fwd", everything=True))
-                norms, words, vocab = self._inner()
-                outputs.update(norms)
-                if not self.evaluation:
-                    outputs.update({"grad/" + name: g for name, g in self.gradients.items()})
-                    outputs.update({"grad_clipped/" + name: g for name, g in self.clipped.items()})
-                values, by_row, _ = self.session.run([outputs, words, self.train_op], feed)
-                ids = by_row.pop("word_ids")
-                for name, rows in by_row.items():
-                    values[name] = _scatter_words(rows, ids, vocab) if name.endswith("/word_embeddings") else rows
-            else:
-                if not self.evaluation:
-                    outputs.update(self._passes("step%d/fwd" % step, everything=False))
-                values, _ = self.session.run([outputs, self.train_op], feed)
-            found.update(values)
+                found.update(values)
+                found.update(self._whole_tables(by_row))
             if not self.evaluation and step in (0, 2):
                 found.update(self.values("after_%d" % (step + 1)))
         if self.evaluation:

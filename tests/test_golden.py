@@ -22,7 +22,8 @@ TOLERANCES = [
     (r"^step[12]/grad_global_norm$", 0.0, 1e-4),
     (r"^(step\d+/|inner/t0/s\d+/)?grad(_clipped)?/", 1e-5, 1e-5),
     (r"^(after_\d|final)/.*AdamWeightDecayOptimizer$", 1e-6, 1e-5),
-    (r"^(after_\d|final)/.*AdamWeightDecayOptimizer_1$", 0.0, 1e-4),
+    # The floor is for gradients that are rounding noise (about 3e-7) around a mathematical zero.
+    (r"^(after_\d|final)/.*AdamWeightDecayOptimizer_1$", 1e-16, 1e-4),
     (r"^fast/", 5e-6, 0.0),
     (r"^eval/(logits|probabilities)$", 5e-5, 0.0),
     (r"^eval/batch_loss$|^batch\d+/(loss|per_task_loss)$", 1e-5, 0.0),
@@ -38,10 +39,6 @@ FINETUNE_TOLERANCES = [
     (r"^step\d+/logits$", 1e-5, 1e-5),
 ] + TOLERANCES
 META_TOLERANCES = TOLERANCES + [(r"^after_1/", 2e-5, 0.0), (r"^after_3/", 5e-5, 0.0)]
-# Where the published program leaves out what this one also computes.
-NOT_IN_THE_CASE = re.compile(r"^(inner|fast|fwd|step\d+/fwd|step\d+/(grad|grad_clipped))/")
-
-
 def difference(name, actual, expected, table):
     """None when within tolerance, else a line that says how far off."""
     expected = np.asarray(expected)

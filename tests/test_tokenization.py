@@ -55,7 +55,8 @@ def test_nothing_visible_gives_no_words(text):
     [
         ("Hello, World_1!", "Hello , World _ 1 !", "hello , world _ 1 !"),
         ("a\tb\nc\rd e", "a b c d e", None),
-        ("a\x0bb\x0cc\x1cd\x1fe\x85f\x7fg", "abcdefg", None),  # str.split would cut at the first five
+        ("a\x0bb\x0cc\x1cd\x1fe\x7ff", "abcdef", None),  # str.split would cut at the first four
+        ("\u20aca\x0bb\x0cc\x1cd\x85e\x9ff", "\u20acabcdef", None),
         ("a\0b\ufffdc", "abc", None),
         ("a\u00a0b\u2009c\u2028d\u3000e", "a b c d e", None),
         ("a\u200bb\u200dc\u00add\u2060e\ufefff\u180eg", "abcdefg", None),  # zero width, soft hyphen, marks of order
@@ -112,6 +113,11 @@ def test_wordpiece(word, pieces):
     assert small().wordpiece(word) == pieces
 
 
+def test_ids_of_odd_blanks_and_controls():
+    low, want = PIECES.index("low"), PIECES.index("want")
+    assert small().ids("lo\x0bw\twant\n\nlow\x85 \x1cwant\u3000low") == [low, want, low, want, low]
+
+
 def test_length_counts_after_cleaning():
     """100 visible characters with soft hyphens and accents are not an over-long word."""
     text = "un" + "a\u0301\u00ad" * 98
@@ -129,7 +135,13 @@ def test_memos_are_bounded_and_do_not_change_ids(monkeypatch):
         assert tokenizer.ids(text) == ids
         sizes.update((len(tokenizer._chunk_ids), len(tokenizer._word_ids)))
     assert max(sizes) == 3
-    assert not any(len(key) > tokenization._MEMO_KEY_CHARS for key in tokenizer._chunk_ids)
+
+
+def test_long_chunks_are_not_remembered():
+    tokenizer = small()
+    longest, longer = "un" + "a" * 62, "un" + "a" * 63
+    assert tokenizer.tokenize("%s %s" % (longest, longer)) == ["un"] + ["##a"] * 62 + ["un"] + ["##a"] * 63
+    assert list(tokenizer._chunk_ids) == list(tokenizer._word_ids) == [longest]
 
 
 def test_travels_to_worker_processes():
