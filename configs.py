@@ -4,6 +4,7 @@ import dataclasses
 from errors import UserError
 
 POOLINGS = ("cls", "mean")
+HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
 
 
@@ -18,7 +19,7 @@ class LearnerConfig:
     activation_fn: str = "tanh"
     deep_set_layers: int = 0
     prototypical_baseline: bool = False  # the label MLP is the output MLP
-    tie_label_mlp: bool = False  # at the start, the label MLP equals the output MLP
+    head_init: str = "normal"  # fresh weights; "identity" makes step 0 of prototypes a nearest-class-mean classifier
     # feature that the heads read
     use_pooled_output: bool = True  # else a learned mixture of all layers' [CLS]
     pooling: str = "cls"  # "mean" takes the place of the pooled output
@@ -60,6 +61,7 @@ class LearnerConfig:
             self.activation_fn in ACTIVATION_NAMES,
             "--activation_fn=%s: use one of %s." % (self.activation_fn, ", ".join(ACTIVATION_NAMES)),
         )
+        require(self.head_init in HEAD_INITS, "--head_init=%s: use one of %s." % (self.head_init, ", ".join(HEAD_INITS)))
         require(self.output_layers >= 1, "--output_layers=%d: at least 1." % self.output_layers)
         require(self.label_emb_size >= 1, "--label_emb_size=%d: at least 1." % self.label_emb_size)
         require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)

@@ -41,7 +41,10 @@ class Classifier:
 
     def make_label_embeddings(self, weights, features, labels):
         """Label embeddings from the rows of one batch, [num_labels, label embedding size]."""
-        sums, counts = self.label_sums(weights, features, labels)
+        return self.finish_label_embeddings(weights, *self.label_sums(weights, features, labels))
+
+    def finish_label_embeddings(self, weights, sums, counts):
+        """Label embeddings from the sums and counts of `label_sums`."""
         return heads.label_embeddings(weights, sums, counts, self.config)
 
     def classify(self, weights, features, label_embs, labels):

@@ -54,9 +54,13 @@ class Scores:
         return float(np.sum((self.predictions > 0) & (self.labels > 0)) / of) if of else 0.0
 
     @property
-    def macro_f1(self):
-        """Mean over classes of F1; a class without rows and without predictions counts 0 (scikit-learn's rule)."""
+    def f1(self):
+        """F1 of each class, 0 for one without rows and without predictions (scikit-learn's rule), [classes]."""
         confusion = self.confusion
-        hits = np.diag(confusion)
         total = confusion.sum(axis=0) + confusion.sum(axis=1)
-        return float(np.mean(np.where(total > 0, 2.0 * hits / np.maximum(total, 1), 0.0)))
+        return np.where(total > 0, 2.0 * np.diag(confusion) / np.maximum(total, 1), 0.0)
+
+    @property
+    def macro_f1(self):
+        """Mean of the classes' F1."""
+        return float(np.mean(self.f1))

@@ -36,6 +36,11 @@ def steps_run(num_examples, train_batch_size, num_train_epochs):
     return 1 + int(math.ceil(num_examples * int(num_train_epochs) / train_batch_size))
 
 
+def takes_gradient_steps(config):
+    """Whether fine-tuning changes weights at all: not without learned rates, nor for prototypes that are remade."""
+    return config.rate_sets > 0 and not (config.prototypical_baseline and not config.update_only_label_embedding)
+
+
 def create_variables(config, num_labels):
     """Makes the new label embeddings and the step counter; returns (label_embedding, training_step)."""
     label_embedding = tf.get_variable(
@@ -58,7 +63,7 @@ class FewShotModel(Classifier):
     """
 
     def __init__(self, variables, label_embedding, step, bert_config, config, training):
-        super().__init__(bert_config, config, label_embedding.shape[0], training)
+        super().__init__(bert_config, config, label_embedding.shape.as_list()[0], training)
         self.variables = variables
         self.label_embedding = label_embedding
         self.step = step
@@ -116,7 +121,7 @@ def training_step(model, batch, schedule):
         counted = 1.0
     loss = result.loss * counted
     names = [name for name in sources if not adaptation.is_rate(name) and adaptation.is_adapted(name, config)]
-    if config.rate_sets == 0 or (config.prototypical_baseline and not config.update_only_label_embedding):
+    if not takes_gradient_steps(config):
         names = []
     gradients = tf.gradients(loss, [sources[name] for name in names])
     gradients = collections.OrderedDict((n, _merged(n, g)) for n, g in zip(names, gradients) if g is not None)

@@ -45,11 +45,13 @@ def create_variables(bert_config, config):
     """Makes the heads' variables; returns {name: variable}."""
     shapes = variable_shapes(bert_config.hidden_size, bert_config.num_hidden_layers, config)
     zeros = tf.zeros_initializer()
-    normal = tf.truncated_normal_initializer(stddev=HEAD_INITIALIZER_STDDEV)
+    weights = tf.truncated_normal_initializer(stddev=HEAD_INITIALIZER_STDDEV)
+    if config.head_init == "identity":
+        weights = tf.initializers.identity()
     variables = collections.OrderedDict()
     for name, shape in shapes.items():
         is_zero = "_bias_" in name or name == LAYER_MIXTURE
-        variables[name] = tf.get_variable(name, shape, initializer=zeros if is_zero else normal)
+        variables[name] = tf.get_variable(name, shape, initializer=zeros if is_zero else weights)
     return variables
 
 

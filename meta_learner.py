@@ -105,6 +105,12 @@ def draw_last_step(config):
     return tf.random.uniform([], config.min_inner_steps, config.num_batches, dtype=tf.int32)
 
 
+def mean_of_tasks(results):
+    """(loss, accuracy) of a meta-batch: plain means over the tasks' TaskResult."""
+    count = float(len(results))
+    return tf.add_n([r.loss for r in results]) / count, tf.add_n([r.accuracy for r in results]) / count
+
+
 def outer_gradients(results, variables, config):
     """Mean over tasks of the meta-gradients.
 

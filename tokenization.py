@@ -231,9 +231,9 @@ def load_vocab(path):
         with open(path, "rb") as file:
             text = file.read().decode("utf-8-sig")  # -sig: an editor may have put a byte order mark before [PAD]
     except OSError as error:
-        raise UserError("Vocabulary %s cannot be read (%s): %s" % (path, error.strerror, advice))
+        raise UserError("Vocabulary %s cannot be read (%s): %s" % (path, error.strerror, advice)) from error
     except UnicodeDecodeError as error:
-        raise UserError("Vocabulary %s is not UTF-8 text (byte %d): %s" % (path, error.start, advice))
+        raise UserError("Vocabulary %s is not UTF-8 text (byte %d): %s" % (path, error.start, advice)) from error
     lines = text.split("\n")  # not splitlines: tokens may hold characters that it takes for line ends
     if not lines[-1]:
         lines.pop()

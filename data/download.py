@@ -27,6 +27,7 @@ import urllib.request
 import zipfile
 from typing import NamedTuple, Tuple
 
+from data.tasks import DATA_URL
 from errors import UserError
 
 DOWNLOADS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "downloads")
@@ -60,8 +61,7 @@ CATALOGUE = {
         "https://storage.googleapis.com/bert_models/2018_10_18/cased_L-12_H-768_A-12.zip",
         ("bert_config.json", "vocab.txt", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001"), 300 * MIB),
     "leopard": Source(
-        "leopard-master", "the LEOPARD task data", "https://github.com/iesl/leopard/archive/master.zip",
-        ("data/json", "data/tf_record"), MIB),
+        "leopard-master", "the LEOPARD task data", DATA_URL, ("data/json", "data/tf_record"), MIB),
     "hybrid-smlmt": _released("hybrid-smlmt", "1k5WJl-rZ8ks__PTPdoS9ibLmY2ifP6H5"),
     "smlmt": _released("smlmt", "1DkQShmdf1BNLdWOL4JvdD_j0aERHZgr2"),
     "leopard-model": _released("leopard-model", "1JybValybM8sqJHKPAKh9g6VxUTsqfGEe"),

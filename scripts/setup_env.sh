@@ -141,6 +141,9 @@ if [ -z "$runtime" ]; then
     fi
   fi
 fi
+case "$runtime $groups " in
+  reference*" gpu "*) fail "the group gpu is for RUNTIME=modern: TensorFlow 1.15 takes CUDA 10.0 from the system" ;;
+esac
 venv=${venv:-$(folder_of "$runtime")}
 python=$venv/bin/python
 stamp=$venv/.installed    # what is in the environment; written last, so an interrupted installation is repeated
@@ -204,11 +207,11 @@ fi
 # --- install ---------------------------------------------------------------------------------------------------------
 if [ -f "$stamp" ]; then groups="$groups $(head -n 1 "$stamp")"; fi
 groups=$(echo "$groups" | tr ' ' '\n' | grep -v -e '^core$' -e '^$' | sort -u | tr '\n' ' ')
+groups=${groups% }
 files=("$repository/requirements.txt")
 arguments=(-r "$repository/requirements.txt")
 for group in $groups; do
   if [ "$group" = gpu ]; then
-    [ "$runtime" = modern ] || fail "the group gpu is for RUNTIME=modern: TensorFlow 1.15 takes CUDA 10.0 from the system"
     arguments+=("tensorflow[and-cuda]")
   else
     files+=("$repository/requirements-$group.txt")
@@ -226,7 +229,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   if ! "$python" -c 'import pip, sys; sys.exit(int(pip.__version__.split(".")[0]) < 21)'; then
     "$python" -m pip install -qq "pip>=21.3,<24.1" >"$log" 2>&1 || fail "pip could not be upgraded: see $log"
   fi
-  say "installing the $runtime runtime ($(echo core $groups)): takes about a minute"
+  say "installing the $runtime runtime (core $groups): takes about a minute"
   export PIP_DISABLE_PIP_VERSION_CHECK=1
   uv=$(type -P uv || true)
   installed=no
@@ -249,6 +252,6 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
   mv "$stamp.new" "$stamp"
   say "installed in $((SECONDS - begin)) s"
 elif [ $quiet = no ]; then
-  say "$venv is up to date ($runtime: $(echo core $groups))"
+  say "$venv is up to date ($runtime: core $groups)"
 fi
 echo "$python"

@@ -103,12 +103,13 @@ class MetaReplay(Replay):
             trace=True,
             unroll=unroll,
         )
+        loss, accuracy = meta_learner.mean_of_tasks(self.results)
         self.step_outputs = {
+            "loss": loss,
+            "query_acc": accuracy,
             "per_task_loss": tf.stack([result.loss for result in self.results]),
-            "query_acc": tf.reduce_mean(tf.stack([result.accuracy for result in self.results])),
             "pred": tf.stack([result.predictions for result in self.results]),
         }
-        self.step_outputs["loss"] = tf.reduce_mean(self.step_outputs["per_task_loss"])
         self.train_op = tf.no_op()
         if not self.evaluation:
             self._add_training(flags, case.spec["run"])

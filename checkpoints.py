@@ -1,0 +1,96 @@
+"""Reading weights from checkpoints and exported models, with a clear word on what does not fit; saving a model."""
+import os
+import shutil
+
+from compat import tf
+from errors import UserError
+
+LISTED = 5  # names of missing or misshaped variables that an error spells out
+
+
+def exported_variables(model_dir):
+    """Checkpoint prefix inside an exported SavedModel directory; UserError when there is none.
+
+    A directory that holds one exported model in a folder below it (as `model/` in the released archives, or the time
+    stamps of an exporter) is taken too.
+    """
+    flag = "--warm_start_model_dir"
+    if not os.path.isdir(model_dir):
+        raise UserError("%s: %s is not a directory; point at an exported SavedModel." % (flag, model_dir))
+    below = [os.path.join(model_dir, name) for name in sorted(os.listdir(model_dir), reverse=True)]
+    for folder in [model_dir] + below:
+        prefix = os.path.join(folder, "variables", "variables")
+        if os.path.exists(prefix + ".index"):
+            return prefix
+    raise UserError("%s: %s holds no variables/variables.index; point at an exported SavedModel." % (flag, model_dir))
+
+
+def checkpoint_shapes(prefix, flag):
+    """{name: shape} of a checkpoint's variables; UserError when it is missing, cut short or no checkpoint."""
+    if not os.path.exists(prefix + ".index"):
+        raise UserError("%s: no checkpoint at %s (%s.index is missing)." % (flag, prefix, os.path.basename(prefix)))
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        return dict(reader.get_variable_to_shape_map())
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error)))
+
+
+def assignment(prefix, variables, flag):
+    """Checks that a checkpoint holds every one of `variables` in its shape.
+
+    Args:
+      prefix: checkpoint path.
+      variables: {name in the checkpoint: variable}.
+      flag: the flag that named the checkpoint, for errors.
+
+    Returns:
+      {name: variable} for `tf.train.init_from_checkpoint`.
+    """
+    shapes = checkpoint_shapes(prefix, flag)
+    missing = [name for name in variables if name not in shapes]
+    misshaped = [
+        "%s (%s in the checkpoint, %s in the model)" % (name, shapes[name], variable.shape.as_list())
+        for name, variable in variables.items()
+        if name in shapes and list(shapes[name]) != variable.shape.as_list()
+    ]
+    if missing or misshaped:
+        faults = []
+        if missing:
+            faults.append("lacks %d variables: %s" % (len(missing), _listed(missing)))
+        if misshaped:
+            faults.append("has %d variables of another shape: %s" % (len(misshaped), _listed(misshaped)))
+        raise UserError(
+            "%s: %s %s. Use the flags and the BERT config that the checkpoint was trained with."
+            % (flag, prefix, "; and ".join(faults))
+        )
+    return dict(variables)
+
+
+def restore(session, prefix, variables, flag):
+    """Loads {name: variable} from a checkpoint into a session."""
+    try:
+        tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error)))
+
+
+def replace_directory(source, target):
+    """Puts a finished directory in the place of `target`, which never is half of either."""
+    old = None
+    if os.path.isdir(target):
+        old = target + ".old"
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(target, old)
+    os.rename(source, target)
+    if old:
+        shutil.rmtree(old)
+
+
+def _listed(names):
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")
+
+
+def _first_line(error):
+    return (getattr(error, "message", None) or str(error)).strip().splitlines()[0]

@@ -1,0 +1,70 @@
+"""Order and batches in which fine-tuning and evaluation read their rows."""
+import numpy as np
+
+FIRST_BUFFER = 100  # shuffle buffer of the first batch
+EPOCHS_BUFFER = 500  # shuffle buffer of the repeated file
+
+
+def shuffled(indices, buffer_size, random):
+    """Shuffles as a streaming buffer does: row i comes out no earlier than place i - buffer_size + 1.
+
+    Done here rather than by tf.data so that one seed gives one order on both runtimes.
+
+    Args:
+      indices: iterable of integers.
+      buffer_size: rows the buffer holds.
+      random: numpy RandomState.
+    """
+    buffer = []
+    for index in indices:
+        buffer.append(index)
+        if len(buffer) >= buffer_size:
+            yield _pop(buffer, random)
+    while buffer:
+        yield _pop(buffer, random)
+
+
+def _pop(buffer, random):
+    place = random.randint(len(buffer))
+    buffer[place], buffer[-1] = buffer[-1], buffer[place]
+    return buffer.pop()
+
+
+def finetune_batches(size, batch_size, num_epochs, seed):
+    """Rows of every fine-tuning step, as published (spec, section 2).
+
+    First one batch that makes the label embeddings; then the file, repeated, shuffled and cut into batches across the
+    epochs' borders, the last one short.
+
+    Args:
+      size: number of examples.
+      batch_size: rows a step.
+      num_epochs: a fraction is dropped.
+      seed: of the order.
+
+    Yields:
+      int arrays of row numbers.
+    """
+    random = np.random.RandomState(seed)
+    yield np.array(list(shuffled(range(size), FIRST_BUFFER, random))[:batch_size])
+    repeated = (row for _ in range(int(num_epochs)) for row in range(size))
+    batch = []
+    for row in shuffled(repeated, EPOCHS_BUFFER, random):
+        batch.append(row)
+        if len(batch) == batch_size:
+            yield np.array(batch)
+            batch = []
+    if batch:
+        yield np.array(batch)
+
+
+def batches_by_length(input_mask, batch_size):
+    """Cuts rows into batches of similar length, longest first; yields int arrays of row numbers.
+
+    Args:
+      input_mask: [rows, seq].
+      batch_size: rows a batch.
+    """
+    order = np.argsort(-np.sum(input_mask, axis=1), kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
