@@ -141,9 +141,9 @@ def cross_entropy(scores, labels):
     return -tf.reduce_sum(tf.nn.log_softmax(scores) * one_hot, axis=-1)
 
 
-def accuracy(scores, labels):
+def accuracy(scores, labels, dtype=tf.float32):
     """Fraction of rows whose highest score is their label."""
-    return tf.reduce_mean(tf.cast(tf.equal(predictions(scores), labels), tf.float32))
+    return tf.reduce_mean(tf.cast(tf.equal(predictions(scores), labels), dtype))
 
 
 def predictions(scores):

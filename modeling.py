@@ -154,7 +154,8 @@ def encode(weights, config, input_ids, input_mask, segment_ids, training=False):
     hidden_dropout = _dropout(config.hidden_dropout_prob, training)
     attention_dropout = _dropout(config.attention_probs_dropout_prob, training)
     activation = ACTIVATIONS[config.hidden_act]
-    batch, seq = tf.unstack(tf.shape(input_ids))
+    dynamic = tf.unstack(tf.shape(input_ids))
+    batch, seq = [known or unknown for known, unknown in zip(input_ids.shape.as_list(), dynamic)]
     heads = config.num_attention_heads
     head_size = config.hidden_size // heads
 
@@ -216,5 +217,4 @@ def _layer_norm(x, beta, gamma):
     """
     mean = tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.math.squared_difference(x, tf.stop_gradient(mean)), axis=-1, keepdims=True)
-    scale = tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma
-    return x * scale + (beta - mean * scale)
+    return (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
