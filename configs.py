@@ -23,6 +23,7 @@ class LearnerConfig:
     # feature that the heads read
     use_pooled_output: bool = True  # else a learned mixture of all layers' [CLS]
     pooling: str = "cls"  # "mean" takes the place of the pooled output
+    feature_norm: float = 0.0  # above 0: what the heads read is scaled to this length
     keep_prob: float = 0.9
     # which weights the inner loop adapts
     warp_layers: bool = False

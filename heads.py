@@ -75,6 +75,8 @@ def features(weights, encoded, config, mixture, training=False):
         hidden = tf.tanh(tf.matmul(mixed, weights[PROJECTION]))
     else:
         hidden = encoded.mean if config.pooling == "mean" else encoded.pooled
+    if config.feature_norm > 0.0:
+        hidden = config.feature_norm * tf.math.l2_normalize(hidden, axis=-1)
     return modeling.dropout(hidden, 1.0 - config.keep_prob, training)
 
 
@@ -141,9 +143,9 @@ def cross_entropy(scores, labels):
     return -tf.reduce_sum(tf.nn.log_softmax(scores) * one_hot, axis=-1)
 
 
-def accuracy(scores, labels, dtype=tf.float32):
+def accuracy(scores, labels):
     """Fraction of rows whose highest score is their label."""
-    return tf.reduce_mean(tf.cast(tf.equal(predictions(scores), labels), dtype))
+    return tf.reduce_mean(tf.cast(tf.equal(predictions(scores), labels), tf.float32))
 
 
 def predictions(scores):

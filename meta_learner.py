@@ -34,7 +34,7 @@ TaskResult = collections.namedtuple(
     "TaskResult",
     [
         "loss",  # weighted sum of the query losses
-        "accuracy",  # of the last query pass, float64
+        "accuracy",  # of the last query pass
         "predictions",  # of the last query pass, int32 [query rows]
         "gradients",  # {variable name: gradient of loss or None}; None in evaluation
         "support_losses",  # [support passes]
@@ -106,10 +106,9 @@ def draw_last_step(config):
 
 
 def mean_of_tasks(results):
-    """(loss, accuracy) of a meta-batch, float32: plain means over the tasks' TaskResult."""
-    count = float(len(results))
-    accuracy = tf.add_n([result.accuracy for result in results]) / count
-    return tf.add_n([result.loss for result in results]) / count, tf.cast(accuracy, tf.float32)
+    """(loss, accuracy) of a meta-batch: plain means over the tasks' TaskResult."""
+    share = 1.0 / len(results)
+    return tf.add_n([r.loss for r in results]) * share, tf.add_n([r.accuracy for r in results]) * share
 
 
 def outer_gradients(results, variables, config):
@@ -487,7 +486,7 @@ class _Log:
 
         return TaskResult(
             loss=loss,
-            accuracy=heads.accuracy(logits, episode.query.label_ids, tf.float64),
+            accuracy=heads.accuracy(logits, episode.query.label_ids),
             predictions=heads.predictions(logits),
             gradients=gradients,
             support_losses=joined(self._losses["support"]),

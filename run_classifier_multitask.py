@@ -10,16 +10,26 @@ picks the flags for the 17 tasks of the papers.
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
 import tempfile
 import time
 
-from absl import app, flags, logging
+from errors import UserError
+
+try:
+    from compat import tf  # first, for it checks the versions of Python and TensorFlow
+
+    from absl import app, flags, logging
+except (UserError, ImportError) as error:
+    if __name__ != "__main__":
+        raise
+    print("error: %s" % error, file=sys.stderr)
+    sys.exit(2)
 
 import results
-from errors import UserError
 
 FLAGS = flags.FLAGS
 
@@ -54,6 +64,7 @@ flags.DEFINE_float("hidden_dropout_prob", None, "Overrides the BERT config.")
 flags.DEFINE_float("keep_prob", 0.9, "1 - dropout on the vector that the heads read.")
 flags.DEFINE_bool("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
 flags.DEFINE_enum("pooling", "cls", ["cls", "mean"], "mean: the mean over tokens takes the place of the pooled output.")
+flags.DEFINE_float("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
 
 # Sizes
 flags.DEFINE_integer("train_batch_size", 32, "Rows a fine-tuning step; records a task in meta-training.")
@@ -126,6 +137,24 @@ flags.DEFINE_integer("num_train_tasks", 6, "Without effect.")
 flags.DEFINE_integer("num_eval_tasks", 6, "Without effect.")
 flags.DEFINE_string("tasks_labels", "2,2", "Without effect.")
 
+# (flags, whether a value will do, what will do)
+ALLOWED = (
+    (
+        ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length"),
+        lambda value: value > 0,
+        "above 0",
+    ),
+    (("num_train_epochs",), lambda value: 0.0 < value < math.inf, "above 0"),
+    (("warmup_proportion",), lambda value: 0.0 <= value <= 1.0, "0 to 1"),
+    (
+        ("attention_probs_dropout_prob", "hidden_dropout_prob"),
+        lambda value: value is None or 0.0 <= value < 1.0,
+        "at least 0, below 1",
+    ),
+    (("deep_set_layers", "min_layer_with_grad"), lambda value: value >= 0, "at least 0"),
+    (("seed",), lambda value: 0 <= value < 2**31, "0 to %d" % (2**31 - 1)),
+)
+
 MODEL_FILE = "model.json"
 UNFINISHED = ".unfinished-"
 
@@ -140,6 +169,7 @@ def main(argv):
         raise UserError("nothing to do: give --do_eval or --do_predict (--help lists the flags).")
     if FLAGS.do_train:
         raise UserError("--do_train: the meta-training pipeline is not part of this version.")
+    check_flags()
     if FLAGS.do_eval:
         run_finetuning()
     if FLAGS.do_predict:
@@ -155,8 +185,9 @@ def run_finetuning():
 
     begun = time.time()
     bert_config, config, run = bert_settings(), learner_settings(), finetune_settings()
+    check_head_widths(bert_config, config)
     train_file, eval_file = task_files()
-    prepare_output_dir()
+    check_output_dir()
     label_names = known_labels(train_file)
     train, label_names, _ = load_examples(train_file, label_names, bert_config)
     evaluation, _, texts = load_examples(eval_file, label_names, bert_config)
@@ -179,18 +210,29 @@ def run_finetuning():
     run_id = fingerprint(settings, data)
     refuse_other_model(run_id)
 
-    work_dir = tempfile.mkdtemp(prefix=UNFINISHED, dir=FLAGS.output_dir)
+    is_new = not os.path.isdir(FLAGS.output_dir)
+    work_dir = make_work_dir()
+    model_dir = os.path.join(FLAGS.output_dir, "model")
     try:
-        outcome = estimators.finetune(bert_config, config, run, train, evaluation, len(label_names), work_dir)
+        try:
+            outcome = estimators.finetune(bert_config, config, run, train, evaluation, len(label_names), work_dir)
+        except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):  # reading weights
+            raise damaged_checkpoint(run)
         scores = Scores(outcome.logits, evaluation.label_ids)
         if FLAGS.keep_model:
             results.write_json(os.path.join(work_dir, MODEL_FILE), dict(settings, run_id=run_id))
             if os.path.exists(FLAGS.vocab_file):
                 shutil.copy(FLAGS.vocab_file, os.path.join(work_dir, "vocab.txt"))
             os.chmod(work_dir, 0o755)
-            checkpoints.replace_directory(work_dir, os.path.join(FLAGS.output_dir, "model"))
-    finally:
+            checkpoints.replace_directory(work_dir, model_dir)
+        else:  # an earlier model is one of the same run, or --overwrite was given
+            for folder in (work_dir, model_dir):
+                shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
         shutil.rmtree(work_dir, ignore_errors=True)
+        if is_new and not os.listdir(FLAGS.output_dir):
+            os.rmdir(FLAGS.output_dir)
+        raise
     predictions = os.path.join(FLAGS.output_dir, "predictions.tsv")
     results.write_predictions(predictions, scores.probabilities, label_names, evaluation.label_ids, texts)
     summary = {
@@ -219,8 +261,6 @@ def run_prediction():
     import modeling
     from evaluation import Scores
 
-    if not FLAGS.predict_file:
-        raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
     model_dir = FLAGS.model_dir or os.path.join(FLAGS.output_dir, "model")
     path = os.path.join(model_dir, MODEL_FILE)
     try:
@@ -233,14 +273,19 @@ def run_prediction():
         raise UserError("--model_dir: no fine-tuned model in %s (%s is missing)." % (model_dir, MODEL_FILE))
     except (ValueError, KeyError, TypeError) as error:
         raise UserError("--model_dir: %s is damaged (%s)." % (path, error))
-    os.makedirs(FLAGS.output_dir, exist_ok=True)
-    examples, _, texts = load_examples(
-        FLAGS.predict_file, label_names, bert_config, os.path.join(model_dir, "vocab.txt"), text, labelled=False
-    )
+    check_output_dir()
+    if FLAGS["max_seq_length"].present:
+        text["max_seq_length"] = FLAGS.max_seq_length
+        check_positions(bert_config, path)
+    vocab_file = os.path.join(model_dir, "vocab.txt")  # missing where the model was fine-tuned on records
+    if not os.path.exists(vocab_file):
+        vocab_file = FLAGS.vocab_file
+    examples, _, texts = load_examples(FLAGS.predict_file, label_names, bert_config, vocab_file, text, labelled=False)
     checkpoint = os.path.join(model_dir, estimators.CHECKPOINT)
     logits = estimators.predict(
         bert_config, config, len(label_names), checkpoint, examples, FLAGS.predict_batch_size
     )
+    make_output_dir()
     name = "predictions.tsv"
     if os.path.exists(os.path.join(FLAGS.output_dir, "results.json")):  # keep the evaluation's predictions
         stem = "stdin" if FLAGS.predict_file == "-" else os.path.basename(FLAGS.predict_file).split(".")[0]
@@ -252,6 +297,38 @@ def run_prediction():
 
 
 # Flags to settings.
+
+
+def check_flags():
+    """UserError for a flag whose value cannot be used; the learner's flags are checked by its config."""
+    for names, holds, allowed in ALLOWED:
+        for name in names:
+            if not holds(FLAGS[name].value):
+                raise UserError("--%s=%s: must be %s." % (name, FLAGS[name].value, allowed))
+    if FLAGS.labels and (len(set(FLAGS.labels)) < len(FLAGS.labels) or not all(FLAGS.labels)):
+        raise UserError("--labels=%s: names must be different and not empty." % ",".join(FLAGS.labels))
+    if FLAGS.do_predict and not FLAGS.predict_file:
+        raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
+    if FLAGS.do_eval and FLAGS.do_predict and not FLAGS.keep_model and not FLAGS.model_dir:
+        raise UserError("--keep_model=false leaves no model for --do_predict: keep it, or give --model_dir.")
+
+
+def check_head_widths(bert_config, config):
+    """UserError when so many layers halve the width that nothing is left."""
+    if bert_config.hidden_size >> (config.output_layers - 1) == 0:
+        raise UserError(
+            "--output_layers=%d: with the encoder's hidden_size %d at most %d, for every layer but the last halves the "
+            "width." % (config.output_layers, bert_config.hidden_size, bert_config.hidden_size.bit_length())
+        )
+
+
+def check_positions(bert_config, path):
+    """UserError when --max_seq_length is more than the encoder can take; `path` is where its config comes from."""
+    if FLAGS.max_seq_length > bert_config.max_position_embeddings:
+        raise UserError(
+            "--max_seq_length=%d, but %s allows %d positions."
+            % (FLAGS.max_seq_length, path, bert_config.max_position_embeddings)
+        )
 
 
 def bert_settings():
@@ -269,11 +346,7 @@ def bert_settings():
         for name in ("attention_probs_dropout_prob", "hidden_dropout_prob")
         if FLAGS[name].value is not None
     }
-    if FLAGS.max_seq_length > bert_config.max_position_embeddings:
-        raise UserError(
-            "--max_seq_length=%d, but %s allows %d positions."
-            % (FLAGS.max_seq_length, path, bert_config.max_position_embeddings)
-        )
+    check_positions(bert_config, path)
     return dataclasses.replace(bert_config, **overrides)
 
 
@@ -293,9 +366,6 @@ def finetune_settings():
     values = flag_values()
     names = [field.name for field in dataclasses.fields(estimators.FinetuneConfig)]
     run = estimators.FinetuneConfig(**{name: values[name] for name in names})
-    for name in ("train_batch_size", "eval_batch_size", "predict_batch_size", "num_train_epochs"):
-        if getattr(run, name) <= 0:
-            raise UserError("--%s=%s: must be above 0." % (name, getattr(run, name)))
     return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
 
 
@@ -379,23 +449,62 @@ def fingerprint(settings, data):
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
-def prepare_output_dir():
-    """Makes --output_dir, and sweeps out what an interrupted run left in it."""
+def check_output_dir():
+    """UserError unless --output_dir is, or can be made, a folder to write to; makes nothing yet."""
+    if not FLAGS.output_dir:
+        raise UserError("--output_dir is empty: name a folder.")
+    folder = os.path.abspath(FLAGS.output_dir)
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritable(error)
+
+
+def make_output_dir():
     try:
         os.makedirs(FLAGS.output_dir, exist_ok=True)
+    except OSError as error:
+        raise unwritable(error)
+
+
+def make_work_dir():
+    """Makes the folder of an unfinished run in --output_dir, and sweeps out what an interrupted run left there."""
+    make_output_dir()
+    try:
         for name in os.listdir(FLAGS.output_dir):
             if name.startswith(UNFINISHED):
                 shutil.rmtree(os.path.join(FLAGS.output_dir, name), ignore_errors=True)
-        with tempfile.TemporaryFile(dir=FLAGS.output_dir):
-            pass
+        return tempfile.mkdtemp(prefix=UNFINISHED, dir=FLAGS.output_dir)
     except OSError as error:
-        raise UserError("--output_dir: cannot write to %s (%s)." % (FLAGS.output_dir, error.strerror))
+        raise unwritable(error)
+
+
+def unwritable(error):
+    return UserError(
+        "--output_dir: cannot write to %s (%s); choose another folder." % (FLAGS.output_dir, error.strerror)
+    )
+
+
+def damaged_checkpoint(run):
+    """The error for weights whose index could be read, but not they themselves."""
+    flag = "warm_start_model_dir" if run.warm_start_model_dir else "init_checkpoint"
+    return UserError(
+        "--%s: the weights of %s cannot be read (a data file is missing, cut short or damaged); fetch or copy it again."
+        % (flag, getattr(run, flag))
+    )
 
 
 def refuse_other_model(run_id):
     """UserError when --output_dir holds a model of another run."""
     path = os.path.join(FLAGS.output_dir, "model", MODEL_FILE)
-    if FLAGS.overwrite or not os.path.isdir(os.path.dirname(path)):
+    if not os.path.lexists(os.path.dirname(path)):
+        return
+    if not os.path.isdir(os.path.dirname(path)):
+        raise UserError("--output_dir: %s is no folder; choose another folder." % os.path.dirname(path))
+    if FLAGS.overwrite:
         return
     try:
         with open(path, encoding="utf-8") as file:
@@ -433,4 +542,5 @@ def run_main(argv):
 if __name__ == "__main__":
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
+    tf.logging.set_verbosity(tf.logging.FATAL)  # what it reports as an error is raised too, and becomes one line
     app.run(run_main)

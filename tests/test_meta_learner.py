@@ -1,0 +1,421 @@
+"""Inner loop and meta-gradient: the looped form against plain autodiff, and promises that no golden case contains."""
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+import adaptation
+import configs
+import meta_learner
+import modeling
+from compat import tf
+from episode import Batch, Classifier
+from meta_learner import LABEL_EMBEDDINGS, WORD_EMBEDDINGS
+
+BERT = modeling.BertConfig(
+    vocab_size=20,
+    hidden_size=8,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=8,
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+    max_position_embeddings=6,
+    type_vocab_size=2,
+)
+SEQ = 6
+QUERY_ROWS = 4
+
+
+def make_config(**changes):
+    """Three mini-batches of two rows, one set of rates."""
+    values = dict(label_emb_size=3, keep_prob=1.0, rate_sets=1, meta_batchsz=6, num_batches=3, train_word_embeddings=True)
+    values.update(changes)
+    return configs.LearnerConfig(**values)
+
+
+def make_rows(config, num_labels=3, seed=1):
+    """Rows of one task; the words repeat, lengths differ, and the first two rows leave out class 2."""
+    random = np.random.RandomState(seed)
+    count = config.meta_batchsz + QUERY_ROWS
+    lengths = random.randint(2, SEQ + 1, count)
+    return {
+        "input_ids": random.randint(0, BERT.vocab_size, [count, SEQ]),
+        "input_mask": (np.arange(SEQ) < lengths[:, None]).astype(int),
+        "segment_ids": random.randint(0, 2, [count, SEQ]),
+        "label_ids": np.arange(count) % num_labels,
+        "num_labels": np.full([count], num_labels),
+    }
+
+
+class Model:
+    """Variables with random values, placeholders for the rows of one task, and a session."""
+
+    def __init__(self, config, layers=1, seed=0):
+        self.config = config
+        self.bert_config = dataclasses.replace(BERT, num_hidden_layers=layers)
+        self.variables = meta_learner.create_variables(self.bert_config, config)
+        self.rows = {
+            name: tf.placeholder(tf.int32, [None, SEQ] if array.ndim == 2 else [None], name)
+            for name, array in make_rows(config).items()
+        }
+        self.task = meta_learner.make_task(self.rows, config)
+        self.values = self.random_values(np.random.RandomState(seed))
+        options = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        options.graph_options.rewrite_options.disable_meta_optimizer = True  # each graph runs but a few times
+        self.session = tf.Session(config=options)
+
+    def random_values(self, random):
+        """Weights of size 0.5; every rate another one in 0.1 .. 0.5, but the fixed ones."""
+        values = {}
+        for name, variable in self.variables.items():
+            value = 0.5 * random.standard_normal(variable.shape.as_list())
+            if name.endswith("gamma"):
+                value = 1.0 + value
+            elif adaptation.is_rate(name):
+                value = random.uniform(0.1, 0.5) if not is_output_of_warp(name, self.config) else 0.0
+                value = math.log(value) if self.config.use_exp_lr and value else value
+            values[name] = np.float32(value)
+        return values
+
+    def run_tasks(self, **options):
+        return meta_learner.run_tasks(self.variables, [self.task], self.bert_config, self.config, **options)
+
+    def load(self, values):
+        feed = {self.variables[name].initializer.inputs[1]: value for name, value in values.items()}
+        self.session.run([variable.initializer for variable in self.variables.values()], feed)
+
+    def run(self, fetches, values=None, rows=None):
+        self.load(values or self.values)
+        rows = rows or make_rows(self.config)
+        return self.session.run(fetches, {self.rows[name]: array for name, array in rows.items()})
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as built:
+        yield built
+
+
+def is_output_of_warp(name, config):
+    return config.warp_layers and "/output/layer" in name
+
+
+def same(actual, expected, name="", tolerance=1e-5):
+    scale = np.max(np.abs(expected)) if np.size(expected) else 0.0
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * (1.0 + scale), err_msg=name)
+
+
+ONLY_LABELS = dict(update_only_label_embedding=True)
+COMBINATIONS = {
+    "published_defaults": dict(),
+    "hybrid": dict(
+        ONLY_LABELS,
+        warp_layers=True,
+        use_euclidean_norm=False,
+        output_layers=2,
+        average_query_every=2,
+        weight_query_loss=True,
+        clip_lr=True,
+    ),
+    "first_batch_steps_too": dict(ONLY_LABELS, sgd_first_batch=True, average_query_loss=True, use_euclidean_norm=False),
+    "full_label_update_first_batch": dict(
+        sgd_first_batch=True, output_layers=2, activation_fn="linear", average_query_loss=True
+    ),
+    "rates_by_mini_batch": dict(ONLY_LABELS, rate_sets=3, use_exp_lr=True, warp_layers=True),
+    "rates_by_mini_batch_last_query": dict(rate_sets=3, sgd_first_batch=True),
+    "rates_by_mini_batch_two_epochs": dict(rate_sets=2, num_batches=2, meta_batchsz=4, inner_epochs=2),
+    "whole_support": dict(ONLY_LABELS, num_batches=0, rate_sets=3, is_meta_sgd=False),
+    "whole_support_averaged": dict(
+        num_batches=0, rate_sets=2, sgd_first_batch=True, average_query_loss=True, weight_query_loss=True
+    ),
+    "one_mini_batch": dict(ONLY_LABELS, num_batches=1, sgd_first_batch=True),
+    "no_adaptation": dict(rate_sets=0, sgd_first_batch=True),
+    "random_steps": dict(ONLY_LABELS, randomize_inner_steps=True, min_inner_steps=1, average_query_loss=True),
+    "random_steps_full_label_update": dict(randomize_inner_steps=True, min_inner_steps=1, sgd_first_batch=True),
+    "deep_set": dict(deep_set_layers=2, average_query_loss=True, average_query_every=2),
+    "all_layers_two_rate_sets": dict(ONLY_LABELS, use_pooled_output=False, rate_sets=2, layers=2),
+    "mean_pooling_prototypes": dict(pooling="mean", prototypical_baseline=True, head_init="identity"),
+    "prototypes_with_steps": dict(ONLY_LABELS, prototypical_baseline=True, deep_set_layers=1, activation_fn="relu"),
+    "upper_layer_only": dict(min_layer_with_grad=1, adapt_layer_norm=False, train_word_embeddings=False, layers=2),
+    "upper_layer_with_norms": dict(ONLY_LABELS, min_layer_with_grad=1, train_word_embeddings=False, layers=2),
+    "two_epochs": dict(
+        ONLY_LABELS,
+        num_batches=2,
+        meta_batchsz=4,
+        inner_epochs=2,
+        average_query_loss=True,
+        average_query_every=2,
+        weight_query_loss=True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(COMBINATIONS))
+def test_looped_equals_unrolled(name):
+    changes = dict(COMBINATIONS[name])
+    model = Model(make_config(**{k: v for k, v in changes.items() if k != "layers"}), changes.get("layers", 1))
+    fetches, plain = {}, None
+    for form in ("looped", "unrolled"):
+        (result,) = model.run_tasks(unroll=form == "unrolled", last_step=tf.constant(1))
+        fetches[form] = {
+            "gradients": meta_learner.outer_gradients([result], model.variables, model.config),
+            "numbers": {key: getattr(result, key) for key in ("loss", "support_losses", "query_losses", "inner_norms")},
+            "exact": [result.accuracy, result.predictions],
+        }
+        plain = result.gradients
+    fetches["plain"] = {n: tf.convert_to_tensor(g) for n, g in plain.items() if g is not None}
+    found = model.run(fetches)
+    looped, unrolled = found["looped"], found["unrolled"]
+    for kind in ("numbers", "gradients"):
+        assert set(looped[kind]) == set(unrolled[kind])
+        for key in looped[kind]:
+            same(looped[kind][key], unrolled[kind][key], key)
+    np.testing.assert_array_equal(looped["exact"][0], unrolled["exact"][0])
+    np.testing.assert_array_equal(looped["exact"][1], unrolled["exact"][1])
+    check_names(model, found["plain"], unrolled["gradients"])
+
+
+def check_names(model, plain, kept):
+    """The names with an outer gradient are those that autodiff finds a path to, trained ones only.
+
+    Autodiff sees the rates of a weight as one vector: of a set that no loss depends on it says exactly 0, not None.
+    """
+    trained = {name for name, variable in model.variables.items() if variable.trainable}
+    weights = {name for name in trained if not adaptation.is_rate(name)}
+    assert set(kept) & weights == set(plain) & weights
+    unreached = meta_learner._unreached_rates(model.variables, model.config)
+    assert not [name for name in unreached & set(plain) if plain[name] != 0.0]
+    rates = {name for name in trained & set(plain) if adaptation.is_rate(name) and plain[name] != 0.0}
+    if model.config.randomize_inner_steps:  # a masked step reaches the loss with a gradient of 0
+        assert rates <= set(kept) - weights
+    else:
+        assert rates == set(kept) - weights
+
+
+def test_no_rates_means_no_adaptation():
+    """SGD_K=0: the query is judged with the initial weights and the label embeddings of mini-batch 0."""
+    config = make_config(rate_sets=0, sgd_first_batch=True, weight_query_loss=True)
+    model = Model(config)
+    (result,) = model.run_tasks()
+    classifier = Classifier(model.bert_config, config, 3, training=False)
+    first = Batch(*[part[:2] for part in model.task.support])
+    embeddings = classifier.support_pass(model.variables, first).label_embs
+    features = classifier.features(model.variables, model.task.query)
+    plain = classifier.classify(model.variables, features, embeddings, model.task.query.label_ids)
+    found = model.run([result.loss, plain.loss, result.query_losses, result.inner_norms])
+    same(found[0], found[1])
+    assert len(found[2]) == 1 and len(found[3]) == 0
+    assert not [name for name in model.variables if adaptation.is_rate(name)]
+
+
+@pytest.mark.parametrize("num_batches", [0, 1])
+@pytest.mark.parametrize("sgd_first_batch", [False, True])
+def test_one_query_loss_of_weight_1(num_batches, sgd_first_batch):
+    """num_batches of 0 or 1 without averaging, warp layers or prototypes."""
+    config = make_config(num_batches=num_batches, sgd_first_batch=sgd_first_batch, weight_query_loss=True)
+    model = Model(config)
+    (result,) = model.run_tasks(evaluation=True)
+    loss, losses, norms = model.run([result.loss, result.query_losses, result.inner_norms])
+    assert losses.shape == (1,) and loss == losses[0]
+    assert len(norms) == int(sgd_first_batch)
+
+
+def clipped(gradients, norms):
+    return [{name: g / max(1.0, norm) for name, g in step.items()} for step, norm in zip(gradients, norms)]
+
+
+def test_fast_weights_by_hand():
+    """Encoder and label embeddings add up their steps, heads keep the last; each step with its own set of rates.
+
+    A step after the last one drawn leaves encoder and label embeddings alone and puts the heads back.
+    """
+    config = make_config(
+        update_only_label_embedding=True,
+        sgd_first_batch=True,
+        rate_sets=3,
+        randomize_inner_steps=True,
+        use_pooled_output=False,
+    )
+    model = Model(config)
+    last_step = tf.placeholder(tf.int32, [])
+    (result,) = model.run_tasks(last_step=last_step, trace=True)
+    steps = [{n: tf.convert_to_tensor(g) for n, g in step.items()} for step in result.trace.inner_gradients]
+    fast = {name: tf.convert_to_tensor(result.trace.fast[name]) for name in steps[0]}
+    first_embeddings = result.trace.passes[0].label_embs
+    run = model.session.make_callable(
+        [steps, fast, result.inner_norms, result.trace.word_ids, first_embeddings], list(model.rows.values()) + [last_step]
+    )
+    model.load(model.values)
+    rows = make_rows(config)
+    norms_seen = []
+    for last in (2, 1, -1):
+        gradients, found, norms, word_ids, embeddings = run(*[rows[name] for name in model.rows], last)
+        norms_seen += list(norms)
+        initial = dict(model.values)
+        initial[WORD_EMBEDDINGS] = initial[WORD_EMBEDDINGS][word_ids]
+        initial[LABEL_EMBEDDINGS] = embeddings
+        mixture = np.exp(initial["bert_layer_weights"])
+        initial["bert_layer_weights"] = mixture / np.sum(mixture)
+        assert len(gradients) == 3 and "output_weights_0" in found and "cls_output_projection" in found
+        for name in found:
+            expected = np.array(initial[name])
+            for k, step in enumerate(clipped(gradients, norms)):
+                counts = k == 2 if adaptation.restarts(name) else True
+                if counts and k <= last:
+                    expected = expected - model.values[adaptation.rate_name(name, k)] * step[name]
+            same(found[name], expected, name)
+    assert min(norms_seen) > 0.0 and max(norms_seen) > 1.0  # clipping did something
+
+
+def test_exponential_rates_leave_the_output_mlp_of_warp_layers_alone():
+    config = make_config(use_exp_lr=True, warp_layers=True, num_batches=2, meta_batchsz=4, output_layers=2)
+    model = Model(config)
+    (result,) = model.run_tasks(trace=True)
+    gradients = {n: tf.convert_to_tensor(g) for n, g in result.trace.inner_gradients[-1].items()}
+    fast = {name: result.trace.fast[name] for name in gradients}
+    gradients, fast, norms = model.run([gradients, fast, result.inner_norms])
+    (step,) = clipped([gradients], norms)
+    for name in ("output_weights_0", "output_bias_0", "output_weights_1", "output_bias_1"):
+        assert np.max(np.abs(gradients[name])) > 0.0
+        np.testing.assert_array_equal(fast[name], model.values[name])
+        assert not model.variables["sgd0/output/layer%s/learning_rate" % name[-1]].trainable
+    for name in ("bert/pooler/dense/kernel", "label_weights_1"):
+        rate = np.exp(model.values[adaptation.rate_name(name, 0)])
+        same(fast[name], model.values[name] - rate * step[name], name)
+
+
+def test_drawn_last_step():
+    config = make_config(num_batches=6, randomize_inner_steps=True, min_inner_steps=3)
+    drawn = tf.stack([meta_learner.draw_last_step(config) for _ in range(60)])
+    with tf.Session() as session:
+        assert set(session.run(drawn)) == {3, 4, 5}
+
+
+def test_prototypes_with_identity_heads_are_nearest_class_means():
+    config = make_config(
+        prototypical_baseline=True,
+        head_init="identity",
+        pooling="mean",
+        label_emb_size=BERT.hidden_size,
+        num_batches=1,
+    )
+    model = Model(config)
+    (result,) = model.run_tasks(evaluation=True)
+    means = [
+        modeling.encode(model.variables, model.bert_config, part.input_ids, part.input_mask, part.segment_ids).mean
+        for part in (model.task.support, model.task.query)
+    ]
+    model.values["output_weights_0"], model.values["output_bias_0"] = np.eye(8, dtype=np.float32), np.zeros([8])
+    rows = make_rows(config)
+    predictions, accuracy, (support, query) = model.run([result.predictions, result.accuracy, means])
+    labels, true = np.split(rows["label_ids"], [config.meta_batchsz])
+    centroids = np.array([np.mean(support[labels == label], axis=0) for label in range(3)])
+    nearest = np.argmin(np.sum((query[:, None] - centroids[None]) ** 2, axis=-1), axis=1)
+    np.testing.assert_array_equal(predictions, nearest)
+    assert accuracy == np.float32(np.mean(nearest == true))
+
+
+def plain_layer_norm(x, beta, gamma):
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(x - mean), axis=-1, keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + 1e-12) * gamma + beta
+
+
+def test_second_order_gradient_by_finite_differences(monkeypatch):
+    """With the ordinary LayerNorm (the published one has other second derivatives, checklist section 6)."""
+    monkeypatch.setattr(modeling, "_layer_norm", plain_layer_norm)
+    config = make_config(stop_grad=False, output_layers=2, average_query_loss=True, weight_query_loss=True)
+    model = Model(config)
+    (result,) = model.run_tasks()
+    gradients = meta_learner.outer_gradients([result], model.variables, config)
+    (first_order,) = meta_learner.run_tasks(
+        model.variables, [model.task], model.bert_config, dataclasses.replace(config, stop_grad=True)
+    )
+    simple = meta_learner.outer_gradients([first_order], model.variables, config)
+    assert set(simple) == set(gradients)
+    exact, simple, loss, simple_loss = model.run([gradients, simple, result.loss, first_order.loss])
+    same(loss, simple_loss)
+    random = np.random.RandomState(3)
+    along = {name: g / np.sqrt(sum(np.sum(g * g) for g in exact.values())) for name, g in exact.items()}
+    heads_only = {name: g for name, g in along.items() if not name.startswith("bert/")}
+    signs = {name: g * random.choice([0.5, 2.0], g.shape) for name, g in along.items()}
+    errors = []
+    for direction in (along, heads_only, signs):
+        losses = []
+        for size in (-0.01, 0.01):
+            moved = dict(model.values)
+            moved.update({name: moved[name] + np.float32(size * step) for name, step in direction.items()})
+            losses.append(model.run(result.loss, moved))
+        slope = (losses[1] - losses[0]) / 0.02
+        for gradient in (exact, simple):
+            errors.append(abs(sum(np.sum(gradient[name] * step) for name, step in direction.items()) / slope - 1.0))
+    assert max(errors[::2]) < 1e-2
+    assert max(errors[1::2]) > 3e-2  # the first-order gradient is another one
+
+
+def test_evaluation_runs_five_epochs_without_dropout():
+    config = make_config(
+        num_batches=2, meta_batchsz=4, average_query_loss=True, update_only_label_embedding=True, keep_prob=0.5
+    )
+    model = Model(config)
+    (result,) = model.run_tasks(evaluation=True)
+    assert result.gradients is None
+    fetches = [result.loss, result.query_losses, result.support_losses, result.inner_norms]
+    found, again = model.run(fetches), model.run(fetches)
+    assert [len(vector) for vector in found[1:]] == [6, 6, 5]
+    same(found[0], np.mean(found[1]))
+    assert found[0] == again[0]
+
+
+def test_dropout_in_training_only_where_asked():
+    config = make_config(num_batches=1, keep_prob=0.5)
+    model = Model(config)
+    (result,) = model.run_tasks()
+    losses = {float(model.run(result.loss)) for _ in range(4)}
+    assert len(losses) > 1
+
+
+def test_make_task_splits_in_order():
+    config = make_config()
+    rows = make_rows(config, num_labels=2)
+    task = meta_learner.make_task(rows, config)
+    np.testing.assert_array_equal(task.support.label_ids, rows["label_ids"][:6])
+    np.testing.assert_array_equal(task.query.input_ids, rows["input_ids"][6:])
+    assert task.num_labels == 2
+
+
+def test_outer_gradients_are_means_and_leave_out_what_a_task_does_not_reach():
+    config = make_config()
+    names = {"bert/w": True, "fixed": False, "nowhere": True, "sgd0/word_embedding_lr": True, "sgd1/pooler_lr": True}
+    variables = {name: tf.get_variable(name, [2], trainable=trained) for name, trained in names.items()}
+
+    def result(value):
+        gradients = {name: tf.constant([value, 0.0]) for name in names}
+        gradients["nowhere"] = None
+        gradients["bert/w"] = tf.IndexedSlices(tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2]))
+        return meta_learner.TaskResult(tf.constant(value), tf.constant(value / 4), *[None] * 2, gradients, *[None] * 4)
+
+    results = [result(1.0), result(3.0)]
+    gradients = meta_learner.outer_gradients(results, variables, config)
+    assert set(gradients) == {"bert/w"}  # no weight of this set is adapted at rates of these names
+    with tf.Session() as session:
+        found, (loss, accuracy) = session.run([gradients, meta_learner.mean_of_tasks(results)])
+    np.testing.assert_allclose(found["bert/w"], [0.0, 4.0])
+    assert loss == 2.0 and accuracy == 0.5
+
+
+def test_clip_scale_counts_gathered_rows_apart():
+    slices = tf.IndexedSlices(tf.constant([[3.0], [4.0]]), tf.constant([1, 1]), tf.constant([5, 1]))
+    cases = [
+        ({WORD_EMBEDDINGS: slices}, 5.0, 0.2),
+        ({"bert/embeddings/position_embeddings": slices}, 7.0, 1.0 / 7.0),
+        ({WORD_EMBEDDINGS: slices, "other": tf.constant([[12.0]])}, 13.0, 1.0 / 13.0),
+        ({"small": tf.constant([0.6, 0.0, 0.8])}, 1.0, 1.0),
+        ({"small": tf.constant([0.25])}, 0.25, 1.0),
+        ({"none": tf.zeros([3])}, 0.0, 1.0),
+    ]
+    with tf.Session() as session:
+        for gradients, norm, scale in cases:
+            np.testing.assert_allclose(session.run(meta_learner.clip_scale(gradients)), [norm, scale], rtol=1e-6)
