@@ -156,6 +156,7 @@ ALLOWED = (
 )
 
 MODEL_FILE = "model.json"
+EXAMPLES_SHOWN = 5
 UNFINISHED = ".unfinished-"
 
 
@@ -251,6 +252,8 @@ def run_finetuning():
         "runtime": results.runtime(),
     }
     results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
+    if texts:
+        print_examples(scores, label_names, texts)
     print_summary(summary)
 
 
@@ -509,13 +512,23 @@ def refuse_other_model(run_id):
     try:
         with open(path, encoding="utf-8") as file:
             same = json.load(file).get("run_id") == run_id
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # the last: JSON, but no object
         same = False
     if not same:
         raise UserError(
             "--output_dir: %s holds the model of another run; choose another folder or give --overwrite."
             % FLAGS.output_dir
         )
+
+
+def print_examples(scores, label_names, texts):
+    """Shows a few predictions, spread over the rows."""
+    rows = range(0, len(texts), -(-len(texts) // EXAMPLES_SHOWN))
+    for row in rows:
+        guess, truth = scores.predictions[row], scores.labels[row]
+        verdict = "" if guess == truth else " (true: %s)" % label_names[truth]
+        text = " ".join(" ||| ".join(part for part in texts[row] if part).split())
+        print("  %3.0f%% %s%s: %s" % (100 * scores.probabilities[row, guess], label_names[guess], verdict, text[:90]))
 
 
 def print_summary(summary):

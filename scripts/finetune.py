@@ -27,7 +27,7 @@ RECIPES = {
     "hybrid-smlmt": SMLMT_RECIPE,
     "smlmt": SMLMT_RECIPE,
     "leopard": {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)},
-    "minilm": {4: (30, 4), 8: (20, 4), 16: (10, 4), 32: (5, 4)},
+    "minilm": {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)},
 }
 RELEASED = {"hybrid-smlmt": "hybrid-smlmt", "smlmt": "smlmt", "leopard": "leopard-model"}
 SAMPLE_LABELS = 4

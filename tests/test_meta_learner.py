@@ -388,21 +388,21 @@ def test_make_task_splits_in_order():
 
 def test_outer_gradients_are_means_and_leave_out_what_a_task_does_not_reach():
     config = make_config()
-    names = {"bert/w": True, "fixed": False, "nowhere": True, "sgd0/word_embedding_lr": True, "sgd1/pooler_lr": True}
+    names = {WORD_EMBEDDINGS: True, "fixed": False, "nowhere": True, "sgd0/word_embedding_lr": True, "sgd1/pooler_lr": True}
     variables = {name: tf.get_variable(name, [2], trainable=trained) for name, trained in names.items()}
 
     def result(value):
         gradients = {name: tf.constant([value, 0.0]) for name in names}
         gradients["nowhere"] = None
-        gradients["bert/w"] = tf.IndexedSlices(tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2]))
-        return meta_learner.TaskResult(tf.constant(value), tf.constant(value / 4), *[None] * 2, gradients, *[None] * 4)
+        gradients[WORD_EMBEDDINGS] = tf.IndexedSlices(tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2]))
+        return meta_learner.TaskResult(tf.constant(value), tf.constant(value / 4), None, gradients, *[None] * 4)
 
     results = [result(1.0), result(3.0)]
     gradients = meta_learner.outer_gradients(results, variables, config)
-    assert set(gradients) == {"bert/w"}  # no weight of this set is adapted at rates of these names
+    assert set(gradients) == {WORD_EMBEDDINGS, "sgd0/word_embedding_lr"}
     with tf.Session() as session:
         found, (loss, accuracy) = session.run([gradients, meta_learner.mean_of_tasks(results)])
-    np.testing.assert_allclose(found["bert/w"], [0.0, 4.0])
+    np.testing.assert_allclose(found[WORD_EMBEDDINGS], [0.0, 4.0])
     assert loss == 2.0 and accuracy == 0.5
 
 

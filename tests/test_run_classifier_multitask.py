@@ -42,7 +42,7 @@ BERT = dict(
     intermediate_size=32,
     max_position_embeddings=24,
     type_vocab_size=2,
-    initializer_range=0.5,  # far from 0, so that rows differ
+    initializer_range=0.2,  # far from 0, so that rows differ
     hidden_dropout_prob=0.1,
     attention_probs_dropout_prob=0.1,
 )
@@ -314,7 +314,7 @@ def test_flags_without_effect_are_named(base, files, tmp_path):
 
 # --- refusals: files -------------------------------------------------------------------------------------------------
 def cut(content):
-    return content[: len(content) // 2]
+    return content[: len(content) // 2 + 7]  # not between two records
 
 
 def bad_record_file(files, folder, kind):
@@ -636,7 +636,7 @@ def test_results_agree_with_predictions(source, from_text, from_records):
         assert counts.pop("f1") == pytest.approx(f1[i])
         assert counts == {"rows": of, "predicted": made, "correct": hits}
     assert metrics["macro_f1"] == pytest.approx(np.mean(f1))
-    losses = -np.log(np.maximum(probabilities[np.arange(len(true)), true], 1e-7))
+    losses = -np.log(probabilities[np.arange(len(true)), true])
     batches = [np.mean(losses[i : i + BATCH]) for i in range(0, len(losses), BATCH)]
     assert metrics["loss"] == pytest.approx(np.mean(batches), rel=1e-3)
     confusion = np.array(metrics["confusion"])
@@ -802,7 +802,7 @@ def warm_start(files, tmp_path_factory):
         "--max_seq_length=%d" % SEQUENCE,
         "--train_batch_size=6",
         "--eval_batch_size=6",
-        "--num_train_epochs=1",
+        "--num_train_epochs=3",
         task(files, ".csv"),
     ]
 
