@@ -1,4 +1,4 @@
-"""Progress on long work: a bar with the time left where tqdm is installed and somebody watches, else a log line now and then."""
+"""Progress on long work: a bar with the time left where somebody watches (and tqdm is there), else a line now and then."""
 import sys
 import time
 
@@ -8,18 +8,20 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Progress:
-    """Shows how far `total` units of work have come; use as a context manager."""
+    """Shows how far `total` units of work have come, `done` of them earlier; use as a context manager."""
 
-    def __init__(self, total, description, unit="step"):
+    def __init__(self, total, description, unit="step", done=0):
         self._total, self._description, self._unit = total, description, unit
-        self._done = 0
+        self._done = self._earlier = done
         self._start = self._last_line = time.time()
         self._bar = None
         if sys.stderr.isatty():
             try:
                 import tqdm
 
-                self._bar = tqdm.tqdm(total=total, desc=description, unit=unit, file=sys.stderr, dynamic_ncols=True)
+                self._bar = tqdm.tqdm(
+                    total=total, desc=description, unit=unit, initial=done, file=sys.stderr, dynamic_ncols=True
+                )
             except ImportError:
                 pass
 
@@ -45,7 +47,7 @@ class Progress:
     def _line(self, note):
         now = time.time()
         self._last_line = now
-        rate = self._done / max(now - self._start, 1e-6)
+        rate = (self._done - self._earlier) / max(now - self._start, 1e-6)
         left = (self._total - self._done) / rate if rate else 0.0
         message = "%s: %d of %d, %.1f %ss a second" % (self._description, self._done, self._total, rate, self._unit)
         if self._done < self._total:

@@ -20,7 +20,7 @@ import time
 from errors import UserError
 
 try:
-    from compat import tf  # first, for it checks the versions of Python and TensorFlow
+    from compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags, logging
 except (UserError, ImportError) as error:
@@ -218,7 +218,7 @@ def run_finetuning():
         try:
             outcome = estimators.finetune(bert_config, config, run, train, evaluation, len(label_names), work_dir)
         except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):  # reading weights
-            raise damaged_checkpoint(run)
+            raise damaged_checkpoint(run) from None
         scores = Scores(outcome.logits, evaluation.label_ids)
         if FLAGS.keep_model:
             results.write_json(os.path.join(work_dir, MODEL_FILE), dict(settings, run_id=run_id))
@@ -273,9 +273,9 @@ def run_prediction():
         config = configs.LearnerConfig(**saved["learner"])
         label_names, text = saved["labels"], saved["text"]
     except OSError:
-        raise UserError("--model_dir: no fine-tuned model in %s (%s is missing)." % (model_dir, MODEL_FILE))
+        raise UserError("--model_dir: no fine-tuned model in %s (%s is missing)." % (model_dir, MODEL_FILE)) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError("--model_dir: %s is damaged (%s)." % (path, error))
+        raise UserError("--model_dir: %s is damaged (%s)." % (path, error)) from error
     check_output_dir()
     if FLAGS["max_seq_length"].present:
         text["max_seq_length"] = FLAGS.max_seq_length
@@ -384,8 +384,11 @@ def task_files():
     names = [name for name in FLAGS.task_eval_files.split(",") if name]
     if len(names) != 2:
         raise UserError("--task_eval_files: give two files, TRAIN,EVAL, not %d." % len(names))
-    folders = [FLAGS.data_dir if name.startswith(("meta_pretrain", "amazon")) else FLAGS.supervised_data_dir for name in names]
-    return [os.path.join(folder, name) for folder, name in zip(folders, names)]
+
+    def folder(name):
+        return FLAGS.data_dir if name.startswith(("meta_pretrain", "amazon")) else FLAGS.supervised_data_dir
+
+    return [os.path.join(folder(name), name) for name in names]
 
 
 def known_labels(train_file):
@@ -463,14 +466,14 @@ def check_output_dir():
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise unwritable(error)
+        raise unwritable(error) from error
 
 
 def make_output_dir():
     try:
         os.makedirs(FLAGS.output_dir, exist_ok=True)
     except OSError as error:
-        raise unwritable(error)
+        raise unwritable(error) from error
 
 
 def make_work_dir():
@@ -482,7 +485,7 @@ def make_work_dir():
                 shutil.rmtree(os.path.join(FLAGS.output_dir, name), ignore_errors=True)
         return tempfile.mkdtemp(prefix=UNFINISHED, dir=FLAGS.output_dir)
     except OSError as error:
-        raise unwritable(error)
+        raise unwritable(error) from error
 
 
 def unwritable(error):
@@ -539,7 +542,7 @@ def print_summary(summary):
         % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"],
            summary["data"]["eval"]["examples"], summary["seconds"]["total"])
     )
-    for name in ("results.json", "predictions.tsv", "model") if FLAGS.keep_model else ("results.json", "predictions.tsv"):
+    for name in ["results.json", "predictions.tsv"] + ["model"] * FLAGS.keep_model:
         print("  %s" % os.path.join(FLAGS.output_dir, name))
 
 

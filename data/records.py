@@ -9,7 +9,7 @@ import hashlib
 import os
 import uuid
 from dataclasses import dataclass
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -18,7 +18,8 @@ from compat import tf
 from data import tasks
 from errors import UserError
 
-FRAME_BYTES = 16  # length, its checksum and the data's checksum, around each record
+HEADER_BYTES = 12  # length and its checksum, before each record
+FRAME_BYTES = HEADER_BYTES + 4  # and the data's checksum, after it
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,21 @@ def read_records(
     UserError for a missing, empty or damaged file and names the first record that does not fit (they count from 0).
     """
     path = os.fspath(path)
+    return decode(path, enumerate(_serialized(path)), max_seq_length, num_labels, vocab_size)
+
+
+def decode(
+    path: str,
+    numbered: Iterable[Tuple[int, bytes]],
+    max_seq_length: int = 128,
+    num_labels: Optional[int] = None,
+    vocab_size: Optional[int] = None,
+) -> Examples:
+    """Examples from the bytes of some records of a file, given as (number, bytes); checked as by ``read_records``."""
     columns = {field.name: [] for field in SCHEMA}
-    for number, serialized in enumerate(_serialized(path)):
+    numbers = []
+    for number, serialized in numbered:
+        numbers.append(number)
         try:
             features = tf.train.Example.FromString(serialized).features.feature
         except DecodeError:
@@ -135,9 +149,37 @@ def read_records(
         array = np.stack(columns.pop(field.name))
         array = array if field.per_token else array[:, 0]
         limit = limits.get(field.name)
-        _check_values(path, field, array, field.highest if limit is None else limit - 1)
+        _check_values(path, numbers, field, array, field.highest if limit is None else limit - 1)
         arrays[field.name] = array.astype(field.dtype)
     return Examples(**arrays)
+
+
+class RecordFile:
+    """A record file that is read at random. Opening it walks over all frames once: checksums, but no decoding.
+
+    Raises UserError for a missing, empty or damaged file.
+    """
+
+    def __init__(self, path):
+        self.path = os.fspath(path)
+        frames = [len(serialized) + FRAME_BYTES for serialized in _serialized(self.path)]
+        self._offsets = np.cumsum([0] + frames)
+
+    @property
+    def size(self) -> int:
+        return len(self._offsets) - 1
+
+    def examples(self, numbers, max_seq_length: int, num_labels=None, vocab_size=None) -> Examples:
+        """The records of the given numbers, in that order, checked as by ``read_records``."""
+
+        def read(file):
+            for number in numbers:
+                start, end = self._offsets[number], self._offsets[number + 1]
+                file.seek(start + HEADER_BYTES)
+                yield int(number), file.read(end - start - FRAME_BYTES)
+
+        with open(self.path, "rb") as file:
+            return decode(self.path, read(file), max_seq_length, num_labels, vocab_size)
 
 
 def count_records(path) -> int:
@@ -248,12 +290,12 @@ def _misfit(path: str, number: int, field: Field, serialized: bytes, max_seq_len
     )
 
 
-def _check_values(path: str, field: Field, array: np.ndarray, highest: Optional[int]) -> None:
+def _check_values(path: str, numbers: List[int], field: Field, array: np.ndarray, highest: Optional[int]) -> None:
     highest = np.iinfo(field.dtype).max if highest is None else highest
     wrong = np.argwhere((array < 0) | (array > highest))
     if not wrong.size:
         return
-    value, number = int(array[tuple(wrong[0])]), int(wrong[0][0])
+    value, number = int(array[tuple(wrong[0])]), numbers[int(wrong[0][0])]
     if value < 0 or field.highest is not None:
         way_out = "0 to %d is allowed: convert the text anew (python -m data.convert)" % highest
     elif field.name == "label_ids":

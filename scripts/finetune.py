@@ -138,7 +138,8 @@ def whole_number(text, name):
     try:
         return int(text)
     except ValueError:
-        raise UserError("%s must be a number, not %s (usage: run_finetune.sh TASK SPLIT K [N])." % (name, text))
+        usage = "run_finetune.sh TASK SPLIT K [N]"
+        raise UserError("%s must be a number, not %s (usage: %s)." % (name, text, usage)) from None
 
 
 def command(arguments, environment):

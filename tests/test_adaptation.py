@@ -1,4 +1,5 @@
 """Which weights adapt and with which rate: tables over names (golden checklist, section 5)."""
+
 import math
 
 import numpy as np
@@ -12,7 +13,11 @@ from compat import tf
 LAYER_0, LAYER_11 = "bert/encoder/layer_0/", "bert/encoder/layer_11/"
 ATTENTION = ["attention/self/query/kernel", "attention/output/dense/bias", "attention/output/LayerNorm/gamma"]
 FEED_FORWARD = ["intermediate/dense/kernel", "output/dense/bias", "output/LayerNorm/beta"]
-EMBEDDINGS = ["bert/embeddings/word_embeddings", "bert/embeddings/position_embeddings", "bert/embeddings/LayerNorm/gamma"]
+EMBEDDINGS = [
+    "bert/embeddings/word_embeddings",
+    "bert/embeddings/position_embeddings",
+    "bert/embeddings/LayerNorm/gamma",
+]
 POOLER = "bert/pooler/dense/kernel"
 
 
@@ -76,7 +81,10 @@ LABEL = ["label_weights_0", "label_bias_1", "label_set_weights_0", "label_set_bi
 
 @pytest.mark.parametrize("warp_layers", [False, True])
 def test_adapted_heads(warp_layers):
-    for only, adapted, kept in [(True, OUTPUT + [LABEL_EMBEDDINGS], LABEL), (False, OUTPUT + LABEL, [LABEL_EMBEDDINGS])]:
+    for only, adapted, kept in [
+        (True, OUTPUT + [LABEL_EMBEDDINGS], LABEL),
+        (False, OUTPUT + LABEL, [LABEL_EMBEDDINGS]),
+    ]:
         config = configs.LearnerConfig(update_only_label_embedding=only, warp_layers=warp_layers)
         assert all(adaptation.is_adapted(name, config) for name in adapted)
         assert not any(adaptation.is_adapted(name, config) for name in kept)
@@ -188,6 +196,11 @@ def test_rate_of_the_output_mlp_is_0_with_warp_layers(use_exp_lr):
     rates = adaptation.create_rates(NAMES, config)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        for name, expected in [("output_weights_0", 0.0), ("output_bias_0", 0.0), (MATRIX, 0.5), ("label_weights_0", 0.5)]:
+        for name, expected in [
+            ("output_weights_0", 0.0),
+            ("output_bias_0", 0.0),
+            (MATRIX, 0.5),
+            ("label_weights_0", 0.5),
+        ]:
             stack = session.run(adaptation.rate_stack(name, rates, config, [0, 1]))
             np.testing.assert_allclose(stack, [expected] * 2, rtol=1e-6)

@@ -1,4 +1,5 @@
 """Inner loop and meta-gradient: the looped form against plain autodiff, and promises that no golden case contains."""
+
 import dataclasses
 import math
 
@@ -30,7 +31,9 @@ QUERY_ROWS = 4
 
 def make_config(**changes):
     """Three mini-batches of two rows, one set of rates."""
-    values = dict(label_emb_size=3, keep_prob=1.0, rate_sets=1, meta_batchsz=6, num_batches=3, train_word_embeddings=True)
+    values = dict(
+        label_emb_size=3, keep_prob=1.0, rate_sets=1, meta_batchsz=6, num_batches=3, train_word_embeddings=True
+    )
     values.update(changes)
     return configs.LearnerConfig(**values)
 
@@ -121,10 +124,16 @@ COMBINATIONS = {
     ),
     "first_batch_steps_too": dict(ONLY_LABELS, sgd_first_batch=True, average_query_loss=True, use_euclidean_norm=False),
     "full_label_update_first_batch": dict(
-        sgd_first_batch=True, output_layers=2, activation_fn="linear", average_query_loss=True
+        sgd_first_batch=True,
+        output_layers=2,
+        activation_fn="linear",
+        deep_set_layers=2,
+        num_batches=2,
+        meta_batchsz=4,
+        average_query_loss=True,
     ),
     "rates_by_mini_batch": dict(ONLY_LABELS, rate_sets=3, use_exp_lr=True, warp_layers=True),
-    "rates_by_mini_batch_last_query": dict(rate_sets=3, sgd_first_batch=True),
+    "rates_by_mini_batch_last_query": dict(rate_sets=2, num_batches=2, meta_batchsz=4, sgd_first_batch=True),
     "rates_by_mini_batch_two_epochs": dict(rate_sets=2, num_batches=2, meta_batchsz=4, inner_epochs=2),
     "whole_support": dict(ONLY_LABELS, num_batches=0, rate_sets=3, is_meta_sgd=False),
     "whole_support_averaged": dict(
@@ -134,12 +143,17 @@ COMBINATIONS = {
     "no_adaptation": dict(rate_sets=0, sgd_first_batch=True),
     "random_steps": dict(ONLY_LABELS, randomize_inner_steps=True, min_inner_steps=1, average_query_loss=True),
     "random_steps_full_label_update": dict(randomize_inner_steps=True, min_inner_steps=1, sgd_first_batch=True),
-    "deep_set": dict(deep_set_layers=2, average_query_loss=True, average_query_every=2),
-    "all_layers_two_rate_sets": dict(ONLY_LABELS, use_pooled_output=False, rate_sets=2, layers=2),
+    "all_layers_upper_layer_with_norms": dict(
+        ONLY_LABELS,
+        use_pooled_output=False,
+        rate_sets=2,
+        min_layer_with_grad=1,
+        train_word_embeddings=False,
+        layers=2,
+    ),
     "mean_pooling_prototypes": dict(pooling="mean", prototypical_baseline=True, head_init="identity"),
     "prototypes_with_steps": dict(ONLY_LABELS, prototypical_baseline=True, deep_set_layers=1, activation_fn="relu"),
     "upper_layer_only": dict(min_layer_with_grad=1, adapt_layer_norm=False, train_word_embeddings=False, layers=2),
-    "upper_layer_with_norms": dict(ONLY_LABELS, min_layer_with_grad=1, train_word_embeddings=False, layers=2),
     "two_epochs": dict(
         ONLY_LABELS,
         num_batches=2,
@@ -245,7 +259,8 @@ def test_fast_weights_by_hand():
     fast = {name: tf.convert_to_tensor(result.trace.fast[name]) for name in steps[0]}
     first_embeddings = result.trace.passes[0].label_embs
     run = model.session.make_callable(
-        [steps, fast, result.inner_norms, result.trace.word_ids, first_embeddings], list(model.rows.values()) + [last_step]
+        [steps, fast, result.inner_norms, result.trace.word_ids, first_embeddings],
+        list(model.rows.values()) + [last_step],
     )
     model.load(model.values)
     rows = make_rows(config)
@@ -326,7 +341,7 @@ def plain_layer_norm(x, beta, gamma):
 def test_second_order_gradient_by_finite_differences(monkeypatch):
     """With the ordinary LayerNorm (the published one has other second derivatives, checklist section 6)."""
     monkeypatch.setattr(modeling, "_layer_norm", plain_layer_norm)
-    config = make_config(stop_grad=False, output_layers=2, average_query_loss=True, weight_query_loss=True)
+    config = make_config(stop_grad=False, num_batches=2, meta_batchsz=4, output_layers=2, average_query_loss=True)
     model = Model(config)
     (result,) = model.run_tasks()
     gradients = meta_learner.outer_gradients([result], model.variables, config)
@@ -335,6 +350,7 @@ def test_second_order_gradient_by_finite_differences(monkeypatch):
     )
     simple = meta_learner.outer_gradients([first_order], model.variables, config)
     assert set(simple) == set(gradients)
+    model.values.update({name: np.float32(1.0) for name in model.values if adaptation.is_rate(name)})
     exact, simple, loss, simple_loss = model.run([gradients, simple, result.loss, first_order.loss])
     same(loss, simple_loss)
     random = np.random.RandomState(3)
@@ -388,13 +404,21 @@ def test_make_task_splits_in_order():
 
 def test_outer_gradients_are_means_and_leave_out_what_a_task_does_not_reach():
     config = make_config()
-    names = {WORD_EMBEDDINGS: True, "fixed": False, "nowhere": True, "sgd0/word_embedding_lr": True, "sgd1/pooler_lr": True}
+    names = {
+        WORD_EMBEDDINGS: True,
+        "fixed": False,
+        "nowhere": True,
+        "sgd0/word_embedding_lr": True,
+        "sgd1/pooler_lr": True,
+    }
     variables = {name: tf.get_variable(name, [2], trainable=trained) for name, trained in names.items()}
 
     def result(value):
         gradients = {name: tf.constant([value, 0.0]) for name in names}
         gradients["nowhere"] = None
-        gradients[WORD_EMBEDDINGS] = tf.IndexedSlices(tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2]))
+        gradients[WORD_EMBEDDINGS] = tf.IndexedSlices(
+            tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2])
+        )
         return meta_learner.TaskResult(tf.constant(value), tf.constant(value / 4), None, gradients, *[None] * 4)
 
     results = [result(1.0), result(3.0)]

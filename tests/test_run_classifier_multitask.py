@@ -31,6 +31,7 @@ from tokenization import Tokenizer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GOLDEN = os.path.join(ROOT, "tests", "golden", "ft_warm_start")
+LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
 FLAGS = flags.FLAGS
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
@@ -55,7 +56,13 @@ TRAIN = [
     ("fine plot", "flat"),
     ("fine red fine", "flat"),
 ]
-EVAL = TRAIN[::-1] + [("good green", "up"), ("bad blue bad", "down"), ("green", "flat"), ("very slow plot", "down"), ("fast", "up")]
+EVAL = TRAIN[::-1] + [
+    ("good green", "up"),
+    ("bad blue bad", "down"),
+    ("green", "flat"),
+    ("very slow plot", "down"),
+    ("fast", "up"),
+]
 SEQUENCE = 12
 BATCH = 4
 
@@ -404,8 +411,9 @@ def test_missing_public_file_is_explained(files, base, tmp_path):
 def test_vocabulary_larger_than_the_config(files, base, tmp_path):
     (tmp_path / "vocab.txt").write_text("\n".join(WORDS + ["more"]) + "\n")
     before = content(tmp_path)
-    arguments = [task(files, ".csv"), "--vocab_file=%s" % (tmp_path / "vocab.txt"), "--output_dir=%s" % (tmp_path / "o")]
-    refused(run(*(base + arguments)), "--vocab_file", "17 tokens", "vocab_size 16")
+    arguments = [task(files, ".csv"), "--vocab_file=%s" % (tmp_path / "vocab.txt")]
+    result = run(*(base + arguments + ["--output_dir=%s" % (tmp_path / "out")]))
+    refused(result, "--vocab_file", "17 tokens", "vocab_size 16")
     assert content(tmp_path) == before
 
 
@@ -478,7 +486,8 @@ def test_output_dir_that_cannot_be_written(mode, place, files, from_text, tmp_pa
     before = content(tmp_path)
     arguments = from_text[1]
     if mode == "predict":
-        arguments = ["--do_predict", "--predict_file=%s" % (files / "eval.txt"), "--model_dir=%s" % (from_text[0] / "model")]
+        model = from_text[0] / "model"
+        arguments = ["--do_predict", "--predict_file=%s" % (files / "eval.txt"), "--model_dir=%s" % model]
     refused(run("--output_dir=%s" % (tmp_path / place), *arguments), "--output_dir", str(tmp_path / place))
     assert content(tmp_path) == before
 
@@ -528,7 +537,8 @@ def test_failed_run_leaves_an_earlier_model_alone(from_text, weights, tmp_path):
 
 # --- refusals: prediction --------------------------------------------------------------------------------------------
 def predict(model, file, output, *arguments):
-    return run("--do_predict", "--model_dir=%s" % model, "--predict_file=%s" % file, "--output_dir=%s" % output, *arguments)
+    places = ["--model_dir=%s" % model, "--predict_file=%s" % file, "--output_dir=%s" % output]
+    return run("--do_predict", *(places + list(arguments)))
 
 
 def test_prediction_without_model(files, tmp_path):
@@ -685,8 +695,8 @@ def test_text_and_records_mix_and_unnamed_labels_are_numbers(base, files, tmp_pa
     arguments = [task(files, ".tf_record"), "--test_num_labels=3", "--output_dir=%s" % tmp_path]
     assert run(*(base + arguments)).code == 0
     assert read_predictions(tmp_path / "predictions.tsv")[0][-3:] == ["p(0)", "p(1)", "p(2)"]
-    mixed = [task(files, ".tf_record", ".csv"), "--labels=" + ",".join(LABELS), "--output_dir=%s" % tmp_path, "--overwrite"]
-    assert run(*(base + mixed)).code == 0
+    mixed = [task(files, ".tf_record", ".csv"), "--labels=" + ",".join(LABELS), "--output_dir=%s" % tmp_path]
+    assert run(*(base + mixed + ["--overwrite"])).code == 0
     assert read_predictions(tmp_path / "predictions.tsv")[0][1:4] == ["text", "label", "prediction"]
 
 
@@ -704,6 +714,26 @@ def test_batch_sizes_that_differ_are_warned_of(base, files, tmp_path):
     result = run(*(base + arguments))
     assert result.code == 0
     assert ["--train_batch_size=4 and --eval_batch_size=3" in line for line in result.lines] == [True]
+
+
+@pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")
+def test_released_records(base, tmp_path):
+    (tmp_path / "cased.json").write_text(json.dumps(dict(BERT, vocab_size=28996, max_position_embeddings=128)))
+    arguments = [
+        "--bert_config_file=%s" % (tmp_path / "cased.json"),
+        "--max_seq_length=128",
+        "--supervised_data_dir=%s" % os.path.join(LEOPARD_DIR, "data", "tf_record", "political_message"),
+        "--task_eval_files=political_message_train_0_4.tf_record,political_message_eval.tf_record",
+        "--output_dir=%s" % (tmp_path / "out"),
+        "--num_train_epochs=1",
+        "--train_batch_size=36",
+        "--eval_batch_size=36",
+    ]
+    assert run(*(base + arguments)).code == 0
+    found = read_json(tmp_path / "out" / "results.json")
+    assert found["data"]["train"]["examples"] == 9 * 4 and found["data"]["eval"]["examples"] == 450
+    assert found["config"]["labels"][0] == "policy" and len(found["metrics"]["per_class"]) == 9
+    assert sum(counts["rows"] for counts in found["metrics"]["per_class"].values()) == 450
 
 
 VARIANTS = {
@@ -831,16 +861,12 @@ MISFITS = {
     "--label_emb_size=8": ["4 variables of another shape", "label_bias_1 ([17] in the checkpoint, [9] in the model)"],
     "--SGD_K=5": ["lacks 32 variables", "layer_0/sgd1/learning_rate", "and 27 more"],
     "--use_pooled_output=false": ["lacks 4 variables", "bert_layer_weights", "cls_output_projection"],
-    "--warm_start_model_dir=%s" % GOLDEN: None,  # the folder above: the export in it is found
 }
 
 
 @pytest.mark.parametrize("flag", list(MISFITS))
 def test_warm_start_with_other_flags(flag, warm_start, tmp_path):
     result = run("--output_dir=%s" % (tmp_path / "out"), *(warm_start + [flag]))
-    if MISFITS[flag] is None:
-        assert result.code == 0
-        return
     refused(result, "--warm_start_model_dir", *MISFITS[flag])
     assert content(tmp_path) == {}
 
@@ -874,7 +900,7 @@ def test_damaged_checkpoint_of_the_program(files, base, weights, tmp_path):
 
 
 def test_interpreter_that_does_not_fit(tmp_path):
-    code = "import sys; sys.version_info = (3, 12, 0, 'final', 0); import runpy; runpy.run_path(%r, run_name='__main__')"
+    code = "import runpy, sys; sys.version_info = (3, 12, 0); runpy.run_path(%r, run_name='__main__')"
     program = os.path.join(ROOT, "run_classifier_multitask.py")
     result = subprocess.run(
         [sys.executable, "-c", code % program], stderr=subprocess.PIPE, universal_newlines=True, cwd=str(tmp_path),

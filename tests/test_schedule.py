@@ -1,4 +1,5 @@
 """Order of inner steps and query passes (golden checklist, sections 6, 8 and 11)."""
+
 import pytest
 
 import configs

@@ -1,0 +1,159 @@
+"""Meta-training tasks from record files: which file, which records, in which order (spec, section 2).
+
+Task number i of a run is a function of the seed and i alone. So a resumed run goes on with the next task, and several
+workers share one sequence by taking turns, without any state on disk.
+"""
+import collections
+import itertools
+import json
+import os
+import re
+
+import numpy as np
+
+from data import pipeline, records
+from errors import UserError
+
+SUPERVISED_BUFFER = 1000  # shuffle buffer of supervised files
+VALIDATION_BUFFER = 500
+CHOICES_AT_ONCE = 4096
+PRETRAIN = "meta_pretrain"
+KNOWN_CLASSES = (("mnli", 3), ("snli", 3), ("sst", 2), ("cola", 2), ("mrpc", 2), ("qqp", 2), ("qnli", 2), ("rte", 2))
+SIDE_FILE = ".json"  # FILE.json beside a record file may say {"num_labels": N}
+
+MetaTask = collections.namedtuple("MetaTask", ["examples", "num_labels"])
+
+
+def is_pretrain(path):
+    """Whether a file holds SMLMT tasks."""
+    return os.path.basename(path).startswith(PRETRAIN)
+
+
+def num_labels_of(path):
+    """Classes of a file's tasks: from its side file, else from its name.
+
+    SMLMT files end in the number (meta_pretrain_3.tf_record); supervised files are known by the task in their name.
+    """
+    side = path + SIDE_FILE
+    if os.path.exists(side):
+        try:
+            with open(side, encoding="utf-8") as file:
+                return int(json.load(file)["num_labels"])
+        except (ValueError, KeyError, TypeError):
+            raise UserError('%s: expected {"num_labels": N}.' % side) from None
+    stem = os.path.basename(path).split(".")[0].lower()
+    if is_pretrain(path):
+        number = re.search(r"_(\d+)$", stem)
+        if not number:
+            raise UserError("%s: the name of an SMLMT file ends in _N, the number of classes." % path)
+        return int(number.group(1))
+    for word, number in KNOWN_CLASSES:
+        if word in stem:
+            return number
+    raise UserError('%s: unknown number of classes; write {"num_labels": N} to %s.' % (path, side))
+
+
+def sampling_weights(sizes, pretrain, sqrt_sampling, pretrain_task_weight):
+    """Probability of each file.
+
+    Args:
+      sizes: records of each file.
+      pretrain: whether each holds SMLMT tasks.
+      sqrt_sampling: weigh by the square root of the size, else all alike.
+      pretrain_task_weight: when below 1, the SMLMT files share it and the others share the rest.
+
+    Returns:
+      float [files], summing to 1.
+    """
+    weights = np.sqrt(np.asarray(sizes, float)) if sqrt_sampling else np.ones(len(sizes))
+    pretrain = np.asarray(pretrain, bool)
+    if pretrain_task_weight < 1.0 and pretrain.any() and not pretrain.all():
+        weights[pretrain] *= pretrain_task_weight / weights[pretrain].sum()
+        weights[~pretrain] *= (1.0 - pretrain_task_weight) / weights[~pretrain].sum()
+    return weights / weights.sum()
+
+
+class TaskSource:
+    """An endless, reproducible sequence of meta-training tasks.
+
+    Args:
+      paths: record files.
+      rows: records a task (train_batch_size).
+      supervised_rows: records a supervised task when above 0 (max_train_batch_size).
+      max_seq_length, vocab_size: what the records are checked against.
+      sqrt_sampling, pretrain_task_weight: see `sampling_weights`.
+      seed: of the sequence.
+    """
+
+    def __init__(
+        self, paths, rows, max_seq_length, vocab_size, supervised_rows=-1, sqrt_sampling=False,
+        pretrain_task_weight=1.0, seed=0,
+    ):
+        if not paths:
+            raise UserError("--task_train_files: no file.")
+        self._files = [records.RecordFile(path) for path in paths]
+        self._num_labels = [num_labels_of(path) for path in paths]
+        self._pretrain = [is_pretrain(path) for path in paths]
+        self._rows = [
+            supervised_rows if supervised_rows > 0 and not pretrain else rows for pretrain in self._pretrain
+        ]
+        for file, needed in zip(self._files, self._rows):
+            if file.size < needed:
+                raise UserError("%s: %d records, but a task takes %d." % (file.path, file.size, needed))
+        self._weights = sampling_weights(self.sizes, self._pretrain, sqrt_sampling, pretrain_task_weight)
+        self._check = (max_seq_length, vocab_size)
+        self._seed = seed
+
+    @property
+    def sizes(self):
+        """Records of each file."""
+        return [file.size for file in self._files]
+
+    def tasks(self, start=0, every=1):
+        """Yields MetaTask number start, start + every, ...; skipping costs next to nothing."""
+        drawn = np.zeros(len(self._files), np.int64)  # tasks taken from each file so far
+        streams = {}  # supervised file -> (endless shuffled row numbers, rows taken from it)
+        for index, choice in enumerate(self._choices()):
+            if index >= start and (index - start) % every == 0:
+                yield self._task(index, choice, drawn[choice], streams)
+            drawn[choice] += 1
+
+    def _choices(self):
+        """Numbers of the files that the tasks are taken from."""
+        for block in itertools.count():
+            random = np.random.RandomState([self._seed, block])
+            for choice in random.choice(len(self._files), CHOICES_AT_ONCE, p=self._weights):
+                yield choice
+
+    def _task(self, index, choice, number, streams):
+        file, rows = self._files[choice], self._rows[choice]
+        if self._pretrain[choice]:
+            first = number % (file.size // rows) * rows  # consecutive records; a short rest is left out
+            order = np.random.RandomState([self._seed, index, 1]).permutation(rows) + first
+        else:
+            order = self._supervised_rows(choice, number, streams)
+        examples = file.examples(order, self._check[0], self._num_labels[choice], self._check[1])
+        return MetaTask(examples, self._num_labels[choice])
+
+    def _supervised_rows(self, choice, number, streams):
+        """Rows of the number-th task of a file: the repeated file goes through a shuffle buffer."""
+        file, rows = self._files[choice], self._rows[choice]
+        if choice not in streams:
+            random = np.random.RandomState([self._seed, choice, 2])
+            streams[choice] = [pipeline.shuffled(itertools.cycle(range(file.size)), SUPERVISED_BUFFER, random), 0]
+        stream, taken = streams[choice]
+        skipped = number * rows - taken
+        streams[choice][1] = (number + 1) * rows
+        return np.array(list(itertools.islice(stream, int(skipped), int(skipped) + rows)))
+
+
+def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, seed=0):
+    """Tasks of meta-validation from one file: repeated, shuffled, cut to `examples_per_task` rows; list of MetaTask."""
+    file, num_labels = records.RecordFile(path), num_labels_of(path)
+    random = np.random.RandomState([seed, 3])
+    stream = pipeline.shuffled(itertools.cycle(range(file.size)), VALIDATION_BUFFER, random)
+    count = max(1, examples_per_task // rows)
+    return [
+        MetaTask(file.examples(list(itertools.islice(stream, rows)), max_seq_length, num_labels, vocab_size), num_labels)
+        for _ in range(count)
+    ]

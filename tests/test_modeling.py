@@ -1,0 +1,281 @@
+"""The encoder's mathematics, names and shapes."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import modeling
+from compat import tf
+from errors import UserError
+
+TINY = dict(
+    vocab_size=20,
+    hidden_size=8,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=12,
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+    max_position_embeddings=7,
+    type_vocab_size=2,
+)
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as built:
+        yield built
+
+
+def evaluate(tensors):
+    with tf.Session() as session:
+        return session.run(tensors)
+
+
+def random_weights(config, seed=0):
+    random = np.random.RandomState(seed)
+    return {n: np.float32(0.5 * random.standard_normal(s)) for n, s in modeling.variable_shapes(config).items()}
+
+
+def encode(weights, config, ids, mask, segments, training=False):
+    arrays = [tf.constant(np.array(array), tf.int32) for array in (ids, mask, segments)]
+    return modeling.encode({n: tf.constant(w) for n, w in weights.items()}, config, *arrays, training=training)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(hidden_size=9), "hidden_size 9 is not a multiple of num_attention_heads 2"),
+        (dict(hidden_act="swish"), "hidden_act 'swish'"),
+    ],
+)
+def test_config_errors(changes, message):
+    with pytest.raises(UserError, match=message):
+        modeling.BertConfig(**dict(TINY, **changes))
+
+
+def test_config_from_dict():
+    config = modeling.BertConfig.from_dict({"vocab_size": 30, "architectures": ["BertModel"], "hidden_size": 24})
+    assert (config.vocab_size, config.hidden_size, config.num_hidden_layers, config.type_vocab_size) == (30, 24, 12, 16)
+    with pytest.raises(UserError, match="no vocab_size"):
+        modeling.BertConfig.from_dict({"hidden_size": 24})
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (None, "cannot read"),
+        ("{not json", "is not JSON"),
+        ("[1, 2]", "holds no JSON object"),
+        ('{"hidden_size": 8}', "no vocab_size"),
+        ('{"vocab_size": 8, "hidden_size": 10}', "num_attention_heads 12"),
+        ('{"vocab_size": 8, "hidden_size": "wide"}', "config.json"),
+    ],
+)
+def test_config_file_errors_name_the_file(tmp_path, text, message):
+    path = tmp_path / "config.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=message) as error:
+        modeling.BertConfig.from_json_file(str(path))
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_config_file(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(TINY))
+    assert modeling.BertConfig.from_json_file(str(path)) == modeling.BertConfig(**TINY)
+
+
+def test_gelu_values():
+    x = np.array([-20.0, -1.0, 0.0, 0.5, 1.0, 20.0], np.float32)
+    tanh_form = [0.5 * v * (1.0 + math.tanh(math.sqrt(2.0 / math.pi) * (v + 0.044715 * v**3))) for v in x.tolist()]
+    exact = [0.5 * v * (1.0 + math.erf(v / math.sqrt(2.0))) for v in x.tolist()]
+    found = evaluate([modeling.gelu(tf.constant(x)), modeling.gelu_erf(tf.constant(x))])
+    np.testing.assert_allclose(found[0], tanh_form, atol=1e-6)
+    np.testing.assert_allclose(found[1], exact, atol=1e-6)
+    np.testing.assert_allclose(found[0][[2, 4]], [0.0, 0.841192], atol=1e-6)
+    np.testing.assert_allclose(found[1][[2, 4]], [0.0, 0.841345], atol=1e-6)
+
+
+def test_layer_norm():
+    random = np.random.RandomState(0)
+    x, beta, gamma = random.standard_normal([3, 8]), random.standard_normal(8), random.standard_normal(8)
+    x[2] = 5.0  # a constant row: nothing but beta is left
+    expected = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12) * gamma + beta
+    arrays = [tf.constant(array, tf.float32) for array in (x, beta, gamma)]
+    np.testing.assert_allclose(evaluate(modeling._layer_norm(*arrays)), expected, atol=1e-5)
+
+
+def test_layer_norm_first_derivative_is_the_ordinary_one_and_the_second_is_not():
+    x = tf.constant(np.random.RandomState(0).standard_normal([2, 8]), tf.float32)
+    target = tf.constant(np.random.RandomState(1).standard_normal([2, 8]), tf.float32)
+
+    def ordinary(x):
+        deviation = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(deviation), axis=-1, keepdims=True)
+        return deviation * tf.math.rsqrt(variance + 1e-12)
+
+    firsts, seconds = [], []
+    for norm in (lambda x: modeling._layer_norm(x, tf.zeros([8]), tf.ones([8])), ordinary):
+        (first,) = tf.gradients(tf.reduce_sum(norm(x) ** 3 * target), x)
+        firsts.append(first)
+        seconds.append(tf.gradients(tf.reduce_sum(first * target), x)[0])
+    firsts, seconds = evaluate([firsts, seconds])
+    np.testing.assert_allclose(firsts[0], firsts[1], atol=1e-4)
+    assert np.max(np.abs(seconds[0] - seconds[1])) > 1e-2
+
+
+def test_names_and_shapes():
+    shapes = modeling.variable_shapes(modeling.BertConfig(**TINY))
+    assert len(shapes) == 5 + 2 * 16 + 2
+    layer = "bert/encoder/layer_1/"
+    for name, shape in {
+        "bert/embeddings/word_embeddings": [20, 8],
+        "bert/embeddings/position_embeddings": [7, 8],
+        "bert/embeddings/token_type_embeddings": [2, 8],
+        "bert/embeddings/LayerNorm/gamma": [8],
+        layer + "attention/self/value/kernel": [8, 8],
+        layer + "attention/output/dense/bias": [8],
+        layer + "attention/output/LayerNorm/beta": [8],
+        layer + "intermediate/dense/kernel": [8, 12],
+        layer + "output/dense/kernel": [12, 8],
+        layer + "output/LayerNorm/gamma": [8],
+        "bert/pooler/dense/bias": [8],
+    }.items():
+        assert shapes[name] == shape
+
+
+def test_initial_values():
+    config = modeling.BertConfig(**dict(TINY, vocab_size=500, initializer_range=0.1))
+    variables = modeling.create_variables(config)
+    assert [v.op.name for v in variables.values()] == list(modeling.variable_shapes(config))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        values = session.run(variables)
+    for name, value in values.items():
+        if name.endswith("gamma"):
+            assert np.all(value == 1.0)
+        elif name.endswith(("beta", "bias")):
+            assert np.all(value == 0.0)
+        else:
+            assert np.any(value) and np.max(np.abs(value)) <= 0.2  # cut at two standard deviations
+    assert np.std(values["bert/embeddings/word_embeddings"]) == pytest.approx(0.088, abs=0.004)  # 0.88 of 0.1
+
+
+def softmax(x):
+    x = np.exp(x - x.max(-1, keepdims=True))
+    return x / x.sum(-1, keepdims=True)
+
+
+def encode_in_numpy(weights, config, ids, mask, segments):
+    def dense(name, x):
+        return x @ weights[name + "/kernel"] + weights[name + "/bias"]
+
+    def norm(name, x):
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
+        return x * weights[name + "/LayerNorm/gamma"] + weights[name + "/LayerNorm/beta"]
+
+    def gelu(x):
+        return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
+
+    prefix, size = "bert/embeddings/", config.hidden_size // config.num_attention_heads
+    x = weights[prefix + "word_embeddings"][ids] + weights[prefix + "token_type_embeddings"][segments]
+    x = norm("bert/embeddings", x + weights[prefix + "position_embeddings"][: ids.shape[1]])
+    layers = []
+    for layer in range(config.num_hidden_layers):
+        name = "bert/encoder/layer_%d/" % layer
+        query, key, value = [dense(name + "attention/self/" + part, x) for part in ("query", "key", "value")]
+        context = []
+        for head in range(config.num_attention_heads):
+            own = slice(head * size, (head + 1) * size)
+            scores = query[..., own] @ key[..., own].transpose(0, 2, 1) / math.sqrt(size)
+            context.append(softmax(scores - 10000.0 * (1.0 - mask[:, None, :])) @ value[..., own])
+        x = norm(name + "attention/output", x + dense(name + "attention/output/dense", np.concatenate(context, -1)))
+        x = norm(name + "output", x + dense(name + "output/dense", gelu(dense(name + "intermediate/dense", x))))
+        layers.append(x)
+    mean = (x * mask[..., None]).sum(1) / np.maximum(mask.sum(1, keepdims=True), 1)
+    return layers, np.tanh(dense("bert/pooler/dense", x[:, 0])), mean
+
+
+IDS = np.array([[1, 2, 3, 4, 5], [6, 7, 8, 0, 0], [9, 0, 0, 0, 0]])
+MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]])
+SEGMENTS = np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0]])
+
+
+def test_encoder_against_numpy():
+    config = modeling.BertConfig(**TINY)
+    weights = random_weights(config)
+    layers, pooled, mean = encode_in_numpy({n: np.float64(w) for n, w in weights.items()}, config, IDS, MASK, SEGMENTS)
+    found = evaluate(encode(weights, config, IDS, MASK, SEGMENTS))
+    for actual, expected in zip(found.layers + [found.pooled, found.mean], layers + [pooled, mean]):
+        assert actual.shape == expected.shape
+        np.testing.assert_allclose(actual, expected, atol=2e-5)
+
+
+def test_padding_changes_nothing():
+    """Other words under the mask, and columns that are padding in every row."""
+    config = modeling.BertConfig(**TINY)
+    weights = random_weights(config)
+    other = np.where(MASK == 1, IDS, 13)
+    wider = [np.pad(array, [(0, 0), (0, 2)], "constant") for array in (IDS, MASK, SEGMENTS)]
+    whole, replaced, padded, single = evaluate(
+        [
+            encode(weights, config, IDS, MASK, SEGMENTS),
+            encode(weights, config, other, MASK, SEGMENTS),
+            encode(weights, config, *wider),
+            encode(weights, config, IDS[1:2, :3], MASK[1:2, :3], SEGMENTS[1:2, :3]),
+        ]
+    )
+    for field in ("pooled", "mean"):
+        expected = getattr(whole, field)
+        np.testing.assert_allclose(getattr(replaced, field), expected, atol=1e-5)
+        np.testing.assert_allclose(getattr(padded, field), expected, atol=1e-5)
+        np.testing.assert_allclose(getattr(single, field), expected[1:2], atol=1e-5)
+
+
+def test_row_without_tokens_has_a_finite_mean():
+    config = modeling.BertConfig(**TINY)
+    found = evaluate(encode(random_weights(config), config, [[0, 0]], [[0, 0]], [[0, 0]]))
+    np.testing.assert_array_equal(found.mean, np.zeros([1, 8]))
+    assert np.all(np.isfinite(found.pooled))
+
+
+def test_encode_reads_the_weights_it_is_given():
+    """Fast weights: another tensor under one name, and a word table of some rows only."""
+    config = modeling.BertConfig(**TINY)
+    weights = random_weights(config)
+    rows, local = np.unique(IDS, return_inverse=True)
+    table = dict(weights, **{modeling.WORD_EMBEDDINGS: weights[modeling.WORD_EMBEDDINGS][rows]})
+    moved = dict(weights, **{"bert/pooler/dense/bias": weights["bert/pooler/dense/bias"] + 1.0})
+    usual, of_rows, of_moved = evaluate(
+        [
+            encode(weights, config, IDS, MASK, SEGMENTS).pooled,
+            encode(table, config, local.reshape(IDS.shape), MASK, SEGMENTS).pooled,
+            encode(moved, config, IDS, MASK, SEGMENTS).pooled,
+        ]
+    )
+    np.testing.assert_allclose(of_rows, usual, atol=1e-6)
+    np.testing.assert_allclose(
+        np.arctanh(np.float64(of_moved[:, 0])), np.arctanh(np.float64(usual[:, 0])) + 1, atol=1e-2
+    )
+    assert tf.global_variables() == []
+
+
+def test_dropout_only_in_training():
+    config = modeling.BertConfig(**dict(TINY, hidden_dropout_prob=0.5))
+    weights = random_weights(config)
+    evaluated, trained, again = evaluate(
+        [encode(weights, config, IDS, MASK, SEGMENTS, training=training).mean for training in (False, True, True)]
+    )
+    _, _, mean = encode_in_numpy(weights, config, IDS, MASK, SEGMENTS)
+    np.testing.assert_allclose(evaluated, mean, atol=1e-4)
+    assert np.any(trained != evaluated) and np.any(trained != again)  # every pass draws its own masks
+
+
+def test_dropout_probability_is_of_dropping():
+    kept = evaluate(modeling.dropout(tf.ones([4000]), 0.25, training=True))
+    assert np.mean(kept == 0.0) == pytest.approx(0.25, abs=0.05)
+    np.testing.assert_allclose(kept[kept != 0.0], 1.0 / 0.75)
