@@ -5,6 +5,7 @@ import shutil
 from compat import tf
 from errors import UserError
 
+OLD = ".old"  # suffix of a directory that is being replaced
 LISTED = 5  # names of missing or misshaped variables that an error spells out
 
 
@@ -76,15 +77,24 @@ def restore(session, prefix, variables, flag):
 
 
 def replace_directory(source, target):
-    """Puts a finished directory in the place of `target`, which never is half of either."""
-    old = None
+    """Puts a finished directory in the place of `target`, which never is half of either.
+
+    A kill between the two renames leaves the old directory beside its place: see `recover_directory`.
+    """
+    recover_directory(target)
+    old = target + OLD
     if os.path.isdir(target):
-        old = target + ".old"
-        shutil.rmtree(old, ignore_errors=True)
         os.rename(target, old)
     os.rename(source, target)
-    if old:
-        shutil.rmtree(old)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_directory(target):
+    """Undoes a replacement that was killed half-way, or sweeps out what it left."""
+    old = target + OLD
+    if os.path.isdir(old) and not os.path.isdir(target):
+        os.rename(old, target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _listed(names):

@@ -26,11 +26,14 @@ class Dropout:
         child._calls = self._calls
         return child
 
+    def draw(self):
+        """A fresh seed for a stateless random operation, int64 [2]."""
+        self._calls[0] += 1
+        return tf.stack([tf.constant(self._seed * 1000003 + self._calls[0], tf.int64), self._step])
+
     def __call__(self, x, probability):
         """Zeroes entries of x with the given probability and scales the others up."""
         if probability <= 0.0:
             return x
-        self._calls[0] += 1
-        seed = tf.stack([tf.constant(self._seed * 1000003 + self._calls[0], tf.int64), self._step])
-        kept = tf.random.stateless_uniform(tf.shape(x), seed) >= probability
+        kept = tf.random.stateless_uniform(tf.shape(x), self.draw()) >= probability
         return x * (tf.cast(kept, x.dtype) * (1.0 / (1.0 - probability)))

@@ -17,22 +17,22 @@ class Classifier:
     Args:
       bert_config, config: BertConfig and LearnerConfig.
       num_labels: number of classes, a Python or tensor scalar.
-      training: whether dropout is on.
+      dropout: dropout.Dropout, or None for none.
     """
 
-    def __init__(self, bert_config, config, num_labels, training):
+    def __init__(self, bert_config, config, num_labels, dropout=None):
         self.bert_config = bert_config
         self.config = config
         self.num_labels = num_labels
-        self.training = training
+        self.dropout = dropout
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
         batch = trimmed(batch)
         encoded = modeling.encode(
-            weights, self.bert_config, batch.input_ids, batch.input_mask, batch.segment_ids, self.training
+            weights, self.bert_config, batch.input_ids, batch.input_mask, batch.segment_ids, self.dropout
         )
-        return heads.features(weights, encoded, self.config, mixture, self.training)
+        return heads.features(weights, encoded, self.config, mixture, self.dropout)
 
     def label_sums(self, weights, features, labels):
         """Sums and counts per class of the label MLP's vectors: [num_labels, size], [num_labels, 1]."""

@@ -12,6 +12,7 @@ import meta_learner
 from compat import tf
 from data import pipeline
 from episode import Batch
+from dropout import Dropout
 from errors import UserError
 from progress import Progress
 
@@ -53,16 +54,16 @@ class _Model:
         self._batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
-        model = self.bind(training=False)
+        model = self.bind()
         features = model.row_features(self._batch)
         self._logits = model.classify(self.variables, features, self.label_embedding, self._batch.label_ids).logits
         self._sums = model.label_sums(self.variables, features, self._batch.label_ids)
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
         self._remade = self.label_embedding.assign(model.finish_label_embeddings(self.variables, *self._total))
 
-    def bind(self, training):
-        """The model's forward passes with dropout on or off."""
-        return finetuning.FewShotModel(*self._arguments, training=training)
+    def bind(self, dropout=None):
+        """The model's forward passes."""
+        return finetuning.FewShotModel(*self._arguments, dropout=dropout)
 
     def saved_variables(self):
         """{name: variable} of what a saved model holds."""
@@ -118,7 +119,7 @@ class _FinishHook(tf.train.SessionRunHook):
         self._progress.__exit__(None)
         self.train_seconds = time.time() - self.begun
         started = time.time()
-        if not self._model.bind(training=False).config.update_only_label_embedding:
+        if not self._model.bind().config.update_only_label_embedding:
             self._model.remake_label_embeddings(session, self._train, self._run.eval_batch_size)
         self.logits = self._model.score(session, self._evaluation, self._run.eval_batch_size, "evaluation")
         self.eval_seconds = time.time() - started
@@ -149,7 +150,7 @@ def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir)
         del mode
         model = _Model(bert_config, config, num_labels)
         _initialize(model, run)
-        step = finetuning.training_step(model.bind(training=True), Batch(**features), schedule)
+        step = finetuning.training_step(model.bind(Dropout(run.seed, model.step)), Batch(**features), schedule)
         hooks.append(_FinishHook(model, step, steps, train, evaluation, run, model_dir))
         return tf.estimator.EstimatorSpec(
             tf.estimator.ModeKeys.TRAIN, loss=step.loss, train_op=step.train_op, training_hooks=hooks

@@ -59,11 +59,11 @@ class FewShotModel(Classifier):
       variables: {name: variable} of meta_learner.create_variables.
       label_embedding, step: variables of `create_variables`.
       bert_config, config: BertConfig and LearnerConfig.
-      training: whether dropout is on.
+      dropout: dropout.Dropout, or None for none.
     """
 
-    def __init__(self, variables, label_embedding, step, bert_config, config, training):
-        super().__init__(bert_config, config, label_embedding.shape.as_list()[0], training)
+    def __init__(self, variables, label_embedding, step, bert_config, config, dropout=None):
+        super().__init__(bert_config, config, label_embedding.shape.as_list()[0], dropout)
         self.variables = variables
         self.label_embedding = label_embedding
         self.step = step
@@ -100,8 +100,9 @@ def training_step(model, batch, schedule):
       Step; its gradients are {name: gradient} before clipping.
     """
     config = model.config
+    is_first = tf.equal(model.step, 0)
+    counted = 1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32)
     if config.update_only_label_embedding:
-        is_first = tf.equal(model.step, 0)
         made = tf.cond(
             is_first,
             lambda: model.batch_label_embeddings(batch),
@@ -112,13 +113,11 @@ def training_step(model, batch, schedule):
         result = model.classify(model.variables, model.row_features(batch), label_embs, batch.label_ids)
         sources = collections.OrderedDict(model.variables)
         sources[LABEL_EMBEDDINGS] = label_embs
-        counted = 1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32)
     else:
         features = model.row_features(batch)
         label_embs = model.make_label_embeddings(model.variables, features, batch.label_ids)
         result = model.classify(model.variables, features, label_embs, batch.label_ids)
         sources = model.variables
-        counted = 1.0
     loss = result.loss * counted
     names = [name for name in sources if not adaptation.is_rate(name) and adaptation.is_adapted(name, config)]
     if not takes_gradient_steps(config):
@@ -159,7 +158,7 @@ def _update(model, clipped, schedule, read_before):
                 updates.append(variable.scatter_sub(tf.IndexedSlices(gradient.values * rate, gradient.indices)))
             else:
                 updates.append(variable.assign_sub(gradient * rate))
-    with tf.control_dependencies(updates):
+    with tf.control_dependencies(updates or read_before):
         advance = [model.step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1)]
     return tf.group(*advance)
 

@@ -55,7 +55,7 @@ def create_variables(bert_config, config):
     return variables
 
 
-def features(weights, encoded, config, mixture, training=False):
+def features(weights, encoded, config, mixture, dropout=None):
     """The vector that both MLPs read.
 
     Args:
@@ -64,7 +64,7 @@ def features(weights, encoded, config, mixture, training=False):
       config: LearnerConfig.
       mixture: weights of the layers' [CLS] vectors, [layers] or [1, 1, layers], summing to 1 at the start; read with
         use_pooled_output=false only.
-      training: whether dropout is on.
+      dropout: dropout.Dropout or None.
 
     Returns:
       [batch, hidden]
@@ -77,7 +77,7 @@ def features(weights, encoded, config, mixture, training=False):
         hidden = encoded.mean if config.pooling == "mean" else encoded.pooled
     if config.feature_norm > 0.0:
         hidden = config.feature_norm * tf.math.l2_normalize(hidden, axis=-1)
-    return modeling.dropout(hidden, 1.0 - config.keep_prob, training)
+    return dropout(hidden, 1.0 - config.keep_prob) if dropout else hidden
 
 
 def _mlp(weights, kind, config, x):

@@ -76,14 +76,17 @@ def make_task(rows, config):
     return Task(support, query, rows["num_labels"][0])
 
 
-def run_tasks(variables, tasks, bert_config, config, evaluation=False, last_step=None, trace=False, unroll=False):
+def run_tasks(
+    variables, tasks, bert_config, config, evaluation=False, dropout=None, last_step=None, trace=False, unroll=False
+):
     """Runs the inner loop on every task; returns a list of TaskResult.
 
     Args:
       variables: {name: variable} of `create_variables`.
       tasks: list of Task.
       bert_config, config: BertConfig and LearnerConfig.
-      evaluation: meta-evaluation: five inner epochs, no dropout, no meta-gradient.
+      evaluation: meta-evaluation: five inner epochs, no meta-gradient.
+      dropout: dropout.Dropout, or None for none (as in meta-evaluation).
       last_step: int32 scalar in the place of the random number that randomize_inner_steps draws.
       trace: keep every pass and gradient, for tests.
       unroll: build the inner loop as one graph for first order too (second order always is).
@@ -94,15 +97,17 @@ def run_tasks(variables, tasks, bert_config, config, evaluation=False, last_step
     for task in tasks:
         limit = None
         if config.randomize_inner_steps and config.num_batches > 0 and not evaluation:
-            limit = draw_last_step(config) if last_step is None else last_step
-        episode = _Episode(variables, task, bert_config, config, schedule, limit, training=not evaluation)
+            limit = draw_last_step(config, dropout) if last_step is None else last_step
+        episode = _Episode(variables, task, bert_config, config, schedule, limit, dropout)
         results.append(run(episode, with_gradient=not evaluation, trace=trace))
     return results
 
 
-def draw_last_step(config):
+def draw_last_step(config, dropout):
     """Id of the last mini-batch whose step counts, uniform in min_inner_steps .. num_batches - 1."""
-    return tf.random.uniform([], config.min_inner_steps, config.num_batches, dtype=tf.int32)
+    if dropout is None:
+        return tf.random.uniform([], config.min_inner_steps, config.num_batches, dtype=tf.int32)
+    return tf.random.stateless_uniform([], dropout.draw(), config.min_inner_steps, config.num_batches, tf.int32)
 
 
 def mean_of_tasks(results):
@@ -145,8 +150,8 @@ def _unreached_rates(variables, config):
 class _Episode(Classifier):
     """One task's rows, and the initial weights and rates that it starts from."""
 
-    def __init__(self, variables, task, bert_config, config, schedule, last_step, training):
-        super().__init__(bert_config, config, task.num_labels, training)
+    def __init__(self, variables, task, bert_config, config, schedule, last_step, dropout):
+        super().__init__(bert_config, config, task.num_labels, dropout)
         self.variables = variables
         self.schedule = schedule
         self.remakes_labels = not config.update_only_label_embedding
@@ -330,8 +335,10 @@ def _loop(episode, steps, sources, rates, taken, sums, meta, log, trace):
     weights = tf.constant([step.query_weight or 0.0 for step in steps])
     remembered = list(taken) if trace else []
     arrays = {key: tf.TensorArray(tf.float32, len(steps), infer_shape=False) for key in _record_keys(remembered)}
+    dropout = episode.dropout
 
     def body(index, taken, sums, arrays):
+        episode.dropout = dropout.in_loop(index) if dropout else None
         local_sources, local_rates = _map(tf.identity, sources), _map(tf.identity, rates)
         fast = episode.fast_weights(local_sources, local_rates, taken)
         support = episode.step_pass(fast, batches[index])
@@ -359,6 +366,7 @@ def _loop(episode, steps, sources, rates, taken, sums, meta, log, trace):
         parallel_iterations=1,
         maximum_iterations=len(steps),
     )
+    episode.dropout = dropout
     log.loop({key: array.stack() for key, array in arrays.items()}, is_query, remembered)
     return sums
 

@@ -35,6 +35,10 @@ class BertConfig:
     initializer_range: float = 0.02
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (not isinstance(value, int) or value < 1):
+                raise UserError("BERT config: %s is %r; a whole number above 0 is needed." % (field.name, value))
         if self.hidden_size % self.num_attention_heads:
             raise UserError(
                 "BERT config: hidden_size %d is not a multiple of num_attention_heads %d."
@@ -138,7 +142,7 @@ def create_variables(config):
     return variables
 
 
-def encode(weights, config, input_ids, input_mask, segment_ids, training=False):
+def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
     """Runs the encoder (post-LayerNorm BERT).
 
     Args:
@@ -146,18 +150,22 @@ def encode(weights, config, input_ids, input_mask, segment_ids, training=False):
         as long as input_ids index its rows.
       config: BertConfig.
       input_ids, input_mask, segment_ids: int32 [batch, seq].
-      training: whether dropout is on; every call draws its own masks.
+      dropout: dropout.Dropout, or None for none; every call draws its own masks.
 
     Returns:
       EncoderOutput.
     """
-    hidden_dropout = _dropout(config.hidden_dropout_prob, training)
-    attention_dropout = _dropout(config.attention_probs_dropout_prob, training)
     activation = ACTIVATIONS[config.hidden_act]
     dynamic = tf.unstack(tf.shape(input_ids))
     batch, seq = [known or unknown for known, unknown in zip(input_ids.shape.as_list(), dynamic)]
     heads = config.num_attention_heads
     head_size = config.hidden_size // heads
+
+    def hidden_dropout(x):
+        return dropout(x, config.hidden_dropout_prob) if dropout else x
+
+    def attention_dropout(x):
+        return dropout(x, config.attention_probs_dropout_prob) if dropout else x
 
     def dense(name, x):
         return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
@@ -198,15 +206,6 @@ def encode(weights, config, input_ids, input_mask, segment_ids, training=False):
         total = tf.reduce_sum(layers[-1] * mask[:, :, None], axis=1)
         mean = total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
     return EncoderOutput(layers, pooled, mean)
-
-
-def dropout(x, probability, training):
-    """Dropout with the given probability of dropping; the identity when not training."""
-    return tf.nn.dropout(x, rate=probability) if training and probability > 0.0 else x
-
-
-def _dropout(probability, training):
-    return lambda x: dropout(x, probability, training)
 
 
 def _layer_norm(x, beta, gamma):

@@ -6,6 +6,7 @@ either may be gzip-compressed.
 """
 import codecs
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -38,6 +39,74 @@ def files(path):
     return sorted(found, key=lambda file: os.path.relpath(file, path).split(os.sep))
 
 
+class Corpus:
+    """The files of a corpus, read in order in this process.
+
+    Args:
+      path: file or folder.
+      encoding: of all files.
+
+    Raises:
+      UserError: there are none, or the encoding is unknown.
+    """
+
+    def __init__(self, path, encoding="utf-8"):
+        check_encoding(encoding)
+        self._paths, self._encoding = files(path), encoding
+        self._digests, self._bytes = [], 0
+
+    def megabytes(self):
+        """Size on disk, for a progress bar."""
+        return sum(os.path.getsize(path) for path in self._paths) / 1e6
+
+    def paragraphs(self, advance=lambda megabytes: None):
+        """Yields all paragraphs; UserError for a file that cannot be read. `advance` is told what was read from disk."""
+        for path in self._paths:
+            digest, done = FileDigest(), 0
+            try:
+                with open(path, "rb") as raw:
+                    for paragraph in paragraphs(decompressed(raw, path), path, self._encoding, digest):
+                        yield paragraph
+                        if raw.tell() != done:
+                            advance((raw.tell() - done) / 1e6)
+                            done = raw.tell()
+            except OSError as error:
+                raise UserError("%s: cannot be read (%s)." % (path, error.strerror)) from None
+            self._digests.append(digest.hexdigest())
+            self._bytes += digest.size
+
+    def summary(self):
+        """What the manifest says about the files that were read; see `summary`."""
+        return summary(self._digests, self._bytes)
+
+
+def summary(digests, size):
+    """{"files", "bytes", "sha256"} of a corpus; the checksum is that of its files' checksums, in order.
+
+    Args:
+      digests: SHA-256 of each file's (decompressed) bytes, hexadecimal.
+      size: sum of their bytes.
+    """
+    combined = hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
+    return {"files": len(digests), "bytes": size, "sha256": combined}
+
+
+class FileDigest:
+    """SHA-256 and size of what was read from a file."""
+
+    def __init__(self):
+        self._digest, self.size = hashlib.sha256(), 0
+
+    def update(self, block):
+        """Adds bytes."""
+        self._digest.update(block)
+        self.size += len(block)
+
+    def hexdigest(self):
+        """The checksum in hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
 def decompressed(stream, name):
     """The binary stream of a file's text: `stream` itself, or what is in it when `name` ends in .gz."""
     return gzip.GzipFile(fileobj=stream, mode="rb") if name.endswith(".gz") else stream
@@ -50,7 +119,7 @@ def paragraphs(stream, name, encoding, digest):
       stream: binary, already decompressed.
       name: of the file, for errors and its ending.
       encoding: of the text, "utf-8" also takes a byte order mark.
-      digest: hashlib object, updated with all bytes that were read.
+      digest: FileDigest, updated with all bytes that were read.
 
     Raises:
       UserError: a byte that is not in the encoding, a binary file, broken compression, a line that is no JSON with text.

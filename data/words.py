@@ -19,7 +19,7 @@ _SUFFIXES = sorted(
 )
 
 
-class Folder(dict):
+class FoldedForms(dict):
     """{word: its form without case and accents}, filled on demand: "Bank" and "bank" are one word to mask."""
 
     def __missing__(self, word):

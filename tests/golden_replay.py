@@ -213,14 +213,14 @@ class FinetuneReplay(Replay):
         steps = finetuning.steps_run(run["n_train_examples"], flags["train_batch_size"], flags["num_train_epochs"])
         assert steps == run["steps_run"] == len(case.inputs["train_batch_sizes"])
         self.model = finetuning.FewShotModel(
-            self.variables, label_embedding, step, self.bert_config, self.config, training=True
+            self.variables, label_embedding, step, self.bert_config, self.config
         )
         self.step = finetuning.training_step(self.model, self.batch, schedule)
         self.made = self.model.batch_label_embeddings(self.batch)
         features = self.model.row_features(self.batch)
         self.first_pass = self.model.classify(self.variables, features, self.made, self.batch.label_ids)
         evaluated = finetuning.FewShotModel(
-            self.variables, label_embedding, step, self.bert_config, self.config, training=False
+            self.variables, label_embedding, step, self.bert_config, self.config
         )
         self.evaluation = evaluated.predict(self.batch)
         self.label_embedding = label_embedding

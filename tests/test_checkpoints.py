@@ -146,8 +146,13 @@ def test_replace_directory(tmp_path, exists, leftovers):
         make_directory(tmp_path / "model.old", "older")
     checkpoints.replace_directory(source, str(target))
     assert os.listdir(str(target)) == ["file"] and (target / "file").read_text() == "new"
-    left = {"model.old"} if leftovers and not exists else set()
-    assert set(os.listdir(str(tmp_path))) == {"model"} | left
+    assert os.listdir(str(tmp_path)) == ["model"]
+
+
+def test_recover_directory_undoes_half_a_replacement(tmp_path):
+    make_directory(tmp_path / "model.old", "old")
+    checkpoints.recover_directory(str(tmp_path / "model"))
+    assert os.listdir(str(tmp_path)) == ["model"] and (tmp_path / "model" / "file").read_text() == "old"
 
 
 def test_replace_directory_without_source_loses_nothing(tmp_path):

@@ -58,7 +58,7 @@ def test_trimmed(mask, columns):
 def test_padding_columns_do_not_change_features(changes):
     config = configs.LearnerConfig(label_emb_size=3, **changes)
     variables = meta_learner.create_variables(BERT, config)
-    classifier = episode.Classifier(BERT, config, 2, training=False)
+    classifier = episode.Classifier(BERT, config, 2)
     mask = [[1, 1, 1, 0], [1, 0, 0, 0]]
     wide = make_batch(mask)
     narrow = wide._replace(**{f: getattr(wide, f)[:, :3] for f in ("input_ids", "input_mask", "segment_ids")})
@@ -76,7 +76,7 @@ def test_padding_columns_do_not_change_features(changes):
 def test_support_pass_makes_label_embeddings_unless_given():
     config = configs.LearnerConfig(label_emb_size=3, keep_prob=1.0)
     variables = meta_learner.create_variables(BERT, config)
-    classifier = episode.Classifier(BERT, config, tf.constant(3), training=False)
+    classifier = episode.Classifier(BERT, config, tf.constant(3))
     batch = make_batch([[1, 1], [1, 0], [1, 1]])  # labels 0, 1, 0: class 2 is absent
     made = classifier.support_pass(variables, batch)
     given = classifier.support_pass(variables, batch, tf.eye(3))

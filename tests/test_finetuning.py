@@ -65,7 +65,7 @@ class Run:
         self.label_embedding, step = finetuning.create_variables(config, NUM_LABELS)
         tf.train.get_or_create_global_step()
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, SEQ]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
-        self.model = finetuning.FewShotModel(variables, self.label_embedding, step, BERT, config, training=True)
+        self.model = finetuning.FewShotModel(variables, self.label_embedding, step, BERT, config)
         self.step = finetuning.training_step(self.model, self.batch, schedule)
         self.variables = {variable.op.name: variable for variable in tf.global_variables()}
         options = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)

@@ -11,6 +11,7 @@ import configs
 import meta_learner
 import modeling
 from compat import tf
+from dropout import Dropout
 from episode import Batch, Classifier
 from meta_learner import LABEL_EMBEDDINGS, WORD_EMBEDDINGS
 
@@ -213,7 +214,7 @@ def test_no_rates_means_no_adaptation():
     config = make_config(rate_sets=0, sgd_first_batch=True, weight_query_loss=True)
     model = Model(config)
     (result,) = model.run_tasks()
-    classifier = Classifier(model.bert_config, config, 3, training=False)
+    classifier = Classifier(model.bert_config, config, 3)
     first = Batch(*[part[:2] for part in model.task.support])
     embeddings = classifier.support_pass(model.variables, first).label_embs
     features = classifier.features(model.variables, model.task.query)
@@ -388,9 +389,13 @@ def test_evaluation_runs_five_epochs_without_dropout():
 def test_dropout_in_training_only_where_asked():
     config = make_config(num_batches=1, keep_prob=0.5)
     model = Model(config)
-    (result,) = model.run_tasks()
-    losses = {float(model.run(result.loss)) for _ in range(4)}
-    assert len(losses) > 1
+    step = tf.Variable(0, trainable=False)
+    (result,) = model.run_tasks(dropout=Dropout(0, step))
+    losses = []
+    for value in (0, 0, 1):
+        step.load(value, model.session)
+        losses.append(float(model.run(result.loss)))
+    assert losses[0] == losses[1] != losses[2]  # masks follow from the step
 
 
 def test_make_task_splits_in_order():

@@ -1,0 +1,51 @@
+"""Masks are a function of seed, step, call and loop index."""
+import numpy as np
+import pytest
+
+from compat import tf
+from dropout import Dropout
+
+
+def masks(seed, step, calls=1, probability=0.25):
+    """Values of `calls` draws over ones, [calls, 4000]."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        drop = Dropout(seed, tf.constant(step))
+        return session.run([drop(tf.ones([4000]), probability) for _ in range(calls)])
+
+
+def test_nothing_is_dropped_at_probability_zero():
+    x = tf.ones([3])
+    assert Dropout(0, tf.constant(0))(x, 0.0) is x
+
+
+def test_probability_is_of_dropping():
+    (kept,) = masks(0, 0)
+    assert np.mean(kept == 0.0) == pytest.approx(0.25, abs=0.03)
+    np.testing.assert_allclose(kept[kept != 0.0], 1.0 / 0.75)
+
+
+def test_masks_follow_from_seed_step_and_call():
+    first, second = masks(3, 7, calls=2)
+    np.testing.assert_array_equal(first, masks(3, 7)[0])
+    for other in (second, masks(4, 7)[0], masks(3, 8)[0]):
+        assert np.any(first != other)
+
+
+def test_masks_change_with_the_loop_index():
+    drop = Dropout(0, tf.constant(0))
+
+    def body(index, array):
+        return index + 1, array.write(index, drop.in_loop(index)(tf.ones([100]), 0.5))
+
+    _, array = tf.while_loop(lambda i, _: i < 3, body, (0, tf.TensorArray(tf.float32, 3)))
+    with tf.Session() as session:
+        rows = session.run(array.stack())
+    assert len({row.tobytes() for row in rows}) == 3
+
+
+def test_masks_are_the_same_on_both_runtimes():
+    (kept,) = masks(1, 2)
+    assert np.flatnonzero(kept == 0.0)[:8].tolist() == EXPECTED
+
+
+EXPECTED = [0, 1, 5, 10, 18, 25, 30, 33]
