@@ -75,6 +75,10 @@ class LearnerConfig:
             "--meta_batchsz=%d is not a multiple of --num_batches=%d." % (self.meta_batchsz, self.num_batches),
         )
         require(
+            not (self.randomize_inner_steps and 0 < self.num_batches <= self.min_inner_steps),
+            "--min_inner_steps=%d: must be below --num_batches=%d." % (self.min_inner_steps, self.num_batches),
+        )
+        require(
             not (self.pooling == "mean" and not self.use_pooled_output),
             "--pooling=mean and --use_pooled_output=false exclude each other.",
         )

@@ -4,7 +4,9 @@ A run is a function of its settings and the step counter alone: the tasks of a s
 (data/meta_tasks.py) and so do the dropout masks (dropout.py). A run that was stopped or killed goes on from its last
 checkpoint and ends with the same weights.
 """
+import collections
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -13,6 +15,7 @@ import tempfile
 
 import adaptation
 import checkpoints
+import heads
 import meta_learner
 import optimization
 import results
@@ -70,16 +73,15 @@ def number_of_steps(records, run):
     return steps, int(steps * run.warmup_proportion)
 
 
-def meta_train(bert_config, config, run, output_dir):
-    """Meta-trains until the last step, or until a SIGTERM; resumes where an earlier run of the settings stopped.
+Plan = collections.namedtuple("Plan", ["bert_config", "config", "run", "outer", "source", "validation"])
+
+
+def make_plan(bert_config, config, run):
+    """Opens and checks the data and lays out the run; UserError for whatever does not fit.
 
     Args:
       bert_config, config: BertConfig and LearnerConfig.
       run: MetaTrainConfig.
-      output_dir: existing folder.
-
-    Returns:
-      True when the last step was done, False when a signal asked to stop before.
     """
     if run.train_batch_size <= config.meta_batchsz:
         raise UserError(
@@ -96,19 +98,29 @@ def meta_train(bert_config, config, run, output_dir):
         run.pretrain_task_weight,
         run.seed,
     )
-    validation = [
-        task
-        for path in run.task_eval_files
-        for task in meta_tasks.validation_tasks(
+    validation = []
+    for path in run.task_eval_files:
+        validation += meta_tasks.validation_tasks(
             path, run.train_batch_size, run.eval_examples_per_task, run.max_seq_length, bert_config.vocab_size
         )
-    ]
     steps, warmup = number_of_steps(sum(source.sizes), run)
-    outer = optimization.OuterConfig(
-        run.learning_rate, steps, warmup, run.fix_bert, adaptation.rate_bounds(config)
-    )
+    outer = optimization.OuterConfig(run.learning_rate, steps, warmup, run.fix_bert, adaptation.rate_bounds(config))
+    return Plan(bert_config, config, run, outer, source, validation)
+
+
+def meta_train(plan, output_dir):
+    """Meta-trains until the last step, or until a SIGTERM; resumes where an earlier run of the plan stopped.
+
+    Args:
+      plan: Plan.
+      output_dir: existing folder.
+
+    Returns:
+      True when the last step was done, False when a signal asked to stop before.
+    """
+    run, steps = plan.run, plan.outer.num_train_steps
     estimator = tf.estimator.Estimator(
-        lambda features, mode: _model_fn(features, mode, bert_config, config, run, outer),
+        lambda features, mode: _model_fn(features, mode, plan),
         model_dir=os.path.join(output_dir, CHECKPOINTS),
         config=tf.estimator.RunConfig(
             tf_random_seed=run.seed,
@@ -122,17 +134,16 @@ def meta_train(bert_config, config, run, output_dir):
         done = _latest_step(estimator)
         while done < steps and not stop.requested:
             until = min(steps, (done // run.save_checkpoints_steps + 1) * run.save_checkpoints_steps)
+            hooks = [_ProgressHook(done, steps, run.tasks_per_step), _StopHook(stop)]
             try:
-                estimator.train(
-                    lambda start=done: _training_data(source, run, start),
-                    max_steps=until,
-                    hooks=[_ProgressHook(done, steps, run.tasks_per_step), _StopHook(stop)],
-                )
+                estimator.train(functools.partial(_training_data, plan.source, run, done), hooks, max_steps=until)
             except tf.train.NanLossDuringTrainingError:
-                raise UserError("The meta-training loss became NaN or infinite: lower --learning_rate or --train_lr.")
+                raise UserError(
+                    "The meta-training loss became NaN or infinite: lower --learning_rate or --train_lr."
+                ) from None
             done = _latest_step(estimator)
-            if not stop.requested:
-                _validate(estimator, validation, config, run, output_dir, done)
+            if done == until:
+                _validate(estimator, plan, output_dir, done)
     return done >= steps
 
 
@@ -150,39 +161,51 @@ def _as_arrays(task):
     return arrays
 
 
-def _dataset(generator, run, tasks):
-    """tf.data.Dataset of tuples of `tasks` tasks, each a dict of [rows, seq] and [rows]."""
+def _dataset(groups, run, size):
+    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` MetaTasks."""
     shapes = {
         name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
     }
     types = {name: tf.int32 for name in FIELDS}
-    return tf.data.Dataset.from_generator(generator, (types,) * tasks, (shapes,) * tasks).prefetch(2)
+    names = _task_names(size)
+
+    def elements():
+        for group in groups():
+            yield {name: _as_arrays(task) for name, task in zip(names, group)}
+
+    structure = [{name: part for name in names} for part in (types, shapes)]
+    return tf.data.Dataset.from_generator(elements, *structure).prefetch(2)
+
+
+def _task_names(size):
+    return ["task_%d" % index for index in range(size)]
 
 
 def _training_data(source, run, start):
     """The tasks of step `start` and those after it."""
 
-    def generator():
+    def groups():
         tasks = source.tasks(start * run.tasks_per_step)
         while True:
-            yield tuple(_as_arrays(next(tasks)) for _ in range(run.tasks_per_step))
+            yield [next(tasks) for _ in range(run.tasks_per_step)]
 
-    return _dataset(generator, run, run.tasks_per_step)
+    return _dataset(groups, run, run.tasks_per_step)
 
 
 def _validation_data(validation, run):
-    return _dataset(lambda: ((_as_arrays(task),) for task in validation), run, 1)
+    return _dataset(lambda: ([task] for task in validation), run, 1)
 
 
 # The graph.
 
 
-def _model_fn(features, mode, bert_config, config, run, outer):
+def _model_fn(features, mode, plan):
+    bert_config, config, run, outer = plan.bert_config, plan.config, plan.run, plan.outer
     variables = meta_learner.create_variables(bert_config, config)
     _initialize(variables, run)
     if mode == tf.estimator.ModeKeys.PREDICT:
         return _serving_spec(features, variables, bert_config, config)
-    tasks = [meta_learner.make_task(rows, config) for rows in features]
+    tasks = [meta_learner.make_task(features[name], config) for name in _task_names(len(features))]
     evaluation = mode == tf.estimator.ModeKeys.EVAL
     step = tf.train.get_or_create_global_step()
     dropout = None if evaluation else Dropout(run.seed, step)
@@ -227,8 +250,6 @@ def _add_summaries(outcome, loss, accuracy, norm, variables, config, rate):
 
 def _serving_spec(features, variables, bert_config, config):
     """What an exported model serves: the feature vector of token ids, and the output MLP's."""
-    import heads
-
     classifier = Classifier(bert_config, config, 0)
     mixture = tf.nn.softmax(variables[adaptation.LAYER_MIXTURE]) if adaptation.LAYER_MIXTURE in variables else None
     batch = Batch(features["input_ids"], features["input_mask"], features["segment_ids"], None)
@@ -244,12 +265,11 @@ def _serving_spec(features, variables, bert_config, config):
 # Validation and export.
 
 
-def _validate(estimator, validation, config, run, output_dir, step):
+def _validate(estimator, plan, output_dir, step):
     """Meta-validation; exports the model when it is the best so far, or when there is nothing to judge it by."""
-    del config
     accuracy = loss = None
-    if validation:
-        metrics = estimator.evaluate(lambda: _validation_data(validation, run))
+    if plan.validation:
+        metrics = estimator.evaluate(lambda: _validation_data(plan.validation, plan.run))
         accuracy, loss = float(metrics["query_accuracy"]), float(metrics["query_loss"])
     path = os.path.join(output_dir, BEST)
     try:
@@ -264,7 +284,7 @@ def _validate(estimator, validation, config, run, output_dir, step):
         return
     work = tempfile.mkdtemp(prefix=".unfinished-", dir=output_dir)
     try:
-        exported = estimator.export_saved_model(work, _serving_inputs(run.max_seq_length))
+        exported = estimator.export_saved_model(work, _serving_inputs(plan.run.max_seq_length))
         checkpoints.replace_directory(exported.decode(), os.path.join(output_dir, MODEL))
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -156,6 +156,7 @@ ALLOWED = (
 )
 
 MODEL_FILE = "model.json"
+META_FILE = "meta_training.json"
 EXAMPLES_SHOWN = 5
 UNFINISHED = ".unfinished-"
 
@@ -167,14 +168,49 @@ def main(argv):
         if FLAGS[name].present:
             logging.info("--%s has no effect.", name)
     if not (FLAGS.do_train or FLAGS.do_eval or FLAGS.do_predict):
-        raise UserError("nothing to do: give --do_eval or --do_predict (--help lists the flags).")
-    if FLAGS.do_train:
-        raise UserError("--do_train: the meta-training pipeline is not part of this version.")
+        raise UserError("nothing to do: give --do_train, --do_eval or --do_predict (--help lists the flags).")
     check_flags()
-    if FLAGS.do_eval:
+    if FLAGS.do_train:
+        run_meta_training()
+    if FLAGS.do_eval and not FLAGS.do_train:  # with --do_train the evaluation is the meta-validation
         run_finetuning()
     if FLAGS.do_predict:
         run_prediction()
+
+
+def run_meta_training():
+    """Meta-trains, or goes on where an earlier run of the same settings stopped; exports the best model."""
+    import meta_training
+
+    bert_config, config, run = bert_settings(), learner_settings(), meta_training_settings()
+    check_head_widths(bert_config, config)
+    check_output_dir()
+    settings = {
+        "bert_config": dataclasses.asdict(bert_config),
+        "learner": dataclasses.asdict(config),
+        "meta_training": dataclasses.asdict(run),
+    }
+    refuse_other_meta_training(settings)
+    plan = meta_training.make_plan(bert_config, config, run)
+    make_output_dir()
+    results.write_json(os.path.join(FLAGS.output_dir, META_FILE), settings)
+    if meta_training.meta_train(plan, FLAGS.output_dir):
+        print("meta-training is complete; the best model: %s" % os.path.join(FLAGS.output_dir, "model"))
+    else:
+        print("stopped and saved: run the same command again to go on")
+
+
+def refuse_other_meta_training(settings):
+    """UserError when --output_dir holds checkpoints of other settings."""
+    path = os.path.join(FLAGS.output_dir, META_FILE)
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="utf-8") as file:
+        if json.load(file) != json.loads(json.dumps(settings)):
+            raise UserError(
+                "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."
+                % (FLAGS.output_dir, META_FILE)
+            )
 
 
 def run_finetuning():
@@ -372,6 +408,17 @@ def finetune_settings():
     return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
 
 
+def meta_training_settings():
+    import meta_training
+
+    values = flag_values()
+    values["task_train_files"] = record_paths(FLAGS.task_train_files)
+    values["task_eval_files"] = record_paths(FLAGS.task_eval_files)
+    names = [field.name for field in dataclasses.fields(meta_training.MetaTrainConfig)]
+    run = meta_training.MetaTrainConfig(**{name: values[name] for name in names})
+    return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
+
+
 def text_settings():
     return {"do_lower_case": FLAGS.do_lower_case, "max_seq_length": FLAGS.max_seq_length}
 
@@ -379,16 +426,21 @@ def text_settings():
 # Data.
 
 
-def task_files():
-    """Paths of --task_eval_files=TRAIN,EVAL."""
-    names = [name for name in FLAGS.task_eval_files.split(",") if name]
-    if len(names) != 2:
-        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, not %d." % len(names))
+def record_paths(names):
+    """Paths of comma-separated files: SMLMT files (and amazon*) are in --data_dir, others in --supervised_data_dir."""
 
     def folder(name):
         return FLAGS.data_dir if name.startswith(("meta_pretrain", "amazon")) else FLAGS.supervised_data_dir
 
-    return [os.path.join(folder(name), name) for name in names]
+    return tuple(os.path.join(folder(name), name) for name in names.split(",") if name)
+
+
+def task_files():
+    """Paths of --task_eval_files=TRAIN,EVAL."""
+    paths = record_paths(FLAGS.task_eval_files)
+    if len(paths) != 2:
+        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, not %d." % len(paths))
+    return paths
 
 
 def known_labels(train_file):

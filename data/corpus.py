@@ -12,10 +12,12 @@ import os
 import re
 import zlib
 
+from compat import tf
 from errors import UserError
 from tokenization import basic_tokenize
 
 BLOCK_BYTES = 1 << 20
+PARAGRAPHS_BETWEEN_STEPS = 1000  # of the progress bar
 _MARK = re.compile("[.!?]+[\"'\u201d\u2019)\\]]*\\s+")  # what may end a sentence
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e cf fig no vol pp p ed eds inc ltd co dept gen col capt lt sgt rev hon "
@@ -26,52 +28,56 @@ _OPENING = "\"'\u201c\u2018(["
 
 def files(path):
     """Paths of a corpus in reading order. Raises UserError when there are none."""
-    if os.path.isfile(path):
-        return [path]
-    if not os.path.isdir(path):
-        raise UserError("--input: %s: no such file or folder." % path)
-    found = []
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(folder, name) for name in names if not name.startswith(".")]
+    try:
+        if not tf.gfile.Exists(path):
+            raise UserError("--input: %s: no such file or folder." % path)
+        if not tf.gfile.IsDirectory(path):
+            return [path]
+        found = [
+            os.path.join(folder, name)
+            for folder, _, names in tf.gfile.Walk(path)
+            for name in names
+            if not any(part.startswith(".") for part in _parts(os.path.join(folder, name), path))
+        ]
+    except tf.errors.OpError as error:
+        raise UserError("--input: %s cannot be read (%s)." % (path, error.message)) from None
     if not found:
         raise UserError("--input: the folder %s holds no files." % path)
-    return sorted(found, key=lambda file: os.path.relpath(file, path).split(os.sep))
+    return sorted(found, key=lambda file: _parts(file, path))
+
+
+def _parts(file, folder):
+    """Names on the way from a folder to a file below it."""
+    return file[len(folder) :].strip("/").split("/")
 
 
 class Corpus:
     """The files of a corpus, read in order in this process.
 
     Args:
-      path: file or folder.
+      paths: see `files`.
       encoding: of all files.
-
-    Raises:
-      UserError: there are none, or the encoding is unknown.
     """
 
-    def __init__(self, path, encoding="utf-8"):
-        check_encoding(encoding)
-        self._paths, self._encoding = files(path), encoding
+    def __init__(self, paths, encoding="utf-8"):
+        self._paths, self._encoding = paths, encoding
         self._digests, self._bytes = [], 0
 
     def megabytes(self):
         """Size on disk, for a progress bar."""
-        return sum(os.path.getsize(path) for path in self._paths) / 1e6
+        return sum(tf.gfile.Stat(path).length for path in self._paths) / 1e6
 
     def paragraphs(self, advance=lambda megabytes: None):
         """Yields all paragraphs; UserError for a file that cannot be read. `advance` is told what was read from disk."""
         for path in self._paths:
             digest, done = FileDigest(), 0
-            try:
-                with open(path, "rb") as raw:
-                    for paragraph in paragraphs(decompressed(raw, path), path, self._encoding, digest):
-                        yield paragraph
-                        if raw.tell() != done:
-                            advance((raw.tell() - done) / 1e6)
-                            done = raw.tell()
-            except OSError as error:
-                raise UserError("%s: cannot be read (%s)." % (path, error.strerror)) from None
+            with tf.gfile.Open(path, "rb") as raw:
+                for number, paragraph in enumerate(paragraphs(raw, path, self._encoding, digest)):
+                    yield paragraph
+                    if number % PARAGRAPHS_BETWEEN_STEPS == 0:
+                        advance((raw.tell() - done) / 1e6)
+                        done = raw.tell()
+                advance((raw.tell() - done) / 1e6)
             self._digests.append(digest.hexdigest())
             self._bytes += digest.size
 
@@ -107,23 +113,20 @@ class FileDigest:
         return self._digest.hexdigest()
 
 
-def decompressed(stream, name):
-    """The binary stream of a file's text: `stream` itself, or what is in it when `name` ends in .gz."""
-    return gzip.GzipFile(fileobj=stream, mode="rb") if name.endswith(".gz") else stream
-
-
 def paragraphs(stream, name, encoding, digest):
     """Yields the paragraphs of one file, without blank ones.
 
     Args:
-      stream: binary, already decompressed.
+      stream: the open file, binary.
       name: of the file, for errors and its ending.
       encoding: of the text, "utf-8" also takes a byte order mark.
-      digest: FileDigest, updated with all bytes that were read.
+      digest: FileDigest, updated with all bytes of the text.
 
     Raises:
       UserError: a byte that is not in the encoding, a binary file, broken compression, a line that is no JSON with text.
     """
+    if name.endswith(".gz"):
+        stream = gzip.GzipFile(fileobj=stream, mode="rb")
     is_json = None
     for number, line in enumerate(_lines(stream, name, encoding, digest), start=1):
         line = line.strip()
@@ -157,8 +160,9 @@ def _lines(stream, name, encoding, digest):
     while True:
         try:
             block = stream.read(BLOCK_BYTES)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError("%s: cannot be read (%s)." % (name, getattr(error, "strerror", None) or error)) from None
+        except (OSError, EOFError, zlib.error, tf.errors.OpError) as error:
+            reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+            raise UserError("%s: cannot be read (%s)." % (name, reason.splitlines()[0])) from None
         seen += len(block)
         digest.update(block)
         try:

@@ -2,13 +2,11 @@
 import collections
 import json
 import os
-import shutil
-import tempfile
+import uuid
 
 from compat import tf
 from data import records
 from errors import UserError
-from results import write_json
 from tokenization import load_vocab
 
 MANIFEST = "manifest.json"
@@ -28,7 +26,8 @@ def words_file(prefix, classes):
 class Staging:
     """A hidden folder inside the output folder, whose files move to their places together; a context manager.
 
-    Without `publish` nothing is left behind, not even an output folder that was not there before.
+    Without `publish` nothing is left behind, not even an output folder that was not there before. Folders are local or
+    what else TensorFlow's file systems know (gs://...).
 
     Args:
       output_dir: folder.
@@ -41,29 +40,32 @@ class Staging:
 
     def __init__(self, output_dir, names, overwrite=False):
         self._output_dir, self._names = output_dir, list(names)
-        there = [name for name in [MANIFEST] + self._names if os.path.exists(os.path.join(output_dir, name))]
-        if there and not overwrite:
-            raise UserError(
-                "--output_dir: %s holds %s of an earlier run: choose another folder, or give --overwrite."
-                % (output_dir, there[0])
-            )
-        self._made = []  # folders that were not there, innermost first
-        folder = os.path.abspath(output_dir)
-        while not os.path.exists(folder):
-            self._made.append(folder)
-            folder = os.path.dirname(folder)
+        self.folder = os.path.join(output_dir, ".smlmt-" + uuid.uuid4().hex[:8])
+        self._made = []  # folders that were not there, outermost first
         try:
-            os.makedirs(output_dir, exist_ok=True)
-            self.folder = tempfile.mkdtemp(prefix=".smlmt-", dir=output_dir)
-        except OSError as error:
+            there = [name for name in [MANIFEST] + self._names if tf.gfile.Exists(self._target(name))]
+            if there and not overwrite:
+                raise UserError(
+                    "--output_dir: %s holds %s of an earlier run: choose another folder, or give --overwrite."
+                    % (output_dir, there[0])
+                )
+            folder = output_dir
+            while folder and not tf.gfile.Exists(folder):
+                self._made.insert(0, folder)
+                folder = os.path.dirname(folder)
+            tf.gfile.MakeDirs(self.folder)
+        except tf.errors.OpError as error:
             self._remove_made()
-            raise self._error(error) from None
+            raise cannot_write(output_dir, error) from None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            tf.gfile.DeleteRecursively(self.folder)
+        except tf.errors.OpError:  # already gone
+            pass
         self._remove_made()
 
     def path(self, name):
@@ -72,58 +74,69 @@ class Staging:
 
     def publish(self, manifest):
         """Moves all files to their places, the manifest last. Files that an older manifest lists go."""
-        write_json(self.path(MANIFEST), manifest)
-        target = os.path.join(self._output_dir, MANIFEST)
-        for name in _listed_files(target):
-            if name not in self._names and os.path.exists(os.path.join(self._output_dir, name)):
-                os.remove(os.path.join(self._output_dir, name))
-        if os.path.exists(target):
-            os.remove(target)
-        for name in self._names + [MANIFEST]:
-            os.replace(self.path(name), os.path.join(self._output_dir, name))
+        try:
+            with tf.gfile.Open(self.path(MANIFEST), "w") as file:
+                file.write(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+            for name in self._names + [MANIFEST]:
+                _flush(self.path(name))
+            for name in [MANIFEST] + _listed_files(self._target(MANIFEST)):
+                if name not in self._names and tf.gfile.Exists(self._target(name)):
+                    tf.gfile.Remove(self._target(name))
+            for name in self._names + [MANIFEST]:
+                tf.gfile.Rename(self.path(name), self._target(name), overwrite=True)
+        except (OSError, tf.errors.OpError) as error:
+            raise cannot_write(self._output_dir, error) from None
 
-    def _error(self, error):
-        return UserError("--output_dir: nothing can be written in %s (%s)." % (self._output_dir, error.strerror))
+    def _target(self, name):
+        return os.path.join(self._output_dir, name)
 
     def _remove_made(self):
-        for folder in self._made:
+        for folder in reversed(self._made):
             try:
-                os.rmdir(folder)
-            except OSError:  # not made, or something was published
-                return
+                if not tf.gfile.ListDirectory(folder):
+                    tf.gfile.DeleteRecursively(folder)
+            except tf.errors.OpError:  # not made
+                pass
+
+
+def _flush(path):
+    """Makes sure that a local file is on the disk before it is renamed."""
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
 
 
 def _listed_files(manifest_path):
     """Names of the files that a manifest speaks of; none when it is missing or of another program."""
     try:
-        with open(manifest_path, encoding="utf-8") as file:
-            names = [name for entry in json.load(file)["files"] for name in (entry["name"], entry["words_name"])]
-    except (OSError, ValueError, KeyError, TypeError):
+        with tf.gfile.Open(manifest_path) as file:
+            names = [name for entry in json.loads(file.read())["files"] for name in (entry["name"], entry["words_name"])]
+    except (tf.errors.OpError, ValueError, KeyError, TypeError):
         return []
     return [name for name in names if isinstance(name, str) and name == os.path.basename(name)]
 
 
-def write_tasks(staging, prefix, classes, tasks):
-    """Writes the record file and the words file of N classes; UserError when the disk is full.
+def write_tasks(record_path, words_path, tasks):
+    """Writes a record file and its words file; UserError when the disk is full.
 
     Args:
       tasks: iterable of smlmt.Task.
     """
     try:
-        with open(staging.path(words_file(prefix, classes)), "w", encoding="utf-8", newline="\n") as words:
-            with tf.python_io.TFRecordWriter(staging.path(record_file(prefix, classes))) as writer:
+        with tf.gfile.Open(words_path, "w") as words:
+            with tf.python_io.TFRecordWriter(record_path) as writer:
                 for task in tasks:
                     words.write("\t".join(task.words) + "\n")
                     for record in task.records:
                         writer.write(record)
     except (OSError, tf.errors.OpError) as error:
-        raise cannot_write(staging.folder, error) from None
+        raise cannot_write(os.path.dirname(record_path), error) from None
 
 
 def cannot_write(folder, error):
     """The UserError for an OSError or a TensorFlow error while writing."""
     reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return UserError("%s: cannot be written (%s)." % (os.path.dirname(folder), reason.strip().splitlines()[0]))
+    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason.strip().splitlines()[0]))
 
 
 def manifest(corpus, parameters, files, words):
@@ -151,9 +164,14 @@ def file_entry(prefix, classes, settings, candidates, sha256):
     }
 
 
-def count_words(lines):
-    """{word: number of tasks} from the lines of words files."""
-    return dict(collections.Counter(word for line in lines for word in line.rstrip("\n").split("\t")))
+def count_words(paths):
+    """{word: number of tasks} from words files."""
+    counts = collections.Counter()
+    for path in paths:
+        with tf.gfile.Open(path) as file:
+            for line in file:
+                counts.update(line.rstrip("\n").split("\t"))
+    return dict(counts)
 
 
 def inspect(path, vocab_file, tasks=1, records_per_task=None, max_seq_length=None):

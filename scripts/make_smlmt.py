@@ -124,6 +124,16 @@ def check_flags():
         raise UserError("--clusters and --embeddings need each other.")
 
 
+def record_name(classes):
+    """Name of the record file of N classes."""
+    return smlmt_files.record_file(FLAGS.file_prefix, classes)
+
+
+def words_name(classes):
+    """Name of the words file of N classes."""
+    return smlmt_files.words_file(FLAGS.file_prefix, classes)
+
+
 def clusters_of(candidates, tokenizer):
     """{word: cluster} as the flags ask for, or None."""
     if FLAGS.word_clusters:
@@ -145,31 +155,62 @@ def parameters():
 
 
 def generate(settings, tokenizer, staging):
-    """Writes all files into the staging folder, in this process and its workers; returns the manifest."""
-    source = corpus.Corpus(FLAGS.input, FLAGS.encoding)
-    reader = corpus.SentenceReader(tokenizer, settings.max_seq_length, settings.min_sentence_words)
-    with Progress(source.megabytes(), "reading text", "MB") as progress:
-        store, index = smlmt.read_corpus(source.paragraphs(progress.update), reader, settings)
-    summary = dict(source.summary(), sentences=len(store), words=store.size)
-    counts = index.counts()
+    """Writes all files into the staging folder; returns the manifest."""
+    paths = {classes: (staging.path(record_name(classes)), staging.path(words_name(classes))) for classes in settings.classes}
+    backend = Embedded(settings, tokenizer) if FLAGS.runner == EMBEDDED else on_beam(settings, tokenizer, staging)
+    summary, counts = backend.read_corpus(corpus.files(FLAGS.input), FLAGS.encoding)
     clusters = clusters_of(counts, tokenizer)
     if FLAGS.clusters:
         word_clusters.write_clusters(staging.path(CLUSTERS_FILE), clusters)
     tables = {classes: smlmt.word_table(counts, classes, settings, clusters) for classes in settings.classes}
-    maker = smlmt.TaskMaker(settings, store, index, tables, tokenizer)
-    total = settings.tasks_per_class_count * len(settings.classes)
-    entries, used = [], []
-    with Progress(total, "making tasks", "task") as progress:
-        for classes in settings.classes:
-            wanted = [(classes, number) for number in range(settings.tasks_per_class_count)]
-            tasks = counted(smlmt.make_tasks(maker, wanted, FLAGS.workers), progress)
-            smlmt_files.write_tasks(staging, FLAGS.file_prefix, classes, tasks)
-            checksum = records.sha256(staging.path(smlmt_files.record_file(FLAGS.file_prefix, classes)))
-            candidates = len(tables[classes].words)
-            entries.append(smlmt_files.file_entry(FLAGS.file_prefix, classes, settings, candidates, checksum))
-            with open(staging.path(smlmt_files.words_file(FLAGS.file_prefix, classes)), encoding="utf-8") as file:
-                used += file.readlines()
-    return smlmt_files.manifest(summary, parameters(), entries, smlmt_files.count_words(used))
+    checksums = backend.make_tasks(tables, paths)
+    entries = [
+        smlmt_files.file_entry(FLAGS.file_prefix, classes, settings, len(tables[classes].words), checksums[classes])
+        for classes in settings.classes
+    ]
+    used = smlmt_files.count_words([words_path for _, words_path in paths.values()])
+    return smlmt_files.manifest(summary, parameters(), entries, used)
+
+
+def on_beam(settings, tokenizer, staging):
+    """The generator on Beam."""
+    os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])  # for worker processes
+    try:
+        from data import smlmt_beam
+    except ImportError as error:
+        raise UserError(
+            "--runner=%s needs Apache Beam (%s): scripts/setup_env.sh --with=beam installs it." % (FLAGS.runner, error)
+        ) from None
+    pipeline_options = smlmt_beam.options(FLAGS.runner, FLAGS.workers, FLAGS.beam_options)
+    return smlmt_beam.BeamRun(settings, tokenizer, staging.folder, pipeline_options)
+
+
+class Embedded:
+    """The generator on this machine."""
+
+    def __init__(self, settings, tokenizer):
+        self._settings, self._tokenizer = settings, tokenizer
+
+    def read_corpus(self, paths, encoding):
+        """Splits and counts: (what the manifest says about the corpus, {word: number of sentences})."""
+        source = corpus.Corpus(paths, encoding)
+        reader = corpus.SentenceReader(
+            self._tokenizer, self._settings.max_seq_length, self._settings.min_sentence_words
+        )
+        with Progress(source.megabytes(), "reading text", "megabyte") as progress:
+            self._store, self._index = smlmt.read_corpus(source.paragraphs(progress.update), reader, self._settings)
+        summary = dict(source.summary(), sentences=len(self._store), words=self._store.size)
+        return summary, self._index.counts()
+
+    def make_tasks(self, tables, targets):
+        """Writes the files {N: (record file, words file)}; returns {N: SHA-256 of the record file}."""
+        maker = smlmt.TaskMaker(self._settings, self._store, self._index, tables, self._tokenizer)
+        numbers = range(self._settings.tasks_per_class_count)
+        with Progress(len(numbers) * len(tables), "making tasks", "task") as progress:
+            for classes, (record_path, words_path) in targets.items():
+                tasks = smlmt.make_tasks(maker, [(classes, number) for number in numbers], FLAGS.workers)
+                smlmt_files.write_tasks(record_path, words_path, counted(tasks, progress))
+        return {classes: records.sha256(record_path) for classes, (record_path, _) in targets.items()}
 
 
 def counted(tasks, progress):
@@ -192,20 +233,16 @@ def run():
     settings = settings_from_flags()
     tokenizer = Tokenizer.from_file(FLAGS.vocab_file, FLAGS.do_lower_case)
     smlmt.check_tokenizer(tokenizer)
-    names = [
-        make(FLAGS.file_prefix, classes)
-        for classes in settings.classes
-        for make in (smlmt_files.record_file, smlmt_files.words_file)
-    ]
+    corpus.check_encoding(FLAGS.encoding)
+    names = [make(classes) for classes in settings.classes for make in (record_name, words_name)]
     with smlmt_files.Staging(FLAGS.output_dir, names + [CLUSTERS_FILE] * bool(FLAGS.clusters), FLAGS.overwrite) as staging:
-        try:
-            manifest = generate(settings, tokenizer, staging)
-            staging.publish(manifest)
-        except OSError as error:
-            raise smlmt_files.cannot_write(staging.folder, error) from None
+        manifest = generate(settings, tokenizer, staging)
+        staging.publish(manifest)
     for entry in manifest["files"]:
-        path = os.path.join(FLAGS.output_dir, entry["name"])
-        print("%s: %d tasks, %d records, %d words to draw from" % (path, entry["tasks"], entry["records"], entry["candidate_words"]))
+        print(
+            "%s: %d tasks, %d records, %d words to draw from"
+            % (os.path.join(FLAGS.output_dir, entry["name"]), entry["tasks"], entry["records"], entry["candidate_words"])
+        )
 
 
 def main(argv):

@@ -302,9 +302,11 @@ def test_exponential_rates_leave_the_output_mlp_of_warp_layers_alone():
         same(fast[name], model.values[name] - rate * step[name], name)
 
 
-def test_drawn_last_step():
+@pytest.mark.parametrize("make_dropout", [lambda: None, lambda: Dropout(5, tf.constant(3))])
+def test_drawn_last_step(make_dropout):
     config = make_config(num_batches=6, randomize_inner_steps=True, min_inner_steps=3)
-    drawn = tf.stack([meta_learner.draw_last_step(config) for _ in range(60)])
+    dropout = make_dropout()
+    drawn = tf.stack([meta_learner.draw_last_step(config, dropout) for _ in range(60)])
     with tf.Session() as session:
         assert set(session.run(drawn)) == {3, 4, 5}
 
