@@ -68,7 +68,7 @@ class Corpus:
         return sum(tf.gfile.Stat(path).length for path in self._paths) / 1e6
 
     def paragraphs(self, advance=lambda megabytes: None):
-        """Yields all paragraphs; UserError for a file that cannot be read. `advance` is told what was read from disk."""
+        """Yields all paragraphs; errors as in `paragraphs`. `advance` is told what was read from disk."""
         for path in self._paths:
             digest, done = FileDigest(), 0
             with tf.gfile.Open(path, "rb") as raw:
@@ -123,7 +123,7 @@ def paragraphs(stream, name, encoding, digest):
       digest: FileDigest, updated with all bytes of the text.
 
     Raises:
-      UserError: a byte that is not in the encoding, a binary file, broken compression, a line that is no JSON with text.
+      UserError: a byte that is not in the encoding, a binary file, broken compression, JSON without text.
     """
     if name.endswith(".gz"):
         stream = gzip.GzipFile(fileobj=stream, mode="rb")

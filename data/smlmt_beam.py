@@ -11,6 +11,7 @@ one step to the next lies in the staging folder, which all machines must reach.
 """
 import hashlib
 import json
+import logging
 import os
 import re
 import uuid
@@ -24,6 +25,8 @@ from data.sentence_index import fingerprint
 from data.words import FoldedForms
 from errors import UserError
 
+# What DirectRunner stands for; newer versions first try to download another program under that name.
+PYTHON_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 TASKS_PER_SHARD = 100
 BLOCK_BYTES = 1 << 22
 ROUNDS = (range(1), range(1, smlmt.MAX_ATTEMPTS))  # few tasks need more than one try
@@ -32,8 +35,9 @@ _USER_ERROR = re.compile(r"UserError: (.*?)(?: \[while running|\n|$)")
 
 def options(runner, workers, text):
     """PipelineOptions from --runner, --workers and --beam_options; UserError when Beam refuses them."""
-    arguments = ["--runner=" + runner] + text.split()
-    if runner == "DirectRunner" and workers > 1 and "--direct_num_workers" not in text:
+    is_direct = runner == "DirectRunner"
+    arguments = ["--runner=" + (PYTHON_RUNNER if is_direct else runner)] + text.split()
+    if is_direct and workers > 1 and "--direct_num_workers" not in text:
         arguments += ["--direct_num_workers=%d" % workers, "--direct_running_mode=multi_processing"]
     try:
         return PipelineOptions(arguments)
@@ -53,6 +57,7 @@ class BeamRun:
 
     def __init__(self, settings, tokenizer, folder, pipeline_options):
         self._settings, self._tokenizer, self._options = settings, tokenizer, pipeline_options
+        logging.getLogger("apache_beam").setLevel(logging.WARNING)
         self._folder = os.path.join(folder, "beam")
         tf.gfile.MakeDirs(self._folder)
 
@@ -133,7 +138,7 @@ class BeamRun:
             shards = (
                 made
                 | "BothRounds" >> beam.Flatten()
-                | "ByShard" >> beam.Map(lambda task: ((task[0][0], task[0][1] // TASKS_PER_SHARD), (task[0][1], task[1])))
+                | "ByShard" >> beam.MapTuple(lambda key, task: ((key[0], key[1] // TASKS_PER_SHARD), (key[1], task)))
                 | "GroupShards" >> beam.GroupByKey()
                 | "WriteShards" >> beam.ParDo(WriteShard(self._folder))
                 | "GroupFiles" >> beam.GroupByKey()
@@ -181,7 +186,7 @@ def _write(values, prefix):
 
 
 class ReadSentences(beam.DoFn):
-    """(file number, path) -> (fingerprint, [file number, number in the file, words]); "files": [number, SHA-256, bytes]."""
+    """(file number, path) -> (fingerprint, [file number, number in it, words]); "files": [file, SHA-256, bytes]."""
 
     def __init__(self, tokenizer, settings, encoding):
         self._tokenizer, self._settings, self._encoding = tokenizer, settings, encoding

@@ -110,7 +110,8 @@ def _listed_files(manifest_path):
     """Names of the files that a manifest speaks of; none when it is missing or of another program."""
     try:
         with tf.gfile.Open(manifest_path) as file:
-            names = [name for entry in json.loads(file.read())["files"] for name in (entry["name"], entry["words_name"])]
+            entries = json.loads(file.read())["files"]
+        names = [entry[key] for entry in entries for key in ("name", "words_name")]
     except (tf.errors.OpError, ValueError, KeyError, TypeError):
         return []
     return [name for name in names if isinstance(name, str) and name == os.path.basename(name)]

@@ -16,7 +16,7 @@ RESTARTS = 4
 
 
 def read_clusters(path):
-    """{word: cluster} from a text file with a line "word<TAB>cluster" a word; words are folded (lower case, no accents).
+    """{word: cluster} from a text file with a line "word<TAB>cluster" for each word, in lower case without accents.
 
     Raises UserError for a missing file, another layout, or a word in two clusters.
     """
@@ -30,8 +30,8 @@ def read_clusters(path):
                 if len(fields) != 2 or not fields[0] or not fields[1]:
                     raise UserError("%s: line %d is not a word, a tab and a cluster." % (path, number))
                 if clusters.setdefault(*fields) != fields[1]:
-                    raise UserError("%s: line %d: %s is already in cluster %s." % (path, number, fields[0],
-                                                                                  clusters[fields[0]]))
+                    other = clusters[fields[0]]
+                    raise UserError("%s: line %d: %s is already in cluster %s." % (path, number, fields[0], other))
     except OSError as error:
         raise UserError("--word_clusters: %s cannot be read (%s)." % (path, error.strerror)) from None
     except UnicodeDecodeError:

@@ -13,8 +13,8 @@ DRAWS_PER_WORD = 50  # until a task counts as impossible with the words drawn so
 _LETTERS = re.compile(r"[^\W\d_]+\Z")
 _VOWELS = frozenset("aeiouy")
 _SUFFIXES = sorted(
-    "ization isation ational fulness ousness iveness ability ibility ation ition ment ness less ful able ible ance ence "
-    "ingly edly ing ed ize ise ism ist ity ive ous ion ally ly al er or est ship hood".split(),
+    "ization isation ational fulness ousness iveness ability ibility ation ition ment ness less ful able ible "
+    "ance ence ingly edly ing ed ize ise ism ist ity ive ous ion ally ly al er or est ship hood".split(),
     key=lambda suffix: (-len(suffix), suffix),
 )
 

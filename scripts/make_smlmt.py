@@ -3,8 +3,8 @@
   scripts/make_smlmt.py --input=TEXT --output_dir=DIR --vocab_file=VOCAB --do_lower_case \\
       --classes=2,3,4 --tasks_per_class_count=1000
 
-Beside each record file, DIR/meta_pretrain_N.words.tsv lists the words of every task; DIR/manifest.json, written last, says
-what the files were made from. To look at tasks:
+Beside each record file, DIR/meta_pretrain_N.words.tsv lists the words of every task; DIR/manifest.json, written last,
+says what the files were made from. To look at tasks:
 
   scripts/make_smlmt.py --inspect=DIR/meta_pretrain_3.tf_record --vocab_file=VOCAB
 
@@ -26,9 +26,9 @@ sys.path.insert(0, ROOT)
 from errors import UserError  # noqa: E402
 
 try:
-    from compat import tf  # noqa: E402, F401 (first, for it checks the versions of Python and TensorFlow)
+    from compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
-    from absl import app, flags  # noqa: E402, I001
+    from absl import app, flags
 except (UserError, ImportError) as error:
     if __name__ != "__main__":
         raise
@@ -73,12 +73,12 @@ def define_flags():
 
     # Clusters of words
     flags.DEFINE_enum(
-        "task_difficulty", "", words.DIFFICULTIES, "hard: words of one cluster; easy: of different ones. Needs clusters:"
+        "task_difficulty", "", words.DIFFICULTIES, "hard: words of one cluster; easy: of different ones. Needs clusters."
     )
-    flags.DEFINE_string("word_clusters", None, "Text file with a line word<TAB>cluster for each word, ...")
-    flags.DEFINE_integer("clusters", None, "... or: that many clusters by k-means (scikit-learn) over --embeddings.")
+    flags.DEFINE_string("word_clusters", None, "Text file with a line word<TAB>cluster for each word; or give ...")
+    flags.DEFINE_integer("clusters", None, "... a number of clusters, made by k-means (scikit-learn) over --embeddings.")
     flags.DEFINE_string(
-        "embeddings", None, "BERT checkpoint whose word embeddings are taken, or .npz with the arrays words and vectors."
+        "embeddings", None, "BERT checkpoint, for its word embeddings, or .npz with the arrays words and vectors."
     )
 
     # How it runs
@@ -156,7 +156,9 @@ def parameters():
 
 def generate(settings, tokenizer, staging):
     """Writes all files into the staging folder; returns the manifest."""
-    paths = {classes: (staging.path(record_name(classes)), staging.path(words_name(classes))) for classes in settings.classes}
+    paths = {
+        classes: (staging.path(record_name(classes)), staging.path(words_name(classes))) for classes in settings.classes
+    }
     backend = Embedded(settings, tokenizer) if FLAGS.runner == EMBEDDED else on_beam(settings, tokenizer, staging)
     summary, counts = backend.read_corpus(corpus.files(FLAGS.input), FLAGS.encoding)
     clusters = clusters_of(counts, tokenizer)
@@ -235,14 +237,14 @@ def run():
     smlmt.check_tokenizer(tokenizer)
     corpus.check_encoding(FLAGS.encoding)
     names = [make(classes) for classes in settings.classes for make in (record_name, words_name)]
-    with smlmt_files.Staging(FLAGS.output_dir, names + [CLUSTERS_FILE] * bool(FLAGS.clusters), FLAGS.overwrite) as staging:
+    names += [CLUSTERS_FILE] * bool(FLAGS.clusters)
+    with smlmt_files.Staging(FLAGS.output_dir, names, FLAGS.overwrite) as staging:
         manifest = generate(settings, tokenizer, staging)
         staging.publish(manifest)
     for entry in manifest["files"]:
-        print(
-            "%s: %d tasks, %d records, %d words to draw from"
-            % (os.path.join(FLAGS.output_dir, entry["name"]), entry["tasks"], entry["records"], entry["candidate_words"])
-        )
+        path = os.path.join(FLAGS.output_dir, entry["name"])
+        numbers = (entry["tasks"], entry["records"], entry["candidate_words"])
+        print("%s: %d tasks, %d records, %d words to draw from" % ((path,) + numbers))
 
 
 def main(argv):

@@ -58,7 +58,7 @@ def test_from_flags_takes_every_field_by_its_flag():
             changed[flag] = value + 4
         elif isinstance(value, float):
             changed[flag] = value / 2.0
-    changed.update(activation_fn="relu", pooling="cls", num_batches=3)
+    changed.update(activation_fn="relu", pooling="cls", num_batches=12)
     config = LearnerConfig.from_flags(dict(changed, data_dir="elsewhere", learning_rate=1.0))
     assert config.rate_sets == 6
     assert {f: getattr(config, f) for f in changed if f != "SGD_K"} == {
