@@ -11,13 +11,12 @@ one step to the next lies in the staging folder, which all machines must reach.
 """
 import hashlib
 import json
-import logging
 import os
-import re
 import uuid
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import execution, fn_runner
 
 from compat import tf
 from data import corpus, smlmt, smlmt_files
@@ -30,19 +29,35 @@ PYTHON_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 TASKS_PER_SHARD = 100
 BLOCK_BYTES = 1 << 22
 ROUNDS = (range(1), range(1, smlmt.MAX_ATTEMPTS))  # few tasks need more than one try
-_USER_ERROR = re.compile(r"UserError: (.*?)(?: \[while running|\n|$)")
+QUIET = "--default_sdk_harness_log_level=CRITICAL"  # the exception tells it all
 
 
 def options(runner, workers, text):
     """PipelineOptions from --runner, --workers and --beam_options; UserError when Beam refuses them."""
     is_direct = runner == "DirectRunner"
     arguments = ["--runner=" + (PYTHON_RUNNER if is_direct else runner)] + text.split()
+    if is_direct:
+        arguments.append(QUIET)
     if is_direct and workers > 1 and "--direct_num_workers" not in text:
         arguments += ["--direct_num_workers=%d" % workers, "--direct_running_mode=multi_processing"]
+        _repair_empty_collections()
     try:
         return PipelineOptions(arguments)
     except (SystemExit, ValueError) as error:
         raise UserError("--beam_options=%s: refused by Beam (%s)." % (text, error)) from None
+
+
+def _repair_empty_collections():
+    """Beam 2.48, the last for Python 3.7, fails at collections without elements when it has several local workers."""
+    if tuple(map(int, beam.__version__.split(".")[:2])) > (2, 48):
+        return
+    original = fn_runner.ParallelBundleManager.process_bundle
+
+    def process_bundle(self, inputs, *arguments, **options):
+        inputs = {name: execution.ListBuffer(None) if data is None else data for name, data in inputs.items()}
+        return original(self, inputs, *arguments, **options)
+
+    fn_runner.ParallelBundleManager.process_bundle = process_bundle
 
 
 class BeamRun:
@@ -57,7 +72,6 @@ class BeamRun:
 
     def __init__(self, settings, tokenizer, folder, pipeline_options):
         self._settings, self._tokenizer, self._options = settings, tokenizer, pipeline_options
-        logging.getLogger("apache_beam").setLevel(logging.WARNING)
         self._folder = os.path.join(folder, "beam")
         tf.gfile.MakeDirs(self._folder)
 
@@ -172,10 +186,10 @@ class BeamRun:
         try:
             pipeline.run().wait_until_finish()
         except Exception as error:  # runners wrap what a worker raised in ways of their own
-            found = _USER_ERROR.search(str(error))
-            if found is None:
+            if not isinstance(error, UserError) and "UserError: " not in str(error):
                 raise
-            raise UserError(found.group(1)) from None
+            message = str(error).split("UserError: ", 1)[-1]
+            raise UserError(message.split(" [while running")[0].split("\n")[0]) from None
 
 
 def _write(values, prefix):

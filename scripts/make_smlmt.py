@@ -16,6 +16,7 @@ A corpus that one machine cannot hold runs on Apache Beam, with the same result 
 
   ... --runner=FlinkRunner --beam_options="--flink_master=HOST:8081"
 """
+import logging
 import os
 import signal
 import sys
@@ -73,10 +74,10 @@ def define_flags():
 
     # Clusters of words
     flags.DEFINE_enum(
-        "task_difficulty", "", words.DIFFICULTIES, "hard: words of one cluster; easy: of different ones. Needs clusters."
+        "task_difficulty", "", words.DIFFICULTIES, "hard: words of one cluster; easy: different ones. Needs clusters."
     )
     flags.DEFINE_string("word_clusters", None, "Text file with a line word<TAB>cluster for each word; or give ...")
-    flags.DEFINE_integer("clusters", None, "... a number of clusters, made by k-means (scikit-learn) over --embeddings.")
+    flags.DEFINE_integer("clusters", None, "... the number of clusters by k-means (scikit-learn) over --embeddings.")
     flags.DEFINE_string(
         "embeddings", None, "BERT checkpoint, for its word embeddings, or .npz with the arrays words and vectors."
     )
@@ -176,6 +177,8 @@ def generate(settings, tokenizer, staging):
 
 def on_beam(settings, tokenizer, staging):
     """The generator on Beam."""
+    for name in (None, "apache_beam"):  # Beam is talkative; what goes wrong it also raises
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])  # for worker processes
     try:
         from data import smlmt_beam
