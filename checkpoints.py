@@ -34,7 +34,7 @@ def checkpoint_shapes(prefix, flag):
         reader = tf.train.load_checkpoint(prefix)
         return dict(reader.get_variable_to_shape_map())
     except (tf.errors.OpError, ValueError) as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error)))
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
 
 
 def assignment(prefix, variables, flag):
@@ -73,7 +73,7 @@ def restore(session, prefix, variables, flag):
     try:
         tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
     except (tf.errors.OpError, ValueError) as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error)))
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
 
 
 def replace_directory(source, target):

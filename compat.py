@@ -18,17 +18,17 @@ def _import_tensorflow():
     python = sys.version_info[:2]
     if python not in SUPPORTED_PYTHONS:
         raise UserError(
-            "Python %d.%d is not supported: use Python 3.9, 3.10 or 3.11 with TensorFlow 2.15, or Python 3.7 with "
-            "TensorFlow 1.15 (scripts/setup_env.sh makes a fitting environment)." % python
+            "Python %d.%d is not supported: use Python 3.9, 3.10 or 3.11 with TensorFlow 2.15, or Python 3.7 "
+            "with TensorFlow 1.15 (scripts/setup_env.sh makes a fitting environment)." % python
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes about CPU features and CUDA, even at error level
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes about CPU features and CUDA
     try:
         with warnings.catch_warnings():  # 1.15 spells numpy dtypes in a way newer numpy warns about
             warnings.simplefilter("ignore")
             import tensorflow
             import tensorflow.compat.v1 as v1
     except ImportError as error:
-        raise UserError("TensorFlow cannot be imported (%s): run scripts/setup_env.sh first." % error)
+        raise UserError("TensorFlow cannot be imported (%s): run scripts/setup_env.sh first." % error) from None
     version = tuple(int(part) for part in tensorflow.__version__.split(".")[:2])
     if version not in ((1, 15), (2, 15)):
         raise UserError(

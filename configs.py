@@ -62,7 +62,10 @@ class LearnerConfig:
             self.activation_fn in ACTIVATION_NAMES,
             "--activation_fn=%s: use one of %s." % (self.activation_fn, ", ".join(ACTIVATION_NAMES)),
         )
-        require(self.head_init in HEAD_INITS, "--head_init=%s: use one of %s." % (self.head_init, ", ".join(HEAD_INITS)))
+        require(
+            self.head_init in HEAD_INITS,
+            "--head_init=%s: use one of %s." % (self.head_init, ", ".join(HEAD_INITS)),
+        )
         require(self.output_layers >= 1, "--output_layers=%d: at least 1." % self.output_layers)
         require(self.label_emb_size >= 1, "--label_emb_size=%d: at least 1." % self.label_emb_size)
         require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)

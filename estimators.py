@@ -11,8 +11,8 @@ import finetuning
 import meta_learner
 from compat import tf
 from data import pipeline
-from episode import Batch
 from dropout import Dropout
+from episode import Batch
 from errors import UserError
 from progress import Progress
 
@@ -173,7 +173,7 @@ def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir)
         raise UserError(
             "The fine-tuning loss became NaN or infinite: the learned rates are too large for this model; lower "
             "--train_lr or check --warm_start_model_dir."
-        )
+        ) from None
     hook = hooks[0]
     return Finetuned(hook.logits, hook.steps, hook.train_seconds, hook.eval_seconds)
 

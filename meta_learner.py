@@ -7,8 +7,9 @@ clipped gradients taken so far, one sum per set of learned rates; the fast weigh
     fast = initial - sum_k rate_k * taken_k
 
 With ``stop_grad`` the sums are constants, so the meta-gradient of a query loss needs no backward pass through the inner
-steps, and the loop need not be unrolled (`_looped`). Without it autodiff goes through the sums (`_unrolled`). "Checklist"
-below is tests/golden/CHECKLIST.md.
+steps, and the loop need not be unrolled (`_looped`). Without it autodiff goes through the sums (`_unrolled`).
+
+"Checklist" below is tests/golden/CHECKLIST.md.
 """
 import collections
 
@@ -372,7 +373,7 @@ def _loop(episode, steps, sources, rates, taken, sums, meta, log, trace):
 
 
 def _record(support, query, norm, gradients, fast, remembered):
-    """What the loop writes down at each step: losses and norm, and everything else where there are names to remember."""
+    """What the loop writes down at each step: losses and norm, and all else where there are names to remember."""
     record = {"support_loss": support.loss, "query_loss": query.loss, "norm": norm}
     if remembered:
         for kind, result in (("support", support), ("query", query)):

@@ -62,15 +62,15 @@ class BertConfig:
             with open(path) as file:
                 values = json.load(file)
         except OSError as error:
-            raise UserError("--bert_config_file: cannot read %s (%s)." % (path, error.strerror))
+            raise UserError("--bert_config_file: cannot read %s (%s)." % (path, error.strerror)) from None
         except ValueError as error:
-            raise UserError("--bert_config_file: %s is not JSON (%s)." % (path, error))
+            raise UserError("--bert_config_file: %s is not JSON (%s)." % (path, error)) from None
         if not isinstance(values, dict):
             raise UserError("--bert_config_file: %s holds no JSON object." % path)
         try:
             return cls.from_dict(values)
         except (UserError, TypeError) as error:
-            raise UserError("%s: %s" % (path, error))
+            raise UserError("%s: %s" % (path, error)) from None
 
 
 EncoderOutput = collections.namedtuple(
@@ -193,7 +193,8 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
             + tf.gather(weights["bert/embeddings/token_type_embeddings"], segment_ids)
             + tf.slice(weights["bert/embeddings/position_embeddings"], [0, 0], [seq, -1])
         )
-        x = hidden_dropout(layer_norm("bert/embeddings", tf.reshape(x, [-1, config.hidden_size])))  # [batch*seq, hidden]
+        x = tf.reshape(x, [-1, config.hidden_size])  # [batch * seq, hidden]
+        x = hidden_dropout(layer_norm("bert/embeddings", x))
         layers = []
         for layer in range(config.num_hidden_layers):
             name = "bert/encoder/layer_%d" % layer

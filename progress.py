@@ -1,4 +1,4 @@
-"""Progress on long work: a bar with the time left where somebody watches (and tqdm is there), else a line now and then."""
+"""Progress on long work: a bar with the time left where somebody watches (with tqdm), else a line now and then."""
 import sys
 import time
 

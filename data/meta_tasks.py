@@ -152,8 +152,8 @@ def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, 
     file, num_labels = records.RecordFile(path), num_labels_of(path)
     random = np.random.RandomState([seed, 3])
     stream = pipeline.shuffled(itertools.cycle(range(file.size)), VALIDATION_BUFFER, random)
-    count = max(1, examples_per_task // rows)
-    return [
-        MetaTask(file.examples(list(itertools.islice(stream, rows)), max_seq_length, num_labels, vocab_size), num_labels)
-        for _ in range(count)
-    ]
+    found = []
+    for _ in range(max(1, examples_per_task // rows)):
+        numbers = list(itertools.islice(stream, rows))
+        found.append(MetaTask(file.examples(numbers, max_seq_length, num_labels, vocab_size), num_labels))
+    return found

@@ -29,15 +29,12 @@ PYTHON_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 TASKS_PER_SHARD = 100
 BLOCK_BYTES = 1 << 22
 ROUNDS = (range(1), range(1, smlmt.MAX_ATTEMPTS))  # few tasks need more than one try
-QUIET = "--default_sdk_harness_log_level=CRITICAL"  # the exception tells it all
 
 
 def options(runner, workers, text):
     """PipelineOptions from --runner, --workers and --beam_options; UserError when Beam refuses them."""
     is_direct = runner == "DirectRunner"
     arguments = ["--runner=" + (PYTHON_RUNNER if is_direct else runner)] + text.split()
-    if is_direct:
-        arguments.append(QUIET)
     if is_direct and workers > 1 and "--direct_num_workers" not in text:
         arguments += ["--direct_num_workers=%d" % workers, "--direct_running_mode=multi_processing"]
         _repair_empty_collections()

@@ -43,7 +43,7 @@ def read_clusters(path):
 
 def write_clusters(path, clusters):
     """Writes {word: cluster} as `read_clusters` takes it."""
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
+    with tf.gfile.Open(path, "w") as file:
         for word, cluster in sorted(clusters.items(), key=lambda item: (item[1], item[0])):
             file.write("%s\t%s\n" % (word, cluster))
 

@@ -62,7 +62,7 @@ def _singular(word):
 def _without_suffix(word):
     for suffix in _SUFFIXES:
         rest = word[: -len(suffix)]
-        if word.endswith(suffix) and len(rest) >= 3 and not _VOWELS.isdisjoint(rest):
+        if word.endswith(suffix) and len(rest) >= (3 if len(suffix) < 5 else 4) and not _VOWELS.isdisjoint(rest):
             if rest[-1] == rest[-2] and rest[-1] not in _VOWELS:
                 rest = rest[:-1]  # running, runn, run
             return rest

@@ -15,6 +15,8 @@ Hard tasks (words of one cluster) with 100 clusters over the encoder's word embe
 A corpus that one machine cannot hold runs on Apache Beam, with the same result (scripts/setup_env.sh --with=beam):
 
   ... --runner=FlinkRunner --beam_options="--flink_master=HOST:8081"
+
+The runner's workers need this repository on their PYTHONPATH; all machines must reach --input and --output_dir.
 """
 import logging
 import os
@@ -40,142 +42,152 @@ from data import corpus, records, smlmt, smlmt_files, word_clusters, words  # no
 from progress import Progress  # noqa: E402
 from tokenization import Tokenizer  # noqa: E402
 
-FLAGS = flags.FLAGS
 CLUSTERS_FILE = "word_clusters.tsv"
 EMBEDDED = "embedded"
 
 
-def define_flags():
-    """Defined only when run as a program, for the main program has flags of the same names."""
+def define_flags(values):
+    """Defines all flags in an absl FlagValues."""
+
+    def string(*flag):
+        flags.DEFINE_string(*flag, flag_values=values)
+
+    def boolean(*flag):
+        flags.DEFINE_bool(*flag, flag_values=values)
+
+    def integer(*flag):
+        flags.DEFINE_integer(*flag, flag_values=values)
+
+    def choice(*flag):
+        flags.DEFINE_enum(*flag, flag_values=values)
+
     # Input and output
-    flags.DEFINE_string(
-        "input", None, "Text: a file (a sentence or paragraph a line, or JSON lines with text; also .gz) or a folder."
-    )
-    flags.DEFINE_string("encoding", "utf-8", "Of all files.")
-    flags.DEFINE_string("output_dir", None, "Folder of the record files and manifest.json.")
-    flags.DEFINE_bool("overwrite", False, "Replace files of an earlier run in --output_dir.")
-    flags.DEFINE_string("file_prefix", "meta_pretrain", "Files are called PREFIX_N.tf_record; meta_pretrain...")
-    flags.DEFINE_string("vocab_file", None, "The model's vocab.txt.")
-    flags.DEFINE_bool("do_lower_case", False, "Lower the case; true for uncased models.")
+    string("input", None, "Text: a file (a sentence or paragraph a line, or JSON lines; also .gz) or a folder of such.")
+    string("encoding", "utf-8", "Of all files.")
+    string("output_dir", None, "Folder of the record files and manifest.json.")
+    boolean("overwrite", False, "Replace files of an earlier run in --output_dir.")
+    string("file_prefix", "meta_pretrain", "Files are called PREFIX_N.tf_record; meta_pretrain...")
+    string("vocab_file", None, "The model's vocab.txt.")
+    boolean("do_lower_case", False, "Lower the case; true for uncased models.")
 
     # Tasks
-    flags.DEFINE_list("classes", "2,3,4", "Numbers of classes N; a file for each.")
-    flags.DEFINE_integer("tasks_per_class_count", 1000, "Tasks of each file.")
-    flags.DEFINE_integer("records_per_task", 90, "train_batch_size of the meta-training.")
-    flags.DEFINE_integer("max_seq_length", 128, "Tokens a record; longer sentences are cut between words.")
-    flags.DEFINE_integer("seed", 0, "One seed and one corpus give one result.")
+    flags.DEFINE_list("classes", "2,3,4", "Numbers of classes N; a file for each.", flag_values=values)
+    integer("tasks_per_class_count", 1000, "Tasks of each file.")
+    integer("records_per_task", 90, "train_batch_size of the meta-training.")
+    integer("max_seq_length", 128, "Tokens a record; longer sentences are cut between words.")
+    integer("seed", 0, "One seed and one corpus give one result.")
 
     # Words and sentences
-    flags.DEFINE_integer("min_count", 0, "Sentences that hold a word, at least; never below what a task needs.")
-    flags.DEFINE_integer("max_count", 10000, "Sentences that hold a word, at most (0: no limit).")
-    flags.DEFINE_integer("min_word_length", 4, "Letters of a word to mask, at least.")
-    flags.DEFINE_integer("min_sentence_words", 5, "Shorter sentences are left out.")
-    flags.DEFINE_enum("sampling", "uniform", words.SAMPLING, "log: words in proportion to 1 + log(sentences with it).")
+    integer("min_count", 0, "Sentences that hold a word, at least; never below what a task needs.")
+    integer("max_count", 10000, "Sentences that hold a word, at most (0: no limit).")
+    integer("min_word_length", 4, "Letters of a word to mask, at least.")
+    integer("min_sentence_words", 5, "Shorter sentences are left out.")
+    choice("sampling", "uniform", words.SAMPLING, "log: words in proportion to 1 + log(sentences with it).")
 
     # Clusters of words
-    flags.DEFINE_enum(
+    choice(
         "task_difficulty", "", words.DIFFICULTIES, "hard: words of one cluster; easy: different ones. Needs clusters."
     )
-    flags.DEFINE_string("word_clusters", None, "Text file with a line word<TAB>cluster for each word; or give ...")
-    flags.DEFINE_integer("clusters", None, "... the number of clusters by k-means (scikit-learn) over --embeddings.")
-    flags.DEFINE_string(
-        "embeddings", None, "BERT checkpoint, for its word embeddings, or .npz with the arrays words and vectors."
-    )
+    string("word_clusters", None, "Text file with a line word<TAB>cluster for each word.")
+    integer("clusters", None, "In place of --word_clusters: so many by k-means (scikit-learn) over --embeddings.")
+    string("embeddings", None, "BERT checkpoint, for its word embeddings, or .npz with the arrays words and vectors.")
 
     # How it runs
-    flags.DEFINE_integer("workers", 1, "Processes; the result does not depend on it.")
-    flags.DEFINE_string(
-        "runner", EMBEDDED, "embedded: on this machine; else a runner of Apache Beam: DirectRunner, DataflowRunner, ..."
-    )
-    flags.DEFINE_string("beam_options", "", "Options for the Beam runner, separated by blanks.")
+    integer("workers", 1, "Processes; the result does not depend on it.")
+    string("runner", EMBEDDED, "embedded: on this machine; else a runner of Apache Beam: DirectRunner, ...")
+    string("beam_options", "", "Options for the Beam runner, separated by blanks.")
 
     # A look inside
-    flags.DEFINE_string("inspect", None, "Print the first tasks of this record file and do nothing else.")
-    flags.DEFINE_integer("inspect_tasks", 1, "How many.")
+    string("inspect", None, "Print the first tasks of this record file and do nothing else.")
+    integer("inspect_tasks", 1, "How many.")
 
 
-def required(*names):
+def required(values, *names):
     """Raises UserError when one of the flags was not given."""
     for name in names:
-        if not FLAGS[name].value:
+        if not values[name].value:
             raise UserError("--%s is missing; see --help." % name)
 
 
-def settings_from_flags():
+def settings_from(values):
     """smlmt.Settings."""
-    values = {name: FLAGS[name].value for name in smlmt.Settings.__dataclass_fields__}
+    given = {name: values[name].value for name in smlmt.Settings.__dataclass_fields__}
     try:
-        values["classes"] = tuple(int(text) for text in FLAGS.classes)
+        given["classes"] = tuple(int(text) for text in values.classes)
     except ValueError:
-        raise UserError("--classes=%s: numbers, for example 2,3,4." % ",".join(FLAGS.classes)) from None
-    return smlmt.Settings(**values)
+        raise UserError("--classes=%s: numbers, for example 2,3,4." % ",".join(values.classes)) from None
+    return smlmt.Settings(**given)
 
 
-def check_flags():
+def check_flags(values):
     """Raises UserError for flags that do not fit together."""
-    if not FLAGS.file_prefix.startswith("meta_pretrain") or "/" in FLAGS.file_prefix:
-        raise UserError("--file_prefix=%s: the main program knows SMLMT files by meta_pretrain." % FLAGS.file_prefix)
-    if FLAGS.workers < 1:
-        raise UserError("--workers=%d: at least 1." % FLAGS.workers)
-    if FLAGS.word_clusters and FLAGS.clusters:
+    if not values.file_prefix.startswith("meta_pretrain") or "/" in values.file_prefix:
+        raise UserError("--file_prefix=%s: the main program knows SMLMT files by meta_pretrain." % values.file_prefix)
+    if values.workers < 1:
+        raise UserError("--workers=%d: at least 1." % values.workers)
+    if values.word_clusters and values.clusters:
         raise UserError("--word_clusters and --clusters exclude each other.")
-    if bool(FLAGS.task_difficulty) != bool(FLAGS.word_clusters or FLAGS.clusters):
+    if bool(values.task_difficulty) != bool(values.word_clusters or values.clusters):
         raise UserError("--task_difficulty=hard or easy and --word_clusters or --clusters need each other.")
-    if bool(FLAGS.clusters) != bool(FLAGS.embeddings):
+    if bool(values.clusters) != bool(values.embeddings):
         raise UserError("--clusters and --embeddings need each other.")
 
 
-def record_name(classes):
+def record_name(values, classes):
     """Name of the record file of N classes."""
-    return smlmt_files.record_file(FLAGS.file_prefix, classes)
+    return smlmt_files.record_file(values.file_prefix, classes)
 
 
-def words_name(classes):
+def words_name(values, classes):
     """Name of the words file of N classes."""
-    return smlmt_files.words_file(FLAGS.file_prefix, classes)
+    return smlmt_files.words_file(values.file_prefix, classes)
 
 
-def clusters_of(candidates, tokenizer):
+def clusters_of(values, candidates, tokenizer):
     """{word: cluster} as the flags ask for, or None."""
-    if FLAGS.word_clusters:
-        return word_clusters.read_clusters(FLAGS.word_clusters)
-    if FLAGS.clusters:
-        known, vectors = word_clusters.word_vectors(FLAGS.embeddings, sorted(candidates), tokenizer)
-        return word_clusters.cluster_words(known, vectors, FLAGS.clusters, FLAGS.seed)
+    if values.word_clusters:
+        return word_clusters.read_clusters(values.word_clusters)
+    if values.clusters:
+        known, vectors = word_clusters.word_vectors(values.embeddings, sorted(candidates), tokenizer)
+        return word_clusters.cluster_words(known, vectors, values.clusters, values.seed)
     return None
 
 
-def parameters():
+def parameters(values):
     """What the result depends on beside the corpus, for the manifest."""
     names = list(smlmt.Settings.__dataclass_fields__) + ["do_lower_case", "encoding", "clusters"]
-    values = {name: FLAGS[name].value for name in names}
-    values["vocab_sha256"] = records.sha256(FLAGS.vocab_file)
+    found = {name: values[name].value for name in names}
+    found["vocab_sha256"] = records.sha256(values.vocab_file)
     for name in ("word_clusters", "embeddings"):
-        values[name] = os.path.basename(FLAGS[name].value or "") or None
-    return dict(values, classes=[int(text) for text in FLAGS.classes])
+        found[name] = os.path.basename(values[name].value or "") or None
+    return dict(found, classes=[int(text) for text in values.classes])
 
 
-def generate(settings, tokenizer, staging):
+def generate(values, settings, tokenizer, staging):
     """Writes all files into the staging folder; returns the manifest."""
     paths = {
-        classes: (staging.path(record_name(classes)), staging.path(words_name(classes))) for classes in settings.classes
+        classes: (staging.path(record_name(values, classes)), staging.path(words_name(values, classes)))
+        for classes in settings.classes
     }
-    backend = Embedded(settings, tokenizer) if FLAGS.runner == EMBEDDED else on_beam(settings, tokenizer, staging)
-    summary, counts = backend.read_corpus(corpus.files(FLAGS.input), FLAGS.encoding)
-    clusters = clusters_of(counts, tokenizer)
-    if FLAGS.clusters:
+    if values.runner == EMBEDDED:
+        backend = Embedded(settings, tokenizer, values.workers)
+    else:
+        backend = on_beam(values, settings, tokenizer, staging)
+    summary, counts = backend.read_corpus(corpus.files(values.input), values.encoding)
+    clusters = clusters_of(values, counts, tokenizer)
+    if values.clusters:
         word_clusters.write_clusters(staging.path(CLUSTERS_FILE), clusters)
     tables = {classes: smlmt.word_table(counts, classes, settings, clusters) for classes in settings.classes}
     checksums = backend.make_tasks(tables, paths)
     entries = [
-        smlmt_files.file_entry(FLAGS.file_prefix, classes, settings, len(tables[classes].words), checksums[classes])
+        smlmt_files.file_entry(values.file_prefix, classes, settings, len(tables[classes].words), checksums[classes])
         for classes in settings.classes
     ]
     used = smlmt_files.count_words([words_path for _, words_path in paths.values()])
-    return smlmt_files.manifest(summary, parameters(), entries, used)
+    return smlmt_files.manifest(summary, parameters(values), entries, used)
 
 
-def on_beam(settings, tokenizer, staging):
+def on_beam(values, settings, tokenizer, staging):
     """The generator on Beam."""
     for name in (None, "apache_beam"):  # Beam is talkative; what goes wrong it also raises
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -184,17 +196,17 @@ def on_beam(settings, tokenizer, staging):
         from data import smlmt_beam
     except ImportError as error:
         raise UserError(
-            "--runner=%s needs Apache Beam (%s): scripts/setup_env.sh --with=beam installs it." % (FLAGS.runner, error)
+            "--runner=%s needs Apache Beam (%s): scripts/setup_env.sh --with=beam installs it." % (values.runner, error)
         ) from None
-    pipeline_options = smlmt_beam.options(FLAGS.runner, FLAGS.workers, FLAGS.beam_options)
+    pipeline_options = smlmt_beam.options(values.runner, values.workers, values.beam_options)
     return smlmt_beam.BeamRun(settings, tokenizer, staging.folder, pipeline_options)
 
 
 class Embedded:
     """The generator on this machine."""
 
-    def __init__(self, settings, tokenizer):
-        self._settings, self._tokenizer = settings, tokenizer
+    def __init__(self, settings, tokenizer, workers):
+        self._settings, self._tokenizer, self._workers = settings, tokenizer, workers
 
     def read_corpus(self, paths, encoding):
         """Splits and counts: (what the manifest says about the corpus, {word: number of sentences})."""
@@ -213,7 +225,7 @@ class Embedded:
         numbers = range(self._settings.tasks_per_class_count)
         with Progress(len(numbers) * len(tables), "making tasks", "task") as progress:
             for classes, (record_path, words_path) in targets.items():
-                tasks = smlmt.make_tasks(maker, [(classes, number) for number in numbers], FLAGS.workers)
+                tasks = smlmt.make_tasks(maker, [(classes, number) for number in numbers], self._workers)
                 smlmt_files.write_tasks(record_path, words_path, counted(tasks, progress))
         return {classes: records.sha256(record_path) for classes, (record_path, _) in targets.items()}
 
@@ -225,27 +237,28 @@ def counted(tasks, progress):
         progress.update(1)
 
 
-def run():
+def run(values):
     """What the flags ask for; UserError for any mistake."""
-    if FLAGS.inspect:
-        required("vocab_file")
-        given = {name: FLAGS[name].value for name in ("records_per_task", "max_seq_length") if FLAGS[name].present}
-        for line in smlmt_files.inspect(FLAGS.inspect, FLAGS.vocab_file, FLAGS.inspect_tasks, **given):
+    if values.inspect:
+        required(values, "vocab_file")
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # for "| head"
+        given = {name: values[name].value for name in ("records_per_task", "max_seq_length") if values[name].present}
+        for line in smlmt_files.inspect(values.inspect, values.vocab_file, values.inspect_tasks, **given):
             print(line)
         return
-    required("input", "output_dir", "vocab_file")
-    check_flags()
-    settings = settings_from_flags()
-    tokenizer = Tokenizer.from_file(FLAGS.vocab_file, FLAGS.do_lower_case)
+    required(values, "input", "output_dir", "vocab_file")
+    check_flags(values)
+    settings = settings_from(values)
+    tokenizer = Tokenizer.from_file(values.vocab_file, values.do_lower_case)
     smlmt.check_tokenizer(tokenizer)
-    corpus.check_encoding(FLAGS.encoding)
-    names = [make(classes) for classes in settings.classes for make in (record_name, words_name)]
-    names += [CLUSTERS_FILE] * bool(FLAGS.clusters)
-    with smlmt_files.Staging(FLAGS.output_dir, names, FLAGS.overwrite) as staging:
-        manifest = generate(settings, tokenizer, staging)
+    corpus.check_encoding(values.encoding)
+    names = [make(values, classes) for classes in settings.classes for make in (record_name, words_name)]
+    names += [CLUSTERS_FILE] * bool(values.clusters)
+    with smlmt_files.Staging(values.output_dir, names, values.overwrite) as staging:
+        manifest = generate(values, settings, tokenizer, staging)
         staging.publish(manifest)
     for entry in manifest["files"]:
-        path = os.path.join(FLAGS.output_dir, entry["name"])
+        path = os.path.join(values.output_dir, entry["name"])
         numbers = (entry["tasks"], entry["records"], entry["candidate_words"])
         print("%s: %d tasks, %d records, %d words to draw from" % ((path,) + numbers))
 
@@ -255,12 +268,12 @@ def main(argv):
     try:
         if argv[1:]:
             raise UserError("Unexpected argument %r; see --help." % argv[1])
-        run()
+        run(flags.FLAGS)
     except UserError as error:
         print("error: %s" % error, file=sys.stderr)
         sys.exit(2)
 
 
 if __name__ == "__main__":
-    define_flags()
+    define_flags(flags.FLAGS)
     app.run(main)

@@ -4,7 +4,8 @@
 #   scripts/setup_env.sh [--with=GROUP,...] [--print-python] [--help]
 #
 #   --with=tools,test,gpu   groups beside the core: tools (always in), test (test suite and lint), gpu (CUDA libraries,
-#                           modern only). Groups once asked for stay part of the environment.
+#                           modern only), beam and cluster (for scripts/make_smlmt.py --runner and --clusters).
+#                           Groups once asked for stay part of the environment.
 #   --print-python          prints nothing when there is nothing to do but the path of the environment's python
 #
 #   RUNTIME=modern|reference   modern: Python 3.9-3.11 with TensorFlow 2.15 (default); reference: Python 3.7 with 1.15
@@ -42,8 +43,8 @@ while [ $# -gt 0 ]; do
 done
 for group in $groups; do
   case $group in
-    core | tools | test | gpu) ;;
-    *) fail "unknown group $group in --with: core, tools, test and gpu are known" ;;
+    core | tools | test | gpu | beam | cluster) ;;
+    *) fail "unknown group $group in --with: core, tools, test, gpu, beam and cluster are known" ;;
   esac
 done
 

@@ -265,9 +265,8 @@ class FinetuneReplay(Replay):
 
         labels = self.case.inputs["eval_label_ids"]
         size = self.case.spec["flags"]["eval_batch_size"]
-        logits = np.concatenate(
-            [self.session.run(self.evaluation.logits, self._feed("eval", b, b + size)) for b in range(0, len(labels), size)]
-        )
+        feeds = [self._feed("eval", start, start + size) for start in range(0, len(labels), size)]
+        logits = np.concatenate([self.session.run(self.evaluation.logits, feed) for feed in feeds])
         scores = evaluation.Scores(logits, labels)
         return {
             "eval/logits": logits,

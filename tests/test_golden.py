@@ -5,10 +5,10 @@ replayed fails.
 """
 import re
 
+import golden_replay
 import numpy as np
 import pytest
 
-import golden_replay
 from compat import tf
 
 # (pattern of the name in expected.npz, absolute tolerance, tolerance relative to the largest magnitude expected)

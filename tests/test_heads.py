@@ -216,7 +216,8 @@ def test_features(changes, expected, shape):
 def test_features_are_dropped_in_training_only():
     encoded = modeling.EncoderOutput([], tf.ones([1, 500]), tf.zeros([1, 500]))
     config = make_config(keep_prob=0.8)
-    trained, evaluated = evaluate([heads.features({}, encoded, config, None, drop) for drop in (Dropout(0, tf.constant(0)), None)])
+    masks = Dropout(0, tf.constant(0))
+    trained, evaluated = evaluate([heads.features({}, encoded, config, None, drop) for drop in (masks, None)])
     np.testing.assert_array_equal(evaluated, np.ones([1, 500]))
     assert np.mean(trained == 0.0) == pytest.approx(0.2, abs=0.1)
     np.testing.assert_allclose(trained[trained != 0.0], 1.25)
