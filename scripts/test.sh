@@ -19,4 +19,4 @@ if [ -n "${VENV:-}" ]; then
   case $VENV in /*) ;; *) export VENV=$caller/$VENV ;; esac
 fi
 python=$(scripts/setup_env.sh --with=tools,test --print-python) || exit $?
-exec "$python" -m pytest -q -n "${JOBS:-2}" "$@"
+exec "$python" -m pytest -q -n "${JOBS:-2}" --dist worksteal "$@"
