@@ -251,6 +251,7 @@ def test_fast_weights_by_hand():
         sgd_first_batch=True,
         rate_sets=3,
         randomize_inner_steps=True,
+        min_inner_steps=1,
         use_pooled_output=False,
     )
     model = Model(config)
