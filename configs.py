@@ -74,17 +74,20 @@ class LearnerConfig:
         require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
         require(self.num_batches >= 0, "--num_batches=%d: at least 0." % self.num_batches)
         require(
-            self.num_batches == 0 or self.meta_batchsz % self.num_batches == 0,
-            "--meta_batchsz=%d is not a multiple of --num_batches=%d." % (self.meta_batchsz, self.num_batches),
-        )
-        require(
-            not (self.randomize_inner_steps and 0 < self.num_batches <= self.min_inner_steps),
-            "--min_inner_steps=%d: must be below --num_batches=%d." % (self.min_inner_steps, self.num_batches),
-        )
-        require(
             not (self.pooling == "mean" and not self.use_pooled_output),
             "--pooling=mean and --use_pooled_output=false exclude each other.",
         )
+
+    def check_inner_loop(self):
+        """UserError for an inner loop that cannot be laid out; fine-tuning does not read these settings."""
+        if self.num_batches and self.meta_batchsz % self.num_batches:
+            raise UserError(
+                "--meta_batchsz=%d is not a multiple of --num_batches=%d." % (self.meta_batchsz, self.num_batches)
+            )
+        if self.randomize_inner_steps and 0 < self.num_batches <= self.min_inner_steps:
+            raise UserError(
+                "--min_inner_steps=%d: must be below --num_batches=%d." % (self.min_inner_steps, self.num_batches)
+            )
 
     @classmethod
     def from_flags(cls, values):

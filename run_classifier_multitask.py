@@ -396,7 +396,9 @@ def flag_values():
 def learner_settings():
     import configs
 
-    return configs.LearnerConfig.from_flags(flag_values())
+    config = configs.LearnerConfig.from_flags(flag_values())
+    config.check_inner_loop()
+    return config
 
 
 def finetune_settings():

@@ -89,7 +89,7 @@ class MetaReplay(Replay):
         self.feeds = {name: tf.placeholder(tf.int32, array.shape[1:]) for name, array in inputs.items()}
         tasks = [
             meta_learner.make_task({name: feed[task] for name, feed in self.feeds.items()}, self.config)
-            for task in range(flags["tasks_per_gpu"])
+            for task in range(inputs["label_ids"].shape[1])
         ]
         drawn = case.spec["patches"]["random_uniform"]
         last_step = None if drawn is None else tf.constant(int(drawn), tf.int32)

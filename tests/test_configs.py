@@ -96,13 +96,13 @@ def test_frozen():
 )
 def test_errors_name_the_flag(changes, message):
     with pytest.raises(UserError) as error:
-        LearnerConfig(**changes)
+        LearnerConfig(**changes).check_inner_loop()
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("changes", [dict(rate_sets=0), dict(keep_prob=1.0), dict(num_batches=8), dict(num_batches=1)])
 def test_edges_that_are_allowed(changes):
-    LearnerConfig(**changes)
+    LearnerConfig(**changes).check_inner_loop()
 
 
 def test_activations_exist():
