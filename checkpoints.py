@@ -68,6 +68,22 @@ def assignment(prefix, variables, flag):
     return dict(variables)
 
 
+def initialize(variables, init_checkpoint, warm_start_model_dir):
+    """Makes {name: variable} start from an exported model, else from a BERT checkpoint; others keep their initialisers.
+
+    An exported model must hold every trainable variable, a BERT checkpoint every one of the encoder.
+    """
+    if warm_start_model_dir:
+        flag, prefix = "--warm_start_model_dir", exported_variables(warm_start_model_dir)
+        wanted = {name: variable for name, variable in variables.items() if variable.trainable}
+    elif init_checkpoint:
+        flag, prefix = "--init_checkpoint", init_checkpoint
+        wanted = {name: variable for name, variable in variables.items() if name.startswith("bert/")}
+    else:
+        return
+    tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, flag))
+
+
 def restore(session, prefix, variables, flag):
     """Loads {name: variable} from a checkpoint into a session."""
     try:

@@ -92,8 +92,8 @@ class _Model:
 class _FinishHook(tf.train.SessionRunHook):
     """Shows progress; after the last step, scores the evaluation rows in the training session and saves the model."""
 
-    def __init__(self, model, step, total, train, evaluation, run, model_dir):
-        self._model, self._step = model, step
+    def __init__(self, model, step, total, train, evaluation, config, run, model_dir):
+        self._model, self._step, self._config = model, step, config
         self._train, self._evaluation, self._run, self._model_dir = train, evaluation, run, model_dir
         self._progress = Progress(total, "fine-tuning")
         self._saver = tf.train.Saver(model.saved_variables(), max_to_keep=1)
@@ -119,7 +119,7 @@ class _FinishHook(tf.train.SessionRunHook):
         self._progress.__exit__(None)
         self.train_seconds = time.time() - self.begun
         started = time.time()
-        if not self._model.bind().config.update_only_label_embedding:
+        if not self._config.update_only_label_embedding:
             self._model.remake_label_embeddings(session, self._train, self._run.eval_batch_size)
         self.logits = self._model.score(session, self._evaluation, self._run.eval_batch_size, "evaluation")
         self.eval_seconds = time.time() - started
@@ -149,9 +149,9 @@ def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir)
     def model_fn(features, mode):
         del mode
         model = _Model(bert_config, config, num_labels)
-        _initialize(model, run)
+        checkpoints.initialize(model.variables, run.init_checkpoint, run.warm_start_model_dir)
         step = finetuning.training_step(model.bind(Dropout(run.seed, model.step)), Batch(**features), schedule)
-        hooks.append(_FinishHook(model, step, steps, train, evaluation, run, model_dir))
+        hooks.append(_FinishHook(model, step, steps, train, evaluation, config, run, model_dir))
         return tf.estimator.EstimatorSpec(
             tf.estimator.ModeKeys.TRAIN, loss=step.loss, train_op=step.train_op, training_hooks=hooks
         )
@@ -189,20 +189,6 @@ def _dataset(train, run, epochs):
     types = {name: tf.int32 for name in Batch._fields}
     shapes = {name: [None] if name == "label_ids" else [None, train.max_seq_length] for name in Batch._fields}
     return tf.data.Dataset.from_generator(rows, types, shapes).prefetch(2)
-
-
-def _initialize(model, run):
-    """Makes the variables start from the checkpoint that `run` names; others keep their initialisers."""
-    if run.warm_start_model_dir:
-        flag = "--warm_start_model_dir"
-        prefix = checkpoints.exported_variables(run.warm_start_model_dir)
-        wanted = {name: variable for name, variable in model.variables.items() if variable.trainable}
-    elif run.init_checkpoint:
-        flag, prefix = "--init_checkpoint", run.init_checkpoint
-        wanted = {name: variable for name, variable in model.variables.items() if name.startswith("bert/")}
-    else:
-        return
-    tf.train.init_from_checkpoint(prefix, checkpoints.assignment(prefix, wanted, flag))
 
 
 def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):

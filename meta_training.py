@@ -202,7 +202,8 @@ def _validation_data(validation, run):
 def _model_fn(features, mode, plan):
     bert_config, config, run, outer = plan.bert_config, plan.config, plan.run, plan.outer
     variables = meta_learner.create_variables(bert_config, config)
-    _initialize(variables, run)
+    # Estimator restores its own checkpoint over this where there is one.
+    checkpoints.initialize(variables, run.init_checkpoint, run.warm_start_model_dir)
     if mode == tf.estimator.ModeKeys.PREDICT:
         return _serving_spec(features, variables, bert_config, config)
     tasks = [meta_learner.make_task(features[name], config) for name in _task_names(len(features))]
@@ -220,19 +221,6 @@ def _model_fn(features, mode, plan):
         train_op = optimization.train_op(clipped, variables, outer, step)
     _add_summaries(outcome, loss, accuracy, norm, variables, config, optimization.learning_rate_schedule(outer, step))
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
-
-
-def _initialize(variables, run):
-    """Fresh runs start from a BERT checkpoint or an exported model; Estimator's own checkpoints win over both."""
-    if run.warm_start_model_dir:
-        flag, prefix = "--warm_start_model_dir", checkpoints.exported_variables(run.warm_start_model_dir)
-        wanted = {name: variable for name, variable in variables.items() if variable.trainable}
-    elif run.init_checkpoint:
-        flag, prefix = "--init_checkpoint", run.init_checkpoint
-        wanted = {name: variable for name, variable in variables.items() if name.startswith("bert/")}
-    else:
-        return
-    tf.train.init_from_checkpoint(prefix, checkpoints.assignment(prefix, wanted, flag))
 
 
 def _add_summaries(outcome, loss, accuracy, norm, variables, config, rate):

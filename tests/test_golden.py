@@ -35,10 +35,13 @@ FINETUNE_TOLERANCES = [
     (r"^(after_\d|final)/(global_step|training_step)$", 0.0, 0.0),
     (r"^(after_\d|final)/", 5e-6, 0.0),
     (r"/global_norm$", 0.0, 1e-5),
+    (r"^metric/eval_loss$", 2e-6, 0.0),
     (r"loss$|^loss_sequence$", 1e-5, 0.0),
     (r"^step\d+/logits$", 1e-5, 1e-5),
 ] + TOLERANCES
 META_TOLERANCES = TOLERANCES + [(r"^after_1/", 2e-5, 0.0), (r"^after_3/", 5e-5, 0.0)]
+
+
 def difference(name, actual, expected, table):
     """None when within tolerance, else a line that says how far off."""
     expected = np.asarray(expected)
