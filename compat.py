@@ -35,6 +35,9 @@ def _import_tensorflow():
             "TensorFlow %s is not supported: 1.15 and 2.15 are (2.16 dropped Estimator). Run scripts/setup_env.sh."
             % tensorflow.__version__
         )
+    # Both are meant: few rows of the word table are read; and Estimator's own use of tf.data.
+    warnings.filterwarnings("ignore", "Converting sparse IndexedSlices", UserWarning)
+    warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options", UserWarning)
     v1.logging.set_verbosity(v1.logging.ERROR)
     v1.disable_v2_behavior()  # graph mode
     v1.enable_resource_variables()  # both are needed for derivatives through loops

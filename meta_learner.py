@@ -78,7 +78,7 @@ def make_task(rows, config):
 
 
 def run_tasks(
-    variables, tasks, bert_config, config, evaluation=False, dropout=None, last_step=None, trace=False, unroll=False
+    variables, tasks, bert_config, config, evaluation=False, dropouts=None, last_step=None, trace=False, unroll=False
 ):
     """Runs the inner loop on every task; returns a list of TaskResult.
 
@@ -87,7 +87,7 @@ def run_tasks(
       tasks: list of Task.
       bert_config, config: BertConfig and LearnerConfig.
       evaluation: meta-evaluation: five inner epochs, no meta-gradient.
-      dropout: dropout.Dropout, or None for none (as in meta-evaluation).
+      dropouts: a dropout.Dropout for each task, or None for none (as in meta-evaluation).
       last_step: int32 scalar in the place of the random number that randomize_inner_steps draws.
       trace: keep every pass and gradient, for tests.
       unroll: build the inner loop as one graph for first order too (second order always is).
@@ -95,7 +95,7 @@ def run_tasks(
     schedule = make_schedule(config, evaluation)
     run = _unrolled if unroll or not config.stop_grad else _looped
     results = []
-    for task in tasks:
+    for task, dropout in zip(tasks, dropouts or [None] * len(tasks)):
         limit = None
         if config.randomize_inner_steps and config.num_batches > 0 and not evaluation:
             limit = draw_last_step(config, dropout) if last_step is None else last_step

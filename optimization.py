@@ -1,4 +1,8 @@
-"""AdamW of the published BERT code, its schedule, and one step of the outer loop (checklist, section 9)."""
+"""AdamW of the published BERT code, its schedule, and one step of the outer loop (checklist, section 9).
+
+The step is written for a replica of a `tf.distribute.Strategy`; without one it is the ordinary step of one device.
+"""
+import collections
 import dataclasses
 import re
 
@@ -8,6 +12,8 @@ from compat import tf
 WEIGHT_DECAY = 0.01
 NOT_DECAYED = re.compile("LayerNorm|layer_norm|bias")  # so `label_bias_0` is not decayed, and learning rates are
 CLIP_NORM = 1.0
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-6
+SLOT = "AdamWeightDecayOptimizer"  # slots are called VARIABLE/SLOT (first moment) and VARIABLE/SLOT_1 (second)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,29 +25,19 @@ class OuterConfig:
     num_warmup_steps: int = 0
     fix_bert: bool = False
     rate_bounds: tuple = None  # interval of the learned rates' variables after each update (clip_lr)
+    replica_clipping: bool = False  # gradients arrive clipped, and are summed over replicas (the published form)
 
 
-class AdamWeightDecayOptimizer(tf.train.Optimizer):
-    """Adam without bias correction and with decoupled weight decay, as in the published BERT code."""
-
-    def __init__(self, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-6, name="AdamWeightDecayOptimizer"):
-        super().__init__(use_locking=False, name=name)
-        self._learning_rate = learning_rate
-        self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
-
-    def _create_slots(self, var_list):
-        for variable in var_list:
-            self._zeros_slot(variable, "m", self._name)
-            self._zeros_slot(variable, "v", self._name)
-
-    def _resource_apply_dense(self, grad, handle):
-        m, v = self.get_slot(handle, "m"), self.get_slot(handle, "v")
-        next_m = m.assign(self._beta_1 * m + (1.0 - self._beta_1) * grad)
-        next_v = v.assign(self._beta_2 * v + (1.0 - self._beta_2) * tf.square(grad))
-        update = next_m / (tf.sqrt(next_v) + self._epsilon)
-        if not NOT_DECAYED.search(handle.op.name):
-            update += WEIGHT_DECAY * handle
-        return handle.assign_sub(self._learning_rate * update)
+OuterStep = collections.namedtuple(
+    "OuterStep",
+    [
+        "train_op",  # updates the variables and advances the step counter
+        "gradients",  # {name: gradient over all replicas, before clipping}
+        "clipped",  # {name: gradient after clipping}
+        "norm",  # joint norm of `gradients`
+        "means",  # list: the means over all replicas of the scalars that were passed in
+    ],
+)
 
 
 def learning_rate_schedule(config, step):
@@ -65,35 +61,90 @@ def learning_rate_schedule(config, step):
 
 def trained_gradients(gradients, config):
     """Drops what fix_bert fixes: every name that starts with `bert`, the layer mixture included."""
-    return {name: g for name, g in gradients.items() if not (config.fix_bert and name.startswith("bert"))}
+    return collections.OrderedDict(
+        (name, g) for name, g in gradients.items() if not (config.fix_bert and name.startswith("bert"))
+    )
 
 
-def clip_gradients(gradients):
-    """Clips {name: dense gradient} to joint norm 1; returns the clipped gradients and the norm before."""
-    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients.values()]))
-    scale = tf.minimum(CLIP_NORM / norm, 1.0)
-    return {name: g * scale for name, g in gradients.items()}, norm
+def clip_scale(gradients):
+    """Joint norm of a list of dense gradients, and the factor that clips it to norm 1."""
+    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients]))
+    return norm, tf.minimum(CLIP_NORM / norm, 1.0)
 
 
-def train_op(clipped, variables, config, global_step):
-    """One outer step: AdamW on the variables that have a gradient, then the bounds of the learned rates.
+def outer_step(gradients, variables, config, global_step, scalars=()):
+    """One step of the outer loop: gradients over all replicas, clipping, AdamW, bounds of the learned rates.
+
+    Called once in every replica. N replicas do what one does with all their tasks: gradients are averaged, then
+    clipped together. With `replica_clipping` they are summed as they are.
 
     Args:
-      clipped: {name: dense gradient}.
+      gradients: {name: dense gradient}, of this replica's tasks; only these variables are updated.
       variables: {name: variable}.
       config: OuterConfig.
       global_step: the step counter, advanced by one.
+      scalars: tensors of this replica to average along; they are computed before anything is updated.
 
     Returns:
-      Operation.
+      OuterStep.
     """
-    optimizer = AdamWeightDecayOptimizer(learning_rate_schedule(config, global_step))
-    update = optimizer.apply_gradients([(gradient, variables[name]) for name, gradient in clipped.items()])
-    with tf.control_dependencies([update]):
-        bounded = []
-        if config.rate_bounds:
-            low, high = config.rate_bounds
-            rates = [variables[name] for name in clipped if is_rate(name)]
-            bounded = [rate.assign(tf.clip_by_value(rate, low, high)) for rate in rates]
-        with tf.control_dependencies(bounded):
-            return global_step.assign_add(1).op
+    names, scalars = list(gradients), list(scalars)
+    targets = [variables[name] for name in names]
+    slots = [(_slot(name, variables[name], ""), _slot(name, variables[name], "_1")) for name in names]
+    mean, total = tf.distribute.ReduceOp.MEAN, tf.distribute.ReduceOp.SUM
+
+    def in_all_replicas(strategy, parts, scalars, targets, slots, step):
+        extended = strategy.extended
+        rate = learning_rate_schedule(config, _first(strategy, step))
+        means = extended.batch_reduce_to(mean, [(scalar, scalar) for scalar in scalars]) if scalars else []
+        gradients = extended.batch_reduce_to(total if config.replica_clipping else mean, list(zip(parts, targets)))
+        # All replicas hold the same gradients, so the norm is computed in one of them.
+        first = [_first(strategy, gradient) for gradient in gradients]
+        norm, scale = clip_scale(first)
+        if config.replica_clipping:
+            scale = tf.constant(1.0)
+        with tf.control_dependencies([norm] + [_first(strategy, value) for value in means]):
+            updates = [
+                extended.update(target, _adam_w(name, config), (gradient, m, v, scale, rate), group=True)
+                for name, target, gradient, (m, v) in zip(names, targets, gradients, slots)
+            ]
+        with tf.control_dependencies(updates):
+            train_op = extended.update(step, lambda variable: variable.assign_add(1), group=True)
+        clipped = [gradient * scale for gradient in first]
+        return train_op, first, clipped, norm, means
+
+    train_op, gradients, clipped, norm, means = tf.distribute.get_replica_context().merge_call(
+        in_all_replicas, args=(list(gradients.values()), scalars, targets, slots, global_step)
+    )
+    return OuterStep(train_op, dict(zip(names, gradients)), dict(zip(names, clipped)), norm, means)
+
+
+def _first(strategy, value):
+    return strategy.experimental_local_results(value)[0]
+
+
+def _slot(name, variable, suffix):
+    return tf.get_variable(
+        "%s/%s%s" % (name, SLOT, suffix), variable.shape, initializer=tf.zeros_initializer(), trainable=False
+    )
+
+
+def _adam_w(name, config):
+    """The update of one variable: Adam without bias correction and with decoupled weight decay.
+
+    Rates are kept in their bounds (clip_lr).
+    """
+    decay = 0.0 if NOT_DECAYED.search(name) else WEIGHT_DECAY
+    bounds = config.rate_bounds if is_rate(name) else None
+
+    def update(variable, gradient, m, v, scale, rate):
+        gradient = gradient * scale
+        next_m = m.assign(BETA_1 * m + (1.0 - BETA_1) * gradient)
+        next_v = v.assign(BETA_2 * v + (1.0 - BETA_2) * tf.square(gradient))
+        change = next_m / (tf.sqrt(next_v) + EPSILON)
+        if decay:
+            change += decay * variable
+        updated = variable - rate * change
+        return variable.assign(tf.clip_by_value(updated, *bounds) if bounds else updated)
+
+    return update

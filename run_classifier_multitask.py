@@ -72,7 +72,7 @@ flags.DEFINE_integer("eval_batch_size", 8, "Rows an evaluation batch; the fine-t
 flags.DEFINE_integer("predict_batch_size", 8, "Rows a prediction batch.")
 flags.DEFINE_integer("meta_batchsz", 8, "Support records a task.")
 flags.DEFINE_integer("tasks_per_gpu", 6, "Tasks a device and meta-training step.")
-flags.DEFINE_integer("num_gpus", 4, "Devices of meta-training.")
+flags.DEFINE_integer("num_gpus", 4, "Devices of meta-training, on all machines; fewer that are there share the tasks.")
 flags.DEFINE_integer("num_batches", 0, "Support mini-batches; 0: the whole support at every step.")
 flags.DEFINE_integer("max_train_batch_size", -1, "Records a supervised task, when above 0.")
 flags.DEFINE_integer("eval_examples_per_task", 2000, "Rows of each file in meta-validation.")
@@ -84,6 +84,9 @@ flags.DEFINE_float("num_train_epochs", 3.0, "Passes over the training records.")
 flags.DEFINE_float("warmup_proportion", 0.1, "Part of the steps with a linearly growing rate.")
 flags.DEFINE_integer("save_checkpoints_steps", 1000, "Steps between checkpoints of meta-training.")
 flags.DEFINE_bool("fix_bert", False, "Do not meta-train the encoder.")
+flags.DEFINE_bool(
+    "replica_clipping", False, "Clip the gradient of each of the --num_gpus by itself and sum them, as published."
+)
 flags.DEFINE_bool("data_sqrt_sampling", False, "Sample training files by the square root of their size.")
 flags.DEFINE_float("pretrain_task_weight", 1.0, "Total weight of SMLMT files when below 1.")
 flags.DEFINE_bool("average_query_loss", False, "Average the query losses of several inner steps.")
@@ -127,6 +130,8 @@ flags.DEFINE_string("model_dir", None, "Fine-tuned model for --do_predict; defau
 flags.DEFINE_bool("keep_model", True, "Keep the fine-tuned model.")
 flags.DEFINE_bool("overwrite", False, "Replace the model of another run in --output_dir.")
 flags.DEFINE_integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
+flags.DEFINE_integer("cpu_devices", 1, "Logical CPU devices for meta-training on a machine without GPUs.")
+flags.DEFINE_integer("worker_timeout", 300, "Seconds until a machine of TF_CONFIG that does not answer is given up.")
 
 # Accepted for old command lines, without effect
 NO_EFFECT = ("use_tpu", "master", "iterations_per_loop", "num_train_tasks", "num_eval_tasks", "tasks_labels")
@@ -140,7 +145,8 @@ flags.DEFINE_string("tasks_labels", "2,2", "Without effect.")
 # (flags, whether a value will do, what will do)
 ALLOWED = (
     (
-        ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length"),
+        ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length")
+        + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout"),
         lambda value: value > 0,
         "above 0",
     ),
@@ -179,9 +185,14 @@ def main(argv):
 
 
 def run_meta_training():
-    """Meta-trains, or goes on where an earlier run of the same settings stopped; exports the best model."""
+    """Meta-trains, or goes on where an earlier run of the same settings stopped; exports the best model.
+
+    Where TF_CONFIG names several machines, this is one process of a run that they share.
+    """
+    import cluster
     import meta_training
 
+    machines = cluster.parse(os.environ.get("TF_CONFIG", ""))
     bert_config, config, run = bert_settings(), learner_settings(), meta_training_settings()
     check_head_widths(bert_config, config)
     check_output_dir()
@@ -193,8 +204,10 @@ def run_meta_training():
     refuse_other_meta_training(settings)
     plan = meta_training.make_plan(bert_config, config, run)
     make_output_dir()
-    results.write_json(os.path.join(FLAGS.output_dir, META_FILE), settings)
-    if meta_training.meta_train(plan, FLAGS.output_dir):
+    if machines.is_chief:
+        results.write_json(os.path.join(FLAGS.output_dir, META_FILE), settings)
+    finished = meta_training.meta_train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
+    if finished:
         print("meta-training is complete; the best model: %s" % os.path.join(FLAGS.output_dir, "model"))
     else:
         print("stopped and saved: run the same command again to go on")

@@ -109,13 +109,18 @@ class TaskSource:
         """Records of each file."""
         return [file.size for file in self._files]
 
-    def tasks(self, start=0, every=1):
-        """Yields MetaTask number start, start + every, ...; skipping costs next to nothing."""
+    def tasks(self, numbers):
+        """Yields (number, MetaTask) for each of the growing `numbers`; skipping some costs next to nothing."""
         drawn = np.zeros(len(self._files), np.int64)  # tasks taken from each file so far
         streams = {}  # supervised file -> (endless shuffled row numbers, rows taken from it)
-        for index, choice in enumerate(self._choices()):
-            if index >= start and (index - start) % every == 0:
-                yield self._task(index, choice, drawn[choice], streams)
+        numbers = iter(numbers)
+        wanted = next(numbers, None)
+        for number, choice in enumerate(self._choices()):
+            if wanted is None:
+                return
+            if number == wanted:
+                yield number, self._task(number, choice, drawn[choice], streams)
+                wanted = next(numbers, None)
             drawn[choice] += 1
 
     def _choices(self):

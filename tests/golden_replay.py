@@ -124,12 +124,13 @@ class MetaReplay(Replay):
             rate_bounds=adaptation.rate_bounds(self.config),
         )
         gradients = meta_learner.outer_gradients(self.results, self.variables, self.config)
-        self.gradients = optimization.trained_gradients(gradients, outer)
-        self.clipped, norm = optimization.clip_gradients(self.gradients)
-        self.step_outputs["grad_global_norm"] = norm
         self.step_outputs["outer_lr"] = optimization.learning_rate_schedule(outer, self.global_step)
-        with tf.control_dependencies(list(self.step_outputs.values()) + list(self.clipped.values())):
-            self.train_op = optimization.train_op(self.clipped, self.variables, outer, self.global_step)
+        with tf.control_dependencies(list(self.step_outputs.values())):
+            step = optimization.outer_step(
+                optimization.trained_gradients(gradients, outer), self.variables, outer, self.global_step
+            )
+        self.gradients, self.clipped, self.train_op = step.gradients, step.clipped, step.train_op
+        self.step_outputs["grad_global_norm"] = step.norm
 
     def _passes(self):
         found = {}

@@ -1,4 +1,5 @@
 """Outer optimiser: AdamW without bias correction, schedule, clipping, exclusions (golden checklist, section 9)."""
+import dataclasses
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_adam_solves_a_problem_of_three_variables():
     (gradient,) = tf.gradients(loss, [w])
     step = tf.train.get_or_create_global_step()
     config = OuterConfig(learning_rate=0.2, num_train_steps=100)
-    train_op = optimization.train_op({"w": gradient}, {"w": w}, config, step)
+    train_op = optimization.outer_step({"w": gradient}, {"w": w}, config, step).train_op
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         for _ in range(100):
@@ -52,8 +53,8 @@ def test_adam_by_hand():
     variables = {n: tf.get_variable(n, initializer=tf.constant(v), use_resource=True) for n, v in initial.items()}
     feed = {name: tf.placeholder(tf.float32, [4]) for name in NAMES}
     step = tf.train.get_or_create_global_step()
-    config = OuterConfig(learning_rate=0.1, num_train_steps=10, num_warmup_steps=2)
-    train_op = optimization.train_op(feed, variables, config, step)
+    config = OuterConfig(learning_rate=0.1, num_train_steps=10, num_warmup_steps=2, replica_clipping=True)
+    train_op = optimization.outer_step(feed, variables, config, step).train_op  # not clipped here
     slots = {v.op.name: v for v in tf.global_variables()}
     m, v = ({name: np.zeros(4) for name in NAMES} for _ in range(2))
     expected = dict(initial)
@@ -77,7 +78,7 @@ def test_adam_by_hand():
 def test_variables_without_gradient_are_left_alone():
     variables = {name: tf.get_variable(name, initializer=tf.constant([2.0])) for name in ("a", "b")}
     step = tf.train.get_or_create_global_step()
-    train_op = optimization.train_op({"a": tf.zeros([1])}, variables, OuterConfig(0.5, 10), step)
+    train_op = optimization.outer_step({"a": tf.zeros([1])}, variables, OuterConfig(0.5, 10), step).train_op
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         session.run(train_op)
@@ -116,12 +117,54 @@ def test_schedule(steps, warmup, expected):
     ],
 )
 def test_clip(gradients, norm, scale):
-    clipped, found_norm = optimization.clip_gradients({n: tf.constant(g) for n, g in gradients.items()})
+    variables = {name: tf.get_variable(name, initializer=tf.zeros_like(g)) for name, g in gradients.items()}
+    fed = {name: tf.constant(gradient) for name, gradient in gradients.items()}
+    step = optimization.outer_step(fed, variables, OuterConfig(), tf.train.get_or_create_global_step())
     with tf.Session() as session:
-        found, found_norm = session.run([clipped, found_norm])
+        found, raw, found_norm = session.run([step.clipped, step.gradients, step.norm])
     assert found_norm == pytest.approx(norm)
     for name, gradient in gradients.items():
+        np.testing.assert_allclose(raw[name], gradient)
         np.testing.assert_allclose(found[name], np.array(gradient) * scale, rtol=1e-6)
+
+
+def _replicas(gradients, losses, config):
+    """(weights after a step, norm, mean loss) of two replicas on logical CPU devices, each with a gradient and loss."""
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    with strategy.scope():
+        step = tf.train.get_or_create_global_step()
+
+        def in_replica():
+            w = tf.get_variable("w", initializer=tf.constant([1.0, 1.0]))
+            replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
+            gradient, loss = tf.constant(gradients)[replica], tf.constant(losses)[replica]
+            return optimization.outer_step({"w": gradient}, {"w": w}, config, step, [loss])
+
+        outcome = strategy.extended.call_for_each_replica(in_replica)
+    (variable,) = [v for v in tf.global_variables() if v.op.name == "w"]
+    ops = strategy.experimental_local_results(outcome.train_op)
+    with tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as session:
+        session.run(tf.global_variables_initializer())
+        norm = session.run(strategy.experimental_local_results(outcome.norm)[0])
+        mean = session.run(strategy.experimental_local_results(outcome.means[0])[0])
+        session.run(ops)
+        weights = session.run(strategy.experimental_local_results(variable))
+        assert session.run(strategy.experimental_local_results(step)) == (1, 1)
+    assert len(weights) == 2
+    np.testing.assert_array_equal(weights[0], weights[1])
+    return weights[0], norm, mean
+
+
+@pytest.mark.parametrize(
+    "replica_clipping, norm, direction", [(False, 5.0, [0.6, 0.8]), (True, 10.0, [6.0, 8.0])]
+)
+def test_replicas_average_or_sum(replica_clipping, norm, direction):
+    config = OuterConfig(learning_rate=1.0, num_train_steps=10, replica_clipping=replica_clipping)
+    found, found_norm, mean = _replicas([[6.0, 0.0], [0.0, 8.0]], [1.0, 4.0], config)
+    assert found_norm == pytest.approx(norm) and mean == pytest.approx(2.5)
+    gradient = np.array(direction)
+    update = 0.1 * gradient / (np.sqrt(0.001) * gradient + 1e-6) + 0.01
+    np.testing.assert_allclose(found, 1.0 - update, rtol=1e-5)
 
 
 def test_fix_bert_drops_names_that_start_with_bert():
@@ -150,7 +193,8 @@ def test_bounds_of_trained_rates(changes, low, high):
     signs = {"sgd0/pooler_lr": 1.0, "layer_0/sgd0/learning_rate": -1.0, "bert/pooler/dense/bias": -1.0}
     outer = OuterConfig(learning_rate=5.0 / 3.1622777, num_train_steps=9, rate_bounds=adaptation.rate_bounds(config))
     gradients = {name: tf.constant(1000.0 * sign) for name, sign in signs.items()}
-    train_op = optimization.train_op(gradients, variables, outer, tf.train.get_or_create_global_step())
+    outer = dataclasses.replace(outer, replica_clipping=True)  # so the gradients are taken as they are
+    train_op = optimization.outer_step(gradients, variables, outer, tf.train.get_or_create_global_step()).train_op
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         session.run(train_op)
