@@ -44,14 +44,15 @@ def variable_shapes(hidden, num_layers, config):
 def create_variables(bert_config, config):
     """Makes the heads' variables; returns {name: variable}."""
     shapes = variable_shapes(bert_config.hidden_size, bert_config.num_hidden_layers, config)
-    zeros = tf.zeros_initializer()
-    weights = tf.truncated_normal_initializer(stddev=HEAD_INITIALIZER_STDDEV)
-    if config.head_init == "identity":
-        weights = tf.initializers.identity()
     variables = collections.OrderedDict()
     for name, shape in shapes.items():
-        is_zero = "_bias_" in name or name == LAYER_MIXTURE
-        variables[name] = tf.get_variable(name, shape, initializer=zeros if is_zero else weights)
+        if "_bias_" in name or name == LAYER_MIXTURE:
+            initializer = tf.zeros_initializer()
+        elif config.head_init == "identity":
+            initializer = tf.initializers.identity()
+        else:
+            initializer = tf.truncated_normal_initializer(stddev=HEAD_INITIALIZER_STDDEV, seed=modeling.seed_of(name))
+        variables[name] = tf.get_variable(name, shape, initializer=initializer)
     return variables
 
 

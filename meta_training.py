@@ -320,7 +320,7 @@ def _outer_gradients(outcome, variables, plan):
     for first in range(0, len(outcome), each):
         gradients = meta_learner.outer_gradients(outcome[first : first + each], variables, plan.config)
         gradients = optimization.trained_gradients(gradients, plan.outer)
-        _, scale = optimization.clip_scale(list(gradients.values()))
+        scale = optimization.clip_scale(tf.linalg.global_norm(list(gradients.values())))
         for name, gradient in gradients.items():
             totals[name] = totals[name] + gradient * scale if name in totals else gradient * scale
     return totals

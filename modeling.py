@@ -8,6 +8,7 @@ import collections
 import dataclasses
 import json
 import math
+import zlib
 
 from compat import tf
 from errors import UserError
@@ -128,6 +129,11 @@ def variable_shapes(config):
     return shapes
 
 
+def seed_of(name):
+    """Seed of a variable's initialiser: one graph seed gives one set of weights, whatever else is in the graph."""
+    return zlib.crc32(name.encode("ascii")) & 0x7FFFFFFF
+
+
 def create_variables(config):
     """Makes the encoder's variables with BERT's initialisers; returns {name: variable}."""
     variables = collections.OrderedDict()
@@ -137,7 +143,7 @@ def create_variables(config):
         elif name.endswith(("beta", "bias")):
             initializer = tf.zeros_initializer()
         else:
-            initializer = tf.truncated_normal_initializer(stddev=config.initializer_range)
+            initializer = tf.truncated_normal_initializer(stddev=config.initializer_range, seed=seed_of(name))
         variables[name] = tf.get_variable(name, shape, initializer=initializer)
     return variables
 

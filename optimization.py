@@ -4,7 +4,10 @@ The step is written for a replica of a `tf.distribute.Strategy`; without one it 
 """
 import collections
 import dataclasses
+import itertools
 import re
+
+import numpy as np
 
 from adaptation import is_rate
 from compat import tf
@@ -66,10 +69,9 @@ def trained_gradients(gradients, config):
     )
 
 
-def clip_scale(gradients):
-    """Joint norm of a list of dense gradients, and the factor that clips it to norm 1."""
-    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients]))
-    return norm, tf.minimum(CLIP_NORM / norm, 1.0)
+def clip_scale(norm):
+    """The factor that clips gradients of this joint norm to norm 1."""
+    return tf.minimum(CLIP_NORM / norm, 1.0)
 
 
 def outer_step(gradients, variables, config, global_step, scalars=()):
@@ -88,35 +90,44 @@ def outer_step(gradients, variables, config, global_step, scalars=()):
     Returns:
       OuterStep.
     """
-    names, scalars = list(gradients), list(scalars)
+    names, shapes = list(gradients), [gradient.shape.as_list() for gradient in gradients.values()]
     targets = [variables[name] for name in names]
     slots = [(_slot(name, variables[name], ""), _slot(name, variables[name], "_1")) for name in names]
-    mean, total = tf.distribute.ReduceOp.MEAN, tf.distribute.ReduceOp.SUM
+    # One vector, so that a step is one collective operation: TensorFlow 1.15 aborts when it packs tiny tensors itself.
+    values = list(gradients.values()) + list(scalars)
+    vector = tf.concat([tf.reshape(value, [-1]) for value in values], axis=0)
+    places = _places(shapes + [[]] * len(scalars))
 
-    def in_all_replicas(strategy, parts, scalars, targets, slots, step):
+    def in_all_replicas(strategy, vector, targets, slots, step):
         extended = strategy.extended
+        reduced = extended.reduce_to(tf.distribute.ReduceOp.MEAN, vector, vector)
+        first = _first(strategy, reduced)  # all replicas hold the same, so the norm is computed in one of them
+        count = strategy.num_replicas_in_sync if config.replica_clipping else 1
+        total = first[: places[len(names) - 1].stop] * float(count)
+        norm = tf.norm(total)
+        scale = tf.constant(float(count)) if config.replica_clipping else clip_scale(norm)
         rate = learning_rate_schedule(config, _first(strategy, step))
-        means = extended.batch_reduce_to(mean, [(scalar, scalar) for scalar in scalars]) if scalars else []
-        gradients = extended.batch_reduce_to(total if config.replica_clipping else mean, list(zip(parts, targets)))
-        # All replicas hold the same gradients, so the norm is computed in one of them.
-        first = [_first(strategy, gradient) for gradient in gradients]
-        norm, scale = clip_scale(first)
-        if config.replica_clipping:
-            scale = tf.constant(1.0)
-        with tf.control_dependencies([norm] + [_first(strategy, value) for value in means]):
+        with tf.control_dependencies([scale]):
             updates = [
-                extended.update(target, _adam_w(name, config), (gradient, m, v, scale, rate), group=True)
-                for name, target, gradient, (m, v) in zip(names, targets, gradients, slots)
+                extended.update(target, _adam_w(name, shape, place, config), (reduced, m, v, scale, rate), group=True)
+                for name, shape, place, target, (m, v) in zip(names, shapes, places, targets, slots)
             ]
         with tf.control_dependencies(updates):
             train_op = extended.update(step, lambda variable: variable.assign_add(1), group=True)
-        clipped = [gradient * scale for gradient in first]
-        return train_op, first, clipped, norm, means
+        return train_op, total, scale / float(count), norm, [tf.reshape(first[p], []) for p in places[len(names) :]]
 
-    train_op, gradients, clipped, norm, means = tf.distribute.get_replica_context().merge_call(
-        in_all_replicas, args=(list(gradients.values()), scalars, targets, slots, global_step)
+    train_op, total, scale, norm, means = tf.distribute.get_replica_context().merge_call(
+        in_all_replicas, args=(vector, targets, slots, global_step)
     )
-    return OuterStep(train_op, dict(zip(names, gradients)), dict(zip(names, clipped)), norm, means)
+    means = [tf.identity(mean) for mean in means]  # a tensor of each replica, as Estimator wants its loss
+    whole = {name: tf.reshape(total[place], shape) for name, shape, place in zip(names, shapes, places)}
+    return OuterStep(train_op, whole, {name: gradient * scale for name, gradient in whole.items()}, norm, means)
+
+
+def _places(shapes):
+    """Where tensors of these shapes lie in the vector of all of them: a list of slices."""
+    ends = list(itertools.accumulate(int(np.prod(shape)) for shape in shapes))
+    return [slice(start, end) for start, end in zip([0] + ends, ends)]
 
 
 def _first(strategy, value):
@@ -129,16 +140,16 @@ def _slot(name, variable, suffix):
     )
 
 
-def _adam_w(name, config):
+def _adam_w(name, shape, place, config):
     """The update of one variable: Adam without bias correction and with decoupled weight decay.
 
-    Rates are kept in their bounds (clip_lr).
+    Rates are kept in their bounds (clip_lr). The gradient is at `place` in the vector of all gradients.
     """
     decay = 0.0 if NOT_DECAYED.search(name) else WEIGHT_DECAY
     bounds = config.rate_bounds if is_rate(name) else None
 
-    def update(variable, gradient, m, v, scale, rate):
-        gradient = gradient * scale
+    def update(variable, vector, m, v, scale, rate):
+        gradient = tf.reshape(vector[place], shape) * scale
         next_m = m.assign(BETA_1 * m + (1.0 - BETA_1) * gradient)
         next_v = v.assign(BETA_2 * v + (1.0 - BETA_2) * tf.square(gradient))
         change = next_m / (tf.sqrt(next_v) + EPSILON)

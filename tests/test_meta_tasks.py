@@ -1,6 +1,5 @@
 """Which records a meta-training task takes."""
 import collections
-import itertools
 import json
 
 import numpy as np
@@ -29,8 +28,9 @@ def numbers(task):
     return task.examples.input_ids[:, 1].tolist()
 
 
-def first_tasks(found, count, **options):
-    return list(itertools.islice(found.tasks(**options), count))
+def first_tasks(found, count, start=0, every=1):
+    """The tasks of `count` numbers from `start` on."""
+    return [task for _, task in found.tasks(range(start, start + count * every, every))]
 
 
 def test_no_file():
