@@ -47,9 +47,8 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
     """{relative path: content} of all files."""
     learned = rates.learned_rates(results)
     accuracy = [layout.accuracy_table(results, k) for k in results.shots]
-    paired = []
-    if len(results.models) > 1:
-        paired = [layout.difference_table(results, k) for k in results.shots] + [layout.comparison_table(results)]
+    kinds = (layout.comparison_table, layout.difference_table)
+    paired = [table for kind in kinds for table in (kind(results, k) for k in results.shots) if table.rows]
     beside = layout.published_table(results)
     all_tables = accuracy + paired + ([beside] if beside.rows else [])
     images = plot_images(results, learned, confusion)

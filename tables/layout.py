@@ -150,23 +150,21 @@ def difference_table(results: Results, k: int) -> Table:
     return Table("Paired differences by task, points, k=%d" % k, header, rows, [])
 
 
-def comparison_table(results: Results) -> Table:
+def comparison_table(results: Results, k: int) -> Table:
     """Every two models over all (task, split) that both have, with the sign test."""
     rows = []
-    for k in results.shots:
-        for first, second in itertools.combinations(results.models, 2):
-            found = results.compare(first, second, k)
-            if found:
-                counts = "%d / %d / %d" % (found.better, found.equal, found.worse)
-                names = "%s %s %s" % (first, MINUS, second)
-                rows.append([Cell(names), Cell(str(k)), Cell(str(found.pairs)), _difference_cell(found), Cell(counts),
-                             Cell(p_value(found.p_value))])
+    for first, second in itertools.combinations(results.models, 2):
+        found = results.compare(first, second, k)
+        if found:
+            names = "%s %s %s" % (first, MINUS, second)
+            counts = "%d / %d / %d" % (found.better, found.equal, found.worse)
+            rows.append([Cell(names), _difference_cell(found), Cell(counts), Cell(p_value(found.p_value))])
     notes = [
         "Pairs are (task, split) that both models have; n counts them. Two-sided sign test, equal pairs left out. "
         "Splits of a task share its evaluation set, so that pairs are not independent: read p as a rough guide."
     ]
-    header = ["models", "k", "pairs", "mean difference, points", "better / equal / worse", "p"]
-    return Table("Models in pairs", header, rows, notes)
+    header = ["models", "mean difference", "better / equal / worse", "p"]
+    return Table("Models in pairs, points, k=%d" % k, header, rows, notes)
 
 
 def _difference_cell(found) -> Cell:

@@ -1,5 +1,7 @@
 """Plots, as matplotlib figures. No window system and no global state of pyplot are used."""
+import collections
 import io
+import math
 from typing import List, Sequence
 
 import numpy as np
@@ -13,9 +15,10 @@ from tables.rates import Rate, in_network_order
 
 DPI = 100
 STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": DPI}
-# Okabe and Ito's colours, which stay apart for colour-blind readers
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+# Okabe and Ito's colours, which stay apart for colour-blind readers; grey for their yellow, too light for lines
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 MARKERS = "osD^vP*X"
+LEGEND_COLUMNS = 3
 MOST_NUMBERED = 5  # classes of a confusion matrix that still have room for counts
 
 
@@ -38,7 +41,7 @@ def _figure(width, height):
 def accuracy_by_shots(results: Results, task: str) -> Figure:
     """Accuracy against k, a line a model; bars are one standard deviation over splits."""
     with rc_context(STYLE):
-        figure, axes = _figure(3.6, 2.8)
+        figure, axes = _figure(3.7, 2.7 + 0.18 * math.ceil(len(results.models) / LEGEND_COLUMNS))
         for number, model in enumerate(results.models):
             found = [(k, results.summary(model, task, k)) for k in results.shots]
             found = [(k, summary) for k, summary in found if summary]
@@ -59,7 +62,9 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
             axes.set_xlim(results.shots[0] / 2.0, results.shots[0] * 2.0)
         axes.set(title=task, xlabel="examples a class (k)", ylabel="accuracy, %")
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(
+            fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=LEGEND_COLUMNS
+        )  # below: lines and bars fill the axes
         return figure
 
 
@@ -109,8 +114,8 @@ def learned_rates(rates: List[Rate]) -> Figure:
     """Learned rates by layer on a logarithmic scale; a line a model and set, the mean where a layer has several."""
     layers = in_network_order(rate.layer for rate in rates)
     with rc_context(STYLE):
-        figure, axes = _figure(max(4.0, 1.4 + 0.35 * len(layers)), 3.2)
-        lines = sorted({(rate.model, rate.rate_set) for rate in rates})
+        figure, axes = _figure(2.8 + 0.35 * len(layers), 3.2)
+        lines = list(collections.OrderedDict.fromkeys((rate.model, rate.rate_set) for rate in rates))
         sets = {rate_set for _, rate_set in lines}
         for number, (model, rate_set) in enumerate(lines):
             own = [rate for rate in rates if (rate.model, rate.rate_set) == (model, rate_set)]
@@ -124,7 +129,7 @@ def learned_rates(rates: List[Rate]) -> Figure:
         axes.set_xticklabels(layers, rotation=60, ha="right", rotation_mode="anchor")
         axes.set(title="learned rates", ylabel="rate")
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return figure
 
 

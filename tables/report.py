@@ -13,21 +13,21 @@ h1 { font-size: 1.5em; margin: .6em 0 .3em; } h2 { font-size: 1.2em; margin: 1.8
   border-bottom: 1px solid #ccc; padding-bottom: .2em; }
 nav a { margin-right: 1em; white-space: nowrap; }
 .tables { display: flex; flex-wrap: wrap; gap: 0 36px; }
-.box { max-width: 100%; }
+.box { max-width: 100%; min-width: 0; }
 .scroll { overflow-x: auto; margin: 1em 0 .3em; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .3em 0; }
-th, td { padding: .3em .7em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
+th, td { padding: .3em .45em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
 th[scope=row], th[scope=col]:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
-td small, th small { display: block; color: #666; font-size: .78em; font-weight: 400; }
+td small, th small { display: block; color: #666; font-size: .74em; font-weight: 400; }
 tr.total > * { border-top: 2px solid #888; }
 td.best { font-weight: 700; background: #eef5fb; }
 .note { color: #555; font-size: .88em; margin: .2em 0 1em; max-width: 60ch; }
 .images { display: flex; flex-wrap: wrap; gap: 8px; align-items: flex-start; overflow-x: auto; }
 details { margin: .4em 0; } summary { cursor: pointer; padding: .25em 0; }
 li { overflow-wrap: anywhere; }
-@media (max-width: 600px) { body { font-size: 14px; padding: 8px 10px 32px; } th, td { padding: .25em .45em; } }
+@media (max-width: 600px) { body { font-size: 14px; padding: 8px 10px 32px; } th, td { padding: .25em .4em; } }
 """
 
 
