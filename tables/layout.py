@@ -142,7 +142,7 @@ def difference_table(results: Results, k: int) -> Table:
     """The first model minus each other one, task by task, in points."""
     first, others = results.models[0], results.models[1:]
     rows = []
-    for task in results.tasks + [None]:
+    for task in results.tasks + [None] * (len(results.tasks) > 1):  # None: all of them
         compared = [results.compare(first, other, k, None if task is None else [task]) for other in others]
         if any(compared):
             rows.append([Cell(task or ALL_PAIRS)] + [_difference_cell(each) for each in compared])
