@@ -1,39 +1,13 @@
 """What a run leaves behind for people and programs, written whole or not at all."""
-import contextlib
-import json
 import math
-import os
 import platform
-import tempfile
 
 import numpy as np
 
 from compat import tf
+from files import atomic_file, write_json  # noqa: F401 (write_json: the programs take it from here)
 
 Z_95 = 1.959964  # 97.5 % point of the normal distribution
-
-
-@contextlib.contextmanager
-def atomic_file(path):
-    """Opens a text file that appears under `path` only when everything was written."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix="." + os.path.basename(path))
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def write_json(path, values):
-    """Writes a JSON file atomically."""
-    with atomic_file(path) as file:
-        json.dump(values, file, indent=1, sort_keys=True)
-        file.write("\n")
 
 
 def wilson_interval(accuracy, rows):

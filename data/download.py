@@ -4,6 +4,7 @@
 
 ``ensure_bert``, ``ensure_leopard`` and ``ensure_model`` return a folder that is ready to use and fetch it only when it
 is not there yet. Everything can also be put in place by hand: each error names the address and the place.
+scripts/fetch_data.py fetches several of them and keeps their checksums.
 """
 import argparse
 import contextlib
@@ -67,6 +68,7 @@ CATALOGUE = {
     "leopard-model": _released("leopard-model", "1JybValybM8sqJHKPAKh9g6VxUTsqfGEe"),
 }
 MODELS = ("hybrid-smlmt", "smlmt", "leopard-model")
+NAMES = tuple(CATALOGUE) + ("minilm",)  # minilm comes from the package index: see data/minilm.py
 
 
 # --- one file --------------------------------------------------------------------------------------------------------
@@ -407,8 +409,11 @@ def unzip(path, folder, needs=()):
 @contextlib.contextmanager
 def alone_in(folder):
     """Lets one process at a time download into ``folder``, which is made when missing."""
-    os.makedirs(folder, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UserError("%s cannot be made (%s): choose another folder" % (folder, error.strerror)) from None
     try:
         with contextlib.suppress(OSError):  # some network file systems have no locks
             try:
@@ -470,20 +475,24 @@ def ensure_model(name, folder=None, base=None):
     return _ensure(name, folder, base)
 
 
+def ensure(name, dest=DOWNLOADS, base=None):
+    """Folder below ``dest`` with what ``name``, one of ``NAMES``, stands for."""
+    if name == "minilm":
+        from data.minilm import ensure_minilm  # needs TensorFlow, which the other downloads do without
+
+        return ensure_minilm(os.path.join(dest, name))
+    return _ensure(name, os.path.join(dest, CATALOGUE[name].folder), base)
+
+
 def main(arguments=None):
     """Command line; prints the folder. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m data.download", description="Fetches an encoder, tasks or models.")
-    parser.add_argument("name", choices=list(CATALOGUE) + ["minilm"])
+    parser.add_argument("name", choices=NAMES)
     parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
     parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")
     options = parser.parse_args(arguments)
     try:
-        if options.name == "minilm":
-            from data.minilm import ensure_minilm  # needs TensorFlow, which the other downloads do without
-
-            print(ensure_minilm(os.path.join(options.dest, "minilm")))
-        else:
-            print(_ensure(options.name, os.path.join(options.dest, CATALOGUE[options.name].folder), options.base))
+        print(ensure(options.name, options.dest, options.base))
     except UserError as error:
         print("error: %s" % error, file=sys.stderr)
         return 2

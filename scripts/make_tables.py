@@ -1,0 +1,72 @@
+"""Tables, plots and a report from the results of many runs.
+
+  scripts/make_tables.py --results_dir=output/sweep --output_dir=output/tables
+  scripts/make_tables.py --results_dir=output/sweep --output_dir=output/tables --models=hybrid,bert --confusion=sum
+
+Every results.json below --results_dir is a run; its keys "model", "task", "k" and "split" say of what, else its path
+(MODEL/TASK/K/SPLIT, or MODEL/TASK_SPLIT_K as run_finetune.sh writes). --output_dir gets
+
+  report.html         everything below in one file, to look at
+  tables.md, .tex     accuracy in percent: mean and sample standard deviation over splits (division by n - 1), 95 %
+                      bootstrap interval of the mean, number of runs; macro average; models in pairs with a sign test;
+                      the published mean where all 12 tasks are complete
+  runs.csv, summaries.csv, differences.csv, comparisons.csv, rates.csv    the numbers behind them
+  plots/              accuracy against k, heat maps, learned rates, confusion matrices
+
+Needs the packages of requirements-tables.txt. Exit code 2: a mistake.
+"""
+import argparse
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+from errors import UserError  # noqa: E402
+
+CONFUSIONS = ("run", "sum", "none")
+
+
+def parse(arguments):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results_dir", required=True, help="folder of the runs")
+    parser.add_argument("--output_dir", required=True, help="folder for what is made; files of its names are replaced")
+    parser.add_argument("--models", default="", help="comma-separated: which, and in which order (default: all)")
+    parser.add_argument("--confusion", choices=CONFUSIONS, default="run",
+                        help="confusion matrices: of every run, summed over splits, or none (default: run)")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument("--resamples", type=int, default=10000, help="of the bootstrap (default: 10000)")
+    return parser.parse_args(arguments)
+
+
+def run(options):
+    """Makes everything; returns a line about it."""
+    for name, least in (("resamples", 1), ("seed", 0)):
+        if not least <= getattr(options, name) < 2 ** 32:
+            raise UserError("--%s=%d: at least %d." % (name, getattr(options, name), least))
+    try:
+        from tables import document  # here, for it brings pandas, matplotlib and scipy, which --help does without
+    except ImportError as error:
+        raise UserError(
+            "packages of requirements-tables.txt are missing (%s): run scripts/setup_env.sh --with=tables." % error
+        ) from None
+    models = [name for name in options.models.split(",") if name]
+    return document.make(
+        options.results_dir, options.output_dir, models, options.confusion, options.seed, options.resamples
+    )
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    options = parse(arguments)
+    try:
+        print(run(options))
+    except UserError as error:
+        print("error: %s" % error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tables, plots and a report from the results of many runs (scripts/make_tables.py)."""

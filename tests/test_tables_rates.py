@@ -1,0 +1,76 @@
+"""Learned rates by layer, from results files and from exported models."""
+import math
+
+import pytest
+
+pytest.importorskip("pandas")
+
+from result_files import content, put  # noqa: E402
+
+from compat import tf  # noqa: E402
+from tables import rates  # noqa: E402
+from tables.layout import Results  # noqa: E402
+from tables.runs import read_runs  # noqa: E402
+
+
+@pytest.mark.parametrize("variable, expected", [
+    ("layer_11/sgd0/learning_rate", (0, "layer 11")),
+    ("sgd1/word_embedding_lr", (1, "embeddings")),
+    ("sgd0/pooler_lr", (0, "pooler")),
+    ("sgd0/bert_layer_weights", (0, "layer mixture")),
+    ("sgd0/bert_proj_weight", (0, "projection")),
+    ("sgd0/output/layer1/learning_rate", (0, "output MLP")),
+    ("sgd0/label/layer0/learning_rate", (0, "label MLP")),
+    ("sgd0/label/set/layer0/learning_rate", (0, "label MLP")),
+    ("sgd0/label_embs/learning_rate", (0, "label embeddings")),
+    ("sgd0/pooler_lr/AdamWeightDecayOptimizer", None),
+    ("bert/pooler/dense/bias", None),
+    ("global_step", None),
+])
+def test_places(variable, expected):
+    assert rates.place(variable) == expected
+
+
+def test_order():
+    layers = ["label embeddings", "layer 10", "pooler", "layer 2", "embeddings", "layer 2"]
+    assert rates.in_network_order(layers) == ["embeddings", "layer 2", "layer 10", "pooler", "label embeddings"]
+
+
+def results_of(folder, **more):
+    put(folder, "a/airline/4/0", content(**more))
+    return Results(read_runs(str(folder))[0])
+
+
+def test_rates_in_the_results(tmp_path):
+    given = {"sgd0/pooler_lr": 0.5, "layer_0/sgd0/learning_rate": 0.25, "global_step": 3}
+    assert rates.learned_rates(results_of(tmp_path, learned_rates=given)) == [
+        ("a", 0, "layer 0", "layer_0/sgd0/learning_rate", 0.25), ("a", 0, "pooler", "sgd0/pooler_lr", 0.5)]
+
+
+def export(folder, values):
+    """Writes variables as an exported model has them."""
+    (folder / "variables").mkdir(parents=True)
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = [tf.get_variable(name, initializer=tf.constant(value)) for name, value in values.items()]
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver(variables).save(session, str(folder / "variables" / "variables"), write_meta_graph=False)
+
+
+@pytest.mark.parametrize("use_exp_lr", [False, True])
+def test_rates_of_the_model_that_runs_started_from(tmp_path, use_exp_lr):
+    rate = 0.125
+    value = math.log(rate) if use_exp_lr else rate
+    names = ("sgd0/pooler_lr", "layer_3/sgd0/learning_rate")
+    export(tmp_path / "model", dict({name: value for name in names}, output_weights_0=[1.0]))
+    config = {
+        "learner": {"use_exp_lr": use_exp_lr}, "finetuning": {"warm_start_model_dir": str(tmp_path / "model")},
+    }
+    found = rates.learned_rates(results_of(tmp_path, config=config))
+    assert [(each.layer, each.variable) for each in found] == [
+        ("layer 3", "layer_3/sgd0/learning_rate"), ("pooler", "sgd0/pooler_lr")]
+    assert [each.rate for each in found] == pytest.approx([rate, rate])
+
+
+def test_no_rates(tmp_path):
+    config = {"finetuning": {"warm_start_model_dir": str(tmp_path / "gone")}}
+    assert rates.learned_rates(results_of(tmp_path, config=config)) == []
