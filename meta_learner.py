@@ -478,9 +478,11 @@ class _Log:
 
     def loop(self, records, is_query, remembered):
         """Adds the stacked records of a loop."""
-        self._losses["support"].append(records["support_loss"])
-        self._losses["query"].append(tf.boolean_mask(records["query_loss"], is_query))
-        self._norms.append(records["norm"])
+        losses = {kind: tf.reshape(records[kind + "_loss"], [len(is_query)]) for kind in self._losses}
+        queries = [index for index, queried in enumerate(is_query) if queried]
+        self._losses["support"].append(losses["support"])
+        self._losses["query"].append(tf.gather(losses["query"], tf.constant(queries, tf.int32)))
+        self._norms.append(tf.reshape(records["norm"], [len(is_query)]))
         for index, queried in enumerate(is_query if remembered else []):
             for kind in ["support", "query"] if queried else ["support"]:
                 fields = [records["%s_%s" % (kind, field)][index] for field in Pass._fields]
