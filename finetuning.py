@@ -103,11 +103,14 @@ def training_step(model, batch, schedule):
     is_first = tf.equal(model.step, 0)
     counted = 1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32)
     if config.update_only_label_embedding:
-        made = tf.cond(
-            is_first,
-            lambda: model.batch_label_embeddings(batch),
-            lambda: tf.zeros(model.label_embedding.shape),
-        )
+        if config.reference_mode:
+            made = model.batch_label_embeddings(batch) * tf.cast(is_first, tf.float32)
+        else:
+            made = tf.cond(
+                is_first,
+                lambda: model.batch_label_embeddings(batch),
+                lambda: tf.zeros(model.label_embedding.shape),
+            )
         with tf.control_dependencies([model.label_embedding.assign_add(made)]):
             label_embs = model.label_embedding.read_value()
         result = model.classify(model.variables, model.row_features(batch), label_embs, batch.label_ids)
@@ -129,6 +132,8 @@ def training_step(model, batch, schedule):
     else:
         norm, scale = tf.constant(0.0), tf.constant(1.0)
     clipped = collections.OrderedDict((name, _scaled(g, scale)) for name, g in gradients.items())
+    if config.reference_mode:  # the whole word table is read and written
+        clipped = collections.OrderedDict((name, tf.convert_to_tensor(g)) for name, g in clipped.items())
     return Step(
         _update(model, clipped, schedule, [loss, result.accuracy, norm]),
         loss,

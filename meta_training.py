@@ -108,12 +108,13 @@ def make_plan(bert_config, config, run):
     return Plan(bert_config, config, run, outer, source, validation)
 
 
-def meta_train(plan, output_dir):
+def meta_train(plan, output_dir, hooks=()):
     """Meta-trains until the last step, or until a SIGTERM; resumes where an earlier run of the plan stopped.
 
     Args:
       plan: Plan.
       output_dir: existing folder.
+      hooks: further tf.train.SessionRunHooks of the training.
 
     Returns:
       True when the last step was done, False when a signal asked to stop before.
@@ -134,9 +135,9 @@ def meta_train(plan, output_dir):
         done = _latest_step(estimator)
         while done < steps and not stop.requested:
             until = min(steps, (done // run.save_checkpoints_steps + 1) * run.save_checkpoints_steps)
-            hooks = [_ProgressHook(done, steps, run.tasks_per_step), _StopHook(stop)]
+            watching = [_ProgressHook(done, steps, run.tasks_per_step), _StopHook(stop)] + list(hooks)
             try:
-                estimator.train(functools.partial(_training_data, plan.source, run, done), hooks, max_steps=until)
+                estimator.train(functools.partial(_training_data, plan.source, run, done), watching, max_steps=until)
             except tf.train.NanLossDuringTrainingError:
                 raise UserError(
                     "The meta-training loss became NaN or infinite: lower --learning_rate or --train_lr."

@@ -142,7 +142,7 @@ def create_variables(config):
     return variables
 
 
-def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
+def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None, one_hot_segments=False):
     """Runs the encoder (post-LayerNorm BERT).
 
     Args:
@@ -151,6 +151,7 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
       config: BertConfig.
       input_ids, input_mask, segment_ids: int32 [batch, seq].
       dropout: dropout.Dropout, or None for none; every call draws its own masks.
+      one_hot_segments: look up segments by a matrix product, as the published code does.
 
     Returns:
       EncoderOutput.
@@ -188,9 +189,10 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
     with tf.name_scope("encode"):
         mask = tf.cast(input_mask, tf.float32)
         masked_scores = (1.0 - mask[:, None, None, :]) * MASKED_SCORE  # [batch, 1, 1, key]
+        segments = weights["bert/embeddings/token_type_embeddings"]
         x = (
             tf.gather(weights[WORD_EMBEDDINGS], input_ids)
-            + tf.gather(weights["bert/embeddings/token_type_embeddings"], segment_ids)
+            + (_one_hot_lookup if one_hot_segments else tf.gather)(segments, segment_ids)
             + tf.slice(weights["bert/embeddings/position_embeddings"], [0, 0], [seq, -1])
         )
         x = tf.reshape(x, [-1, config.hidden_size])  # [batch * seq, hidden]
@@ -207,6 +209,13 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
         total = tf.reduce_sum(layers[-1] * mask[:, :, None], axis=1)
         mean = total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
     return EncoderOutput(layers, pooled, mean)
+
+
+def _one_hot_lookup(table, ids):
+    """Rows of [rows, size] at ids [batch, seq], as a matrix product: [batch, seq, size]."""
+    rows, size = table.shape.as_list()
+    chosen = tf.matmul(tf.one_hot(tf.reshape(ids, [-1]), rows), table)
+    return tf.reshape(chosen, tf.concat([tf.shape(ids), [size]], axis=0))
 
 
 def _layer_norm(x, beta, gamma):

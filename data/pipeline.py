@@ -58,6 +58,12 @@ def finetune_batches(size, batch_size, num_epochs, seed):
         yield np.array(batch)
 
 
+def batches_in_order(size, batch_size):
+    """Cuts rows 0 .. size - 1 into batches; yields int arrays of row numbers."""
+    for start in range(0, size, batch_size):
+        yield np.arange(start, min(start + batch_size, size))
+
+
 def batches_by_length(input_mask, batch_size):
     """Cuts rows into batches of similar length, longest first; yields int arrays of row numbers.
 
