@@ -38,7 +38,8 @@ class Classifier:
             batch.input_mask,
             batch.segment_ids,
             self.dropout,
-            one_hot_segments=reference,
+            only_first=self.config.pooling == "cls" and not reference,
+            reference_mode=reference,
         )
         return heads.features(weights, encoded, self.config, mixture, self.dropout)
 

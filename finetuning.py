@@ -132,10 +132,9 @@ def training_step(model, batch, schedule):
     else:
         norm, scale = tf.constant(0.0), tf.constant(1.0)
     clipped = collections.OrderedDict((name, _scaled(g, scale)) for name, g in gradients.items())
-    if config.reference_mode:  # the whole word table is read and written
-        clipped = collections.OrderedDict((name, tf.convert_to_tensor(g)) for name, g in clipped.items())
+    read_before = [loss, result.accuracy, norm] + [_values(g) for g in gradients.values()]
     return Step(
-        _update(model, clipped, schedule, [loss, result.accuracy, norm]),
+        _update(model, gradients, scale, schedule, read_before),
         loss,
         result.logits,
         result.accuracy,
@@ -145,24 +144,26 @@ def training_step(model, batch, schedule):
     )
 
 
-def _update(model, clipped, schedule, read_before):
-    """Applies the SGD step and advances the step counters, after everything in `read_before` is computed."""
+def _update(model, gradients, scale, schedule, read_before):
+    """Applies the SGD step and advances the step counters, after everything in `read_before` is computed.
+
+    Rate and clipping go into one factor, so that a weight and its gradient are read once.
+    """
     config = model.config
     factor = rate_factor(model.step, schedule, config)
     rate_set = rate_set_of_step(model.step, schedule, config)
     rates = {
         name: tf.gather(adaptation.rate_stack(name, model.variables, config, range(config.rate_sets)), rate_set)
-        for name in clipped
+        for name in gradients
     }
-    with tf.control_dependencies(read_before + [_values(g) for g in clipped.values()]):
+    with tf.control_dependencies(read_before):
         updates = []
-        for name, gradient in clipped.items():
+        for name, gradient in gradients.items():
             variable = model.label_embedding if name == LABEL_EMBEDDINGS else model.variables[name]
-            rate = rates[name] * factor
-            if isinstance(gradient, tf.IndexedSlices):  # only the rows that were read change
-                updates.append(variable.scatter_sub(tf.IndexedSlices(gradient.values * rate, gradient.indices)))
-            else:
-                updates.append(variable.assign_sub(gradient * rate))
+            if config.reference_mode:  # of the word table too, everything is read and written
+                gradient = tf.convert_to_tensor(gradient)
+            optimizer = tf.train.GradientDescentOptimizer(rates[name] * factor * scale)
+            updates.append(optimizer.apply_gradients([(gradient, variable)]))
     with tf.control_dependencies(updates or read_before):
         advance = [model.step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1)]
     return tf.group(*advance)

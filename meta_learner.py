@@ -242,11 +242,11 @@ def clip_scale(gradients):
 
     The word table's gradient enters row by gathered row, duplicates apart (checklist, section 7).
     """
-    squares = []
+    halves = []  # halves of the squared norms
     for name, gradient in gradients.items():
         rows = gradient.values if name == WORD_EMBEDDINGS and isinstance(gradient, tf.IndexedSlices) else gradient
-        squares.append(tf.reduce_sum(tf.square(tf.convert_to_tensor(rows))))
-    norm = tf.sqrt(tf.add_n(squares))
+        halves.append(tf.nn.l2_loss(tf.convert_to_tensor(rows)))
+    norm = tf.sqrt(2.0 * tf.add_n(halves))
     return norm, 1.0 / tf.maximum(norm, 1.0)
 
 
