@@ -51,6 +51,9 @@ class LearnerConfig:
     weight_query_loss: bool = False
     # fine-tuning
     decay_finetune_lr: bool = True
+    # the same numbers with the published code's amount of work: padded rows, unrolled inner loop, label embeddings made
+    # at every fine-tuning step, dense gradients of the word table, one-hot lookups
+    reference_mode: bool = False
 
     def __post_init__(self):
         def require(holds, message):

@@ -4,6 +4,7 @@ So a resumed run draws the masks of an uninterrupted one, and both runtimes draw
 """
 from compat import tf
 
+LEVELS = 2**16  # of the probability
 LOOP_SPAN = 4096  # more iterations than any inner loop has
 
 
@@ -32,8 +33,16 @@ class Dropout:
         return tf.stack([tf.constant(self._seed * 1000003 + self._calls[0], tf.int64), self._step])
 
     def __call__(self, x, probability):
-        """Zeroes entries of x with the given probability and scales the others up."""
-        if probability <= 0.0:
+        """Zeroes entries of x with the given probability, to the next 1 / 65536, and scales the others up.
+
+        One random number of 32 bits decides on two entries: drawing them is what costs.
+        """
+        dropped = int(round(probability * LEVELS))
+        if dropped <= 0:
             return x
-        kept = tf.random.stateless_uniform(tf.shape(x), self.draw()) >= probability
-        return x * (tf.cast(kept, x.dtype) * (1.0 / (1.0 - probability)))
+        size = tf.size(x)
+        low, high = tf.int32.min, tf.int32.max
+        drawn = tf.random.stateless_uniform([(size + 1) // 2], self.draw(), minval=low, maxval=high, dtype=tf.int32)
+        levels = tf.reshape(tf.bitcast(drawn, tf.int16), [-1])[:size]
+        kept = tf.reshape(levels >= tf.constant(tf.int16.min + dropped, tf.int16), tf.shape(x))
+        return x * (tf.cast(kept, x.dtype) * (LEVELS / float(LEVELS - dropped)))

@@ -28,9 +28,18 @@ class Classifier:
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
-        batch = trimmed(batch)
+        reference = self.config.reference_mode
+        if not reference:
+            batch = trimmed(batch)
         encoded = modeling.encode(
-            weights, self.bert_config, batch.input_ids, batch.input_mask, batch.segment_ids, self.dropout
+            weights,
+            self.bert_config,
+            batch.input_ids,
+            batch.input_mask,
+            batch.segment_ids,
+            self.dropout,
+            only_first=self.config.pooling == "cls" and not reference,
+            reference_mode=reference,
         )
         return heads.features(weights, encoded, self.config, mixture, self.dropout)
 

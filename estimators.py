@@ -44,13 +44,14 @@ Finetuned = collections.namedtuple(
 )
 
 
-class _Model:
+class TaskModel:
     """Variables of a fine-tuned model and the graph that scores rows with them."""
 
     def __init__(self, bert_config, config, num_labels):
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
         self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
+        self._in_order = config.reference_mode
         self._batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
@@ -69,12 +70,17 @@ class _Model:
         """{name: variable} of what a saved model holds."""
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
+    def _batches(self, examples, batch_size):
+        if self._in_order:
+            return pipeline.batches_in_order(examples.size, batch_size)
+        return pipeline.batches_by_length(examples.input_mask, batch_size)
+
     def _feed(self, examples, rows):
         return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
 
     def remake_label_embeddings(self, session, examples, batch_size):
         """Makes the label embeddings from all of `examples` with the current weights."""
-        batches = pipeline.batches_by_length(examples.input_mask, batch_size)
+        batches = self._batches(examples, batch_size)
         parts = [session.run(self._sums, self._feed(examples, rows)) for rows in batches]
         totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
         session.run(self._remade, dict(zip(self._total, totals)))
@@ -83,7 +89,7 @@ class _Model:
         """Logits of all rows in their order, [rows, num_labels]."""
         logits = np.zeros([examples.size, self.label_embedding.shape[0]], np.float32)
         with Progress(examples.size, description, unit="row") as progress:
-            for rows in pipeline.batches_by_length(examples.input_mask, batch_size):
+            for rows in self._batches(examples, batch_size):
                 logits[rows] = session.run(self._logits, self._feed(examples, rows))
                 progress.update(len(rows))
         return logits
@@ -126,7 +132,7 @@ class _FinishHook(tf.train.SessionRunHook):
         self._saver.save(session, os.path.join(self._model_dir, CHECKPOINT), write_meta_graph=False)
 
 
-def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir):
+def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir, hooks=()):
     """Fine-tunes one task and scores its evaluation rows.
 
     Args:
@@ -135,6 +141,7 @@ def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir)
       train, evaluation: data.records.Examples.
       num_labels: classes of the task.
       model_dir: existing folder that the model's checkpoint is written to.
+      hooks: further tf.train.SessionRunHooks of the training.
 
     Returns:
       Finetuned.
@@ -144,16 +151,16 @@ def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir)
     )
     epochs = run.num_train_epochs if finetuning.takes_gradient_steps(config) else 0
     steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-    hooks = []
+    finish = []
 
     def model_fn(features, mode):
         del mode
-        model = _Model(bert_config, config, num_labels)
+        model = TaskModel(bert_config, config, num_labels)
         checkpoints.initialize(model.variables, run.init_checkpoint, run.warm_start_model_dir)
         step = finetuning.training_step(model.bind(Dropout(run.seed, model.step)), Batch(**features), schedule)
-        hooks.append(_FinishHook(model, step, steps, train, evaluation, config, run, model_dir))
+        finish.append(_FinishHook(model, step, steps, train, evaluation, config, run, model_dir))
         return tf.estimator.EstimatorSpec(
-            tf.estimator.ModeKeys.TRAIN, loss=step.loss, train_op=step.train_op, training_hooks=hooks
+            tf.estimator.ModeKeys.TRAIN, loss=step.loss, train_op=step.train_op, training_hooks=finish
         )
 
     estimator = tf.estimator.Estimator(
@@ -168,13 +175,13 @@ def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir)
         ),
     )
     try:
-        estimator.train(lambda: _dataset(train, run, epochs))
+        estimator.train(lambda: _dataset(train, run, epochs), list(hooks))
     except tf.train.NanLossDuringTrainingError:
         raise UserError(
             "The fine-tuning loss became NaN or infinite: the learned rates are too large for this model; lower "
             "--train_lr or check --warm_start_model_dir."
         ) from None
-    hook = hooks[0]
+    hook = finish[0]
     return Finetuned(hook.logits, hook.steps, hook.train_seconds, hook.eval_seconds)
 
 
@@ -205,7 +212,7 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
       Logits in the rows' order, [rows, num_labels].
     """
     with tf.Graph().as_default():
-        model = _Model(bert_config, config, num_labels)
+        model = TaskModel(bert_config, config, num_labels)
         with tf.Session() as session:
             checkpoints.restore(session, checkpoint, model.saved_variables(), "--model_dir")
             return model.score(session, examples, batch_size, "prediction")

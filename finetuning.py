@@ -103,11 +103,14 @@ def training_step(model, batch, schedule):
     is_first = tf.equal(model.step, 0)
     counted = 1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32)
     if config.update_only_label_embedding:
-        made = tf.cond(
-            is_first,
-            lambda: model.batch_label_embeddings(batch),
-            lambda: tf.zeros(model.label_embedding.shape),
-        )
+        if config.reference_mode:
+            made = model.batch_label_embeddings(batch) * tf.cast(is_first, tf.float32)
+        else:
+            made = tf.cond(
+                is_first,
+                lambda: model.batch_label_embeddings(batch),
+                lambda: tf.zeros(model.label_embedding.shape),
+            )
         with tf.control_dependencies([model.label_embedding.assign_add(made)]):
             label_embs = model.label_embedding.read_value()
         result = model.classify(model.variables, model.row_features(batch), label_embs, batch.label_ids)
@@ -129,8 +132,9 @@ def training_step(model, batch, schedule):
     else:
         norm, scale = tf.constant(0.0), tf.constant(1.0)
     clipped = collections.OrderedDict((name, _scaled(g, scale)) for name, g in gradients.items())
+    read_before = [loss, result.accuracy, norm] + [_values(g) for g in gradients.values()]
     return Step(
-        _update(model, clipped, schedule, [loss, result.accuracy, norm]),
+        _update(model, gradients, scale, schedule, read_before),
         loss,
         result.logits,
         result.accuracy,
@@ -140,24 +144,26 @@ def training_step(model, batch, schedule):
     )
 
 
-def _update(model, clipped, schedule, read_before):
-    """Applies the SGD step and advances the step counters, after everything in `read_before` is computed."""
+def _update(model, gradients, scale, schedule, read_before):
+    """Applies the SGD step and advances the step counters, after everything in `read_before` is computed.
+
+    Rate and clipping go into one factor, so that a weight and its gradient are read once.
+    """
     config = model.config
     factor = rate_factor(model.step, schedule, config)
     rate_set = rate_set_of_step(model.step, schedule, config)
     rates = {
         name: tf.gather(adaptation.rate_stack(name, model.variables, config, range(config.rate_sets)), rate_set)
-        for name in clipped
+        for name in gradients
     }
-    with tf.control_dependencies(read_before + [_values(g) for g in clipped.values()]):
+    with tf.control_dependencies(read_before):
         updates = []
-        for name, gradient in clipped.items():
+        for name, gradient in gradients.items():
             variable = model.label_embedding if name == LABEL_EMBEDDINGS else model.variables[name]
-            rate = rates[name] * factor
-            if isinstance(gradient, tf.IndexedSlices):  # only the rows that were read change
-                updates.append(variable.scatter_sub(tf.IndexedSlices(gradient.values * rate, gradient.indices)))
-            else:
-                updates.append(variable.assign_sub(gradient * rate))
+            if config.reference_mode:  # of the word table too, everything is read and written
+                gradient = tf.convert_to_tensor(gradient)
+            optimizer = tf.train.GradientDescentOptimizer(rates[name] * factor * scale)
+            updates.append(optimizer.apply_gradients([(gradient, variable)]))
     with tf.control_dependencies(updates or read_before):
         advance = [model.step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1)]
     return tf.group(*advance)

@@ -93,7 +93,7 @@ def run_tasks(
       unroll: build the inner loop as one graph for first order too (second order always is).
     """
     schedule = make_schedule(config, evaluation)
-    run = _unrolled if unroll or not config.stop_grad else _looped
+    run = _unrolled if unroll or config.reference_mode or not config.stop_grad else _looped
     results = []
     for task, dropout in zip(tasks, dropouts or [None] * len(tasks)):
         limit = None
@@ -158,9 +158,12 @@ class _Episode(Classifier):
         self.remakes_labels = not config.update_only_label_embedding
         self._last_step = last_step
         self._sets = rate_sets_used(schedule)
-        # A task reads few rows of the word table: only those are gathered and adapted.
         ids = [task.support.input_ids, task.query.input_ids]
-        self.word_ids, local = tf.unique(tf.concat([tf.reshape(part, [-1]) for part in ids], axis=0))
+        read = tf.concat([tf.reshape(part, [-1]) for part in ids], axis=0)
+        if config.reference_mode:
+            self.word_ids, local = tf.range(bert_config.vocab_size), read
+        else:  # a task reads few rows of the word table: only those are gathered and adapted
+            self.word_ids, local = tf.unique(read)
         local_support, local_query = tf.split(local, [tf.size(part) for part in ids])
         self._support = task.support._replace(input_ids=tf.reshape(local_support, tf.shape(ids[0])))
         self.query = task.query._replace(input_ids=tf.reshape(local_query, tf.shape(ids[1])))
@@ -239,11 +242,11 @@ def clip_scale(gradients):
 
     The word table's gradient enters row by gathered row, duplicates apart (checklist, section 7).
     """
-    squares = []
+    halves = []  # halves of the squared norms
     for name, gradient in gradients.items():
         rows = gradient.values if name == WORD_EMBEDDINGS and isinstance(gradient, tf.IndexedSlices) else gradient
-        squares.append(tf.reduce_sum(tf.square(tf.convert_to_tensor(rows))))
-    norm = tf.sqrt(tf.add_n(squares))
+        halves.append(tf.nn.l2_loss(tf.convert_to_tensor(rows)))
+    norm = tf.sqrt(2.0 * tf.add_n(halves))
     return norm, 1.0 / tf.maximum(norm, 1.0)
 
 

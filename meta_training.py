@@ -108,7 +108,7 @@ def make_plan(bert_config, config, run):
     return Plan(bert_config, config, run, outer, source, validation)
 
 
-def meta_train(plan, output_dir, cluster=Cluster(), cpu_devices=1, worker_timeout=300):
+def meta_train(plan, output_dir, cluster=Cluster(), cpu_devices=1, worker_timeout=300, hooks=()):
     """Meta-trains until the last step, or until a SIGTERM; resumes where an earlier run of the plan stopped.
 
     Args:
@@ -117,6 +117,7 @@ def meta_train(plan, output_dir, cluster=Cluster(), cpu_devices=1, worker_timeou
       cluster: Cluster, the machines; the same as in the environment's TF_CONFIG.
       cpu_devices: logical CPU devices that stand in for GPUs where this machine has none.
       worker_timeout: seconds until a silent machine is given up.
+      hooks: further tf.train.SessionRunHooks of the training.
 
     Returns:
       True when the last step was done, False when a signal asked to stop before.
@@ -147,7 +148,7 @@ def meta_train(plan, output_dir, cluster=Cluster(), cpu_devices=1, worker_timeou
                 ProgressHook(done, steps, plan.run.tasks_per_step),
             ] if cluster.is_chief else []
             return spec._replace(
-                training_hooks=[StopHook(requests, steps, watch.stop)], training_chief_hooks=chief_hooks
+                training_hooks=[StopHook(requests, steps, watch.stop)] + list(hooks), training_chief_hooks=chief_hooks
             )
 
         estimator = tf.estimator.Estimator(

@@ -10,6 +10,7 @@ import json
 import math
 import zlib
 
+import packing
 from compat import tf
 from errors import UserError
 
@@ -77,9 +78,9 @@ class BertConfig:
 EncoderOutput = collections.namedtuple(
     "EncoderOutput",
     [
-        "layers",  # output of every encoder layer, each [batch, seq, hidden]
+        "layers",  # output of every encoder layer, each [batch, seq, hidden]; of the last maybe [batch, 1, hidden]
         "pooled",  # tanh of a dense layer on the last layer's [CLS], [batch, hidden]
-        "mean",  # mean of the last layer over the mask, [batch, hidden]
+        "mean",  # mean of the last layer over the mask, [batch, hidden]; None where only first tokens are asked for
     ],
 )
 
@@ -148,7 +149,7 @@ def create_variables(config):
     return variables
 
 
-def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
+def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None, only_first=False, reference_mode=False):
     """Runs the encoder (post-LayerNorm BERT).
 
     Args:
@@ -157,13 +158,14 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
       config: BertConfig.
       input_ids, input_mask, segment_ids: int32 [batch, seq].
       dropout: dropout.Dropout, or None for none; every call draws its own masks.
+      only_first: the last layer's output is wanted for the first token of each row alone.
+      reference_mode: work as the published code does: on padding too, segments looked up by a matrix product.
 
     Returns:
       EncoderOutput.
     """
     activation = ACTIVATIONS[config.hidden_act]
-    dynamic = tf.unstack(tf.shape(input_ids))
-    batch, seq = [known or unknown for known, unknown in zip(input_ids.shape.as_list(), dynamic)]
+    batch, seq = packing.shape(input_ids)
     heads = config.num_attention_heads
     head_size = config.hidden_size // heads
 
@@ -179,40 +181,55 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None):
     def layer_norm(name, x):
         return _layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
 
-    def split_heads(x):
-        return tf.transpose(tf.reshape(x, [batch, seq, heads, head_size]), [0, 2, 1, 3])  # [batch, heads, seq, size]
+    def projected(name, x, layout):
+        split = tf.reshape(layout.unpack(dense(name, x)), [batch, -1, heads, head_size])
+        return tf.transpose(split, [0, 2, 1, 3])  # [batch, heads, seq, size]
 
-    def attention(name, x):
-        query, key, value = [
-            split_heads(dense("%s/attention/self/%s" % (name, part), x)) for part in ("query", "key", "value")
-        ]
+    def attention(name, x, readers, layout):
+        """What the vectors `readers` take from all tokens x; their layout may differ from that of the tokens."""
+        query = projected(name + "/query", readers, layout)
+        key, value = [projected("%s/%s" % (name, part), x, tokens) for part in ("key", "value")]
         scores = tf.matmul(query, key, transpose_b=True) * (1.0 / math.sqrt(head_size)) + masked_scores
         probabilities = attention_dropout(tf.nn.softmax(scores))  # [batch, heads, query, key]
-        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
-        return tf.reshape(context, [-1, config.hidden_size])
+        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])  # [batch, query, heads, size]
+        return layout.pack(tf.reshape(context, [batch, -1, config.hidden_size]))
 
     with tf.name_scope("encode"):
         mask = tf.cast(input_mask, tf.float32)
         masked_scores = (1.0 - mask[:, None, None, :]) * MASKED_SCORE  # [batch, 1, 1, key]
+        tokens = packing.Padded(input_mask) if reference_mode else packing.Packed(input_mask)
+        columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
+        segments = weights["bert/embeddings/token_type_embeddings"]
         x = (
-            tf.gather(weights[WORD_EMBEDDINGS], input_ids)
-            + tf.gather(weights["bert/embeddings/token_type_embeddings"], segment_ids)
-            + tf.slice(weights["bert/embeddings/position_embeddings"], [0, 0], [seq, -1])
+            tf.gather(weights[WORD_EMBEDDINGS], tokens.pack(input_ids))
+            + (_one_hot_lookup if reference_mode else tf.gather)(segments, tokens.pack(segment_ids))
+            + tf.gather(weights["bert/embeddings/position_embeddings"], columns)
         )
-        x = tf.reshape(x, [-1, config.hidden_size])  # [batch * seq, hidden]
-        x = hidden_dropout(layer_norm("bert/embeddings", x))
-        layers = []
+        x = hidden_dropout(layer_norm("bert/embeddings", x))  # [tokens, hidden]
+        layers, layout = [], tokens
         for layer in range(config.num_hidden_layers):
             name = "bert/encoder/layer_%d" % layer
-            attended = hidden_dropout(dense(name + "/attention/output/dense", attention(name, x)))
-            x = layer_norm(name + "/attention/output", x + attended)
+            readers = x
+            if only_first and layer == config.num_hidden_layers - 1:
+                layout = packing.First
+                readers = layout.pack(tokens.unpack(x))
+            attended = attention(name + "/attention/self", x, readers, layout)
+            attended = hidden_dropout(dense(name + "/attention/output/dense", attended))
+            x = layer_norm(name + "/attention/output", readers + attended)
             inner = activation(dense(name + "/intermediate/dense", x))
             x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
-            layers.append(tf.reshape(x, [batch, seq, config.hidden_size]))
+            layers.append(layout.unpack(x))
         pooled = tf.tanh(dense("bert/pooler/dense", layers[-1][:, 0]))
-        total = tf.reduce_sum(layers[-1] * mask[:, :, None], axis=1)
-        mean = total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
+        mean = None
+        if not only_first:
+            total = tf.reduce_sum(layers[-1] * mask[:, :, None], axis=1)
+            mean = total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
     return EncoderOutput(layers, pooled, mean)
+
+
+def _one_hot_lookup(table, ids):
+    """Rows of [rows, size] at ids [tokens], as a matrix product: [tokens, size]."""
+    return tf.matmul(tf.one_hot(ids, table.shape.as_list()[0]), table)
 
 
 def _layer_norm(x, beta, gamma):

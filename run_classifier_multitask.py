@@ -112,6 +112,12 @@ flags.DEFINE_bool(
     "update_only_label_embedding", False, "Make label embeddings once, then update them; else adapt the label MLP."
 )
 flags.DEFINE_bool("decay_finetune_lr", True, "Linear decay of the rates in fine-tuning.")
+flags.DEFINE_bool(
+    "reference_mode",
+    False,
+    "Do the work as the published code did: padded rows, unrolled inner loop, label embeddings made at every "
+    "fine-tuning step, dense embedding gradients, one-hot lookups; same numbers, slower.",
+)
 
 # Head
 flags.DEFINE_integer("output_layers", 1, "Layers of the output MLP and of the label MLP.")

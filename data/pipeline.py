@@ -58,13 +58,25 @@ def finetune_batches(size, batch_size, num_epochs, seed):
         yield np.array(batch)
 
 
+def batches_in_order(size, batch_size):
+    """Cuts rows 0 .. size - 1 into batches; yields int arrays of row numbers."""
+    for start in range(0, size, batch_size):
+        yield np.arange(start, min(start + batch_size, size))
+
+
 def batches_by_length(input_mask, batch_size):
     """Cuts rows into batches of similar length, longest first; yields int arrays of row numbers.
 
+    The shorter the rows, the more make a batch: cut to its longest row, it has no more tokens than a padded one.
+
     Args:
       input_mask: [rows, seq].
-      batch_size: rows a batch.
+      batch_size: rows of a batch whose rows are seq long.
     """
-    order = np.argsort(-np.sum(input_mask, axis=1), kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    lengths = np.sum(input_mask, axis=1)
+    order = np.argsort(-lengths, kind="stable")
+    start, room = 0, batch_size * input_mask.shape[1]
+    while start < len(order):
+        rows = room // max(lengths[order[start]], 1)
+        yield order[start : start + rows]
+        start += rows

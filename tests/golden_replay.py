@@ -1,5 +1,6 @@
 """Replays a golden case through the project's own functions and returns what it computes, under the case's names."""
 import collections
+import dataclasses
 import json
 import os
 
@@ -37,18 +38,19 @@ def load_case(name):
     return Case(name, path, spec, *arrays)
 
 
-def settings(case):
+def settings(case, reference_mode=False):
     """(BertConfig, LearnerConfig) of a case."""
     bert = modeling.BertConfig.from_dict(case.spec["bert_config"])
-    return bert, configs.LearnerConfig.from_flags(case.spec["flags"])
+    config = configs.LearnerConfig.from_flags(case.spec["flags"])
+    return bert, dataclasses.replace(config, reference_mode=reference_mode)
 
 
 class Replay:
     """A session that holds the case's initial values."""
 
-    def __init__(self, case):
+    def __init__(self, case, reference_mode):
         self.case = case
-        self.bert_config, self.config = settings(case)
+        self.bert_config, self.config = settings(case, reference_mode)
         self.variables = meta_learner.create_variables(self.bert_config, self.config)
         self.global_step = tf.train.get_or_create_global_step()
 
@@ -80,10 +82,10 @@ def _golden_name(name):
 
 
 class MetaReplay(Replay):
-    """Meta-training or meta-evaluation of a case, unrolled or looped."""
+    """Meta-training or meta-evaluation of a case."""
 
-    def __init__(self, case, unroll):
-        super().__init__(case)
+    def __init__(self, case, reference_mode):
+        super().__init__(case, reference_mode)
         inputs, flags = case.inputs, case.spec["flags"]
         self.evaluation = case.spec["mode"] == "meta_eval"
         self.feeds = {name: tf.placeholder(tf.int32, array.shape[1:]) for name, array in inputs.items()}
@@ -101,7 +103,6 @@ class MetaReplay(Replay):
             evaluation=self.evaluation,
             last_step=last_step,
             trace=True,
-            unroll=unroll,
         )
         loss, accuracy = meta_learner.mean_of_tasks(self.results)
         self.step_outputs = {
@@ -201,8 +202,8 @@ class MetaReplay(Replay):
 class FinetuneReplay(Replay):
     """Fine-tuning of a case, then evaluation."""
 
-    def __init__(self, case):
-        super().__init__(case)
+    def __init__(self, case, reference_mode):
+        super().__init__(case, reference_mode)
         flags, run = case.spec["flags"], case.spec["run"]
         seq = case.inputs["train_input_ids"].shape[1]
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, seq]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
@@ -281,8 +282,7 @@ class FinetuneReplay(Replay):
         }
 
 
-def replay(case, unroll=False):
+def replay(case, reference_mode=False):
     """Computes a case; returns {name: value}."""
-    if case.spec["mode"] == "finetune":
-        return FinetuneReplay(case).run()
-    return MetaReplay(case, unroll).run()
+    kind = FinetuneReplay if case.spec["mode"] == "finetune" else MetaReplay
+    return kind(case, reference_mode).run()

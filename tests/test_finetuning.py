@@ -367,3 +367,27 @@ def test_new_variables(changes, size):
     assert (label_embedding.op.name, step.op.name) == ("new_variable/label_embedding", "training_step")
     assert label_embedding.shape.as_list() == [7, size] and step.shape.as_list() == []
     assert not step.trainable
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(ONLY_LABELS, warp_layers=True, use_euclidean_norm=False),
+        dict(ONLY_LABELS, pooling="mean", sgd_first_batch=True),
+        dict(use_pooled_output=False),
+    ],
+)
+def test_reference_mode_gives_the_same_numbers(changes):
+    """The published amount of work, on rows with their padding, against the fast path."""
+    found = []
+    for reference_mode in (False, True):
+        with tf.Graph().as_default():
+            run = Run(make_config(reference_mode=reference_mode, **changes))
+            losses = [run.train(make_rows(seed), run.step.loss, run.step.norm) for seed in range(3)]
+            scores = run.session.run(run.model.predict(run.batch).logits, run.feed(make_rows(4)))
+            found.append((losses, scores, run.values()))
+    (losses, scores, values), (expected_losses, expected_scores, expected) = found
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(scores, expected_scores, rtol=1e-4, atol=1e-4)
+    for name, value in expected.items():
+        np.testing.assert_allclose(values[name], value, atol=1e-5, err_msg=name)

@@ -75,23 +75,12 @@ def check(case, found):
     assert not problems, "%d of %d arrays differ:\n%s" % (len(problems), len(case.expected), "\n".join(problems[:40]))
 
 
-def is_first_order_meta(name):
-    case = golden_replay.load_case(name)
-    return case.spec["mode"] != "finetune" and case.spec["flags"]["stop_grad"]
-
-
+@pytest.mark.parametrize("mode", ["fast", "reference"])
 @pytest.mark.parametrize("name", golden_replay.case_names())
-def test_case(name):
+def test_case(name, mode):
     case = golden_replay.load_case(name)
     with tf.Graph().as_default():
-        check(case, golden_replay.replay(case))
-
-
-@pytest.mark.parametrize("name", [n for n in golden_replay.case_names() if is_first_order_meta(n)])
-def test_case_unrolled(name):
-    case = golden_replay.load_case(name)
-    with tf.Graph().as_default():
-        check(case, golden_replay.replay(case, unroll=True))
+        check(case, golden_replay.replay(case, reference_mode=mode == "reference"))
 
 
 def test_there_are_cases():

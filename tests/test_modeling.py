@@ -40,9 +40,9 @@ def random_weights(config, seed=0):
     return {n: np.float32(0.5 * random.standard_normal(s)) for n, s in modeling.variable_shapes(config).items()}
 
 
-def encode(weights, config, ids, mask, segments, dropout=None):
+def encode(weights, config, ids, mask, segments, dropout=None, **options):
     arrays = [tf.constant(np.array(array), tf.int32) for array in (ids, mask, segments)]
-    return modeling.encode({n: tf.constant(w) for n, w in weights.items()}, config, *arrays, dropout=dropout)
+    return modeling.encode({n: tf.constant(w) for n, w in weights.items()}, config, *arrays, dropout, **options)
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,35 @@ MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]])
 SEGMENTS = np.array([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0]])
 
 
-def test_encoder_against_numpy():
+@pytest.mark.parametrize("reference_mode", [False, True])
+def test_encoder_against_numpy(reference_mode):
     config = modeling.BertConfig(**TINY)
     weights = random_weights(config)
     layers, pooled, mean = encode_in_numpy({n: np.float64(w) for n, w in weights.items()}, config, IDS, MASK, SEGMENTS)
-    found = evaluate(encode(weights, config, IDS, MASK, SEGMENTS))
+    found = evaluate(encode(weights, config, IDS, MASK, SEGMENTS, reference_mode=reference_mode))
+    if not reference_mode:
+        layers = [layer * MASK[:, :, None] for layer in layers]  # nothing is computed at padding
     for actual, expected in zip(found.layers + [found.pooled, found.mean], layers + [pooled, mean]):
         assert actual.shape == expected.shape
         np.testing.assert_allclose(actual, expected, atol=2e-5)
+
+
+def test_only_first_tokens_of_the_last_layer():
+    config = modeling.BertConfig(**TINY)
+    weights = {name: tf.constant(weight) for name, weight in random_weights(config).items()}
+    arrays = [tf.constant(array, tf.int32) for array in (IDS, MASK, SEGMENTS)]
+    whole, first = [modeling.encode(weights, config, *arrays, only_first=only) for only in (False, True)]
+    names = [name for name in weights if not name.startswith(modeling.WORD_EMBEDDINGS)]
+    gradients = [tf.gradients(tf.reduce_sum(f.pooled ** 3), [weights[name] for name in names]) for f in (whole, first)]
+    gradients = [[tf.convert_to_tensor(gradient) for gradient in part] for part in gradients]
+    assert first.mean is None
+    pooled, last, gradients = evaluate(
+        [[f.pooled for f in (whole, first)], [f.layers[-1] for f in (whole, first)], gradients]
+    )
+    np.testing.assert_allclose(pooled[1], pooled[0], atol=1e-5)
+    np.testing.assert_allclose(last[1], last[0][:, :1], atol=1e-5)
+    for name, expected, actual in zip(names, *gradients):
+        np.testing.assert_allclose(actual, expected, atol=1e-4, err_msg=name)
 
 
 def test_padding_changes_nothing():

@@ -1,6 +1,5 @@
 """Order and batches of fine-tuning and evaluation."""
 
-import math
 
 import numpy as np
 import pytest
@@ -85,13 +84,22 @@ def test_first_batch_comes_from_a_buffer_of_100():
 def test_batches_by_length(rows, batch_size):
     mask = np.arange(6) < np.random.RandomState(rows).randint(1, 7, rows)[:, None]
     found = list(pipeline.batches_by_length(mask.astype(int), batch_size))
-    assert len(found) == math.ceil(rows / batch_size)
     order = np.concatenate(found)
     assert sorted(order) == list(range(rows))
     lengths = mask.sum(axis=1)[order]
     assert np.all(np.diff(lengths) <= 0)  # longest first: what does not fit into memory fails at once
     ties = [(order[i], order[i + 1]) for i in range(rows - 1) if lengths[i] == lengths[i + 1]]
     assert all(one < other for one, other in ties)
+    tokens = [len(batch) * mask.sum(axis=1)[batch[0]] for batch in found]
+    assert max(tokens) <= 6 * batch_size
+    assert all(count + mask.sum(axis=1)[batch[0]] > 6 * batch_size for count, batch in zip(tokens[:-1], found))
+
+
+@pytest.mark.parametrize("rows, batch_size", [(1, 4), (4, 4), (5, 4), (9, 1)])
+def test_batches_in_order(rows, batch_size):
+    found = list(pipeline.batches_in_order(rows, batch_size))
+    assert np.concatenate(found).tolist() == list(range(rows))
+    assert [len(batch) for batch in found[:-1]] == [batch_size] * (len(found) - 1) and len(found[-1]) <= batch_size
 
 
 def test_no_rows_no_batches():
