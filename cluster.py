@@ -117,7 +117,7 @@ class Watch:
 
 
 def leave(reason):
-    """Prints why the cluster fell apart and ends the process at once: threads that wait for a worker cannot be woken."""
+    """Prints why the cluster fell apart and ends the process: threads that wait for a worker cannot be woken."""
     print(
         "error: %s: start the same command on every machine again, it goes on from the last checkpoint "
         "(--worker_timeout sets how long to wait)." % reason,

@@ -5,7 +5,7 @@ So a resumed run draws the masks of an uninterrupted one, and both runtimes draw
 from compat import tf
 
 LEVELS = 2**16  # of the probability
-LOOP_SPAN = 4096  # more iterations than any inner loop has
+PLACES = 4096  # more than there are passes in any inner loop
 
 
 class Dropout:
@@ -21,11 +21,9 @@ class Dropout:
         self._step = tf.cast(step, tf.int64)
         self._calls = [0]
 
-    def in_loop(self, index):
-        """The same stream for the body of a loop: masks change with the loop's index too."""
-        child = Dropout(self._seed, self._step * LOOP_SPAN + tf.cast(index, tf.int64) + 1)
-        child._calls = self._calls
-        return child
+    def at(self, place):
+        """A stream of its own for a place in the step, Python or tensor integer: the same at each call."""
+        return Dropout(self._seed, self._step * PLACES + tf.cast(place, tf.int64) + 1)
 
     def draw(self):
         """A fresh seed for a stateless random operation, int64 [2]."""

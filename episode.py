@@ -65,11 +65,13 @@ class Classifier:
     def support_pass(self, weights, batch, label_embs=None):
         """Pass on support rows; the label embeddings are made from them unless given.
 
+        `label_embs` is a tensor, or a function from the label embeddings that the rows make to those to use.
         In an episode the mixture of layers among the weights is already softmaxed (checklist, section 1).
         """
         features = self.features(weights, batch, weights.get(LAYER_MIXTURE))
-        if label_embs is None:
-            label_embs = self.make_label_embeddings(weights, features, batch.label_ids)
+        if label_embs is None or callable(label_embs):
+            made = self.make_label_embeddings(weights, features, batch.label_ids)
+            label_embs = made if label_embs is None else label_embs(made)
         return self.classify(weights, features, label_embs, batch.label_ids)
 
 

@@ -8,7 +8,7 @@ import heads
 from adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE
 from compat import tf
 from episode import Classifier
-from meta_learner import clip_scale
+from inner_loop import clip_scale
 from modeling import WORD_EMBEDDINGS
 
 LABEL_EMBEDDING_VARIABLE = "new_variable/label_embedding"

@@ -81,6 +81,12 @@ def features(weights, encoded, config, mixture, dropout=None):
     return dropout(hidden, 1.0 - config.keep_prob) if dropout else hidden
 
 
+def reads(name, config):
+    """Whether the heads' features depend on an encoder weight; names of other weights are True."""
+    pools = config.use_pooled_output and config.pooling == "cls"
+    return pools or not name.startswith("bert/pooler/")
+
+
 def _mlp(weights, kind, config, x):
     activation = modeling.ACTIVATIONS[config.activation_fn]
     for layer in range(config.output_layers):

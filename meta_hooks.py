@@ -65,7 +65,7 @@ class StopHook(tf.train.SessionRunHook):
 
 
 class SaveHook(tf.train.SessionRunHook):
-    """Saves at every multiple of `every` steps and at the end; validates what it saved at a multiple, and the last step.
+    """Saves at every multiple of `every` steps and at the end; validates what it saved at a multiple or the last step.
 
     Where a checkpoint is written does not depend on where a run was interrupted.
 

@@ -1,9 +1,9 @@
 """Meta-training as a program: tasks in, checkpoints, meta-validation and the best model out.
 
 A run is a function of its settings and the step counter alone: the tasks of a step follow from its number
-(data/meta_tasks.py), and the dropout masks of a task from the number of the task (dropout.py). So a run that was stopped
-or killed goes on from its last checkpoint and ends with the same weights, and several devices or machines, which share
-the tasks of a step, compute what one computes with all of them.
+(data/meta_tasks.py), and the dropout masks of a task from the number of the task (dropout.py). So a run that was
+stopped or killed goes on from its last checkpoint and ends with the same weights, and several devices or machines,
+which share the tasks of a step, compute what one computes with all of them.
 """
 import collections
 import dataclasses
@@ -108,7 +108,10 @@ def make_plan(bert_config, config, run):
     return Plan(bert_config, config, run, outer, source, validation)
 
 
-def meta_train(plan, output_dir, cluster=Cluster(), cpu_devices=1, worker_timeout=300, hooks=()):
+ALONE = Cluster()
+
+
+def meta_train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, hooks=()):
     """Meta-trains until the last step, or until a SIGTERM; resumes where an earlier run of the plan stopped.
 
     Args:
@@ -237,7 +240,7 @@ def _as_arrays(number, task):
 
 
 def _dataset(groups, run, size):
-    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` pairs (number, MetaTask)."""
+    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` (number, MetaTask)."""
     shapes = {
         name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
     }

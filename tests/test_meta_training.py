@@ -157,7 +157,8 @@ IN_EXPORT = KILLED + (  # the exported folder is half-written
 
 
 def killed_run(arguments, where):
-    script = "import sys\nsys.path.insert(0, %r)\n%simport runpy\nsys.argv = %r\nrunpy.run_path(%r, run_name='__main__')"
+    script = "import sys\nsys.path.insert(0, %r)\n%simport runpy\nsys.argv = %r\n"
+    script += "runpy.run_path(%r, run_name='__main__')"
     return run([sys.executable, "-c", script % (ROOT, where, arguments[1:], MAIN)])
 
 
