@@ -4,7 +4,8 @@
 #   scripts/setup_env.sh [--with=GROUP,...] [--print-python] [--help]
 #
 #   --with=tools,test,gpu   groups beside the core: tools (always in), test (test suite and lint), gpu (CUDA libraries,
-#                           modern only), beam and cluster (for scripts/make_smlmt.py --runner and --clusters).
+#                           modern only), beam and cluster (for scripts/make_smlmt.py --runner and --clusters),
+#                           datasets (for scripts/make_supervised.py --dataset).
 #                           Groups once asked for stay part of the environment.
 #   --print-python          prints nothing when there is nothing to do but the path of the environment's python
 #
@@ -43,8 +44,8 @@ while [ $# -gt 0 ]; do
 done
 for group in $groups; do
   case $group in
-    core | tools | test | gpu | beam | cluster) ;;
-    *) fail "unknown group $group in --with: core, tools, test, gpu, beam and cluster are known" ;;
+    core | tools | test | gpu | beam | cluster | datasets) ;;
+    *) fail "unknown group $group in --with: core, tools, test, gpu, beam, cluster and datasets are known" ;;
   esac
 done
 
