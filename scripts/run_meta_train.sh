@@ -6,8 +6,8 @@
 #   BERT_DIR             folder of BERT cased_L-12_H-768_A-12; default: fetched to data/downloads/bert
 #   OUTPUT_DIR           default: output/meta_PRESET; the same command goes on where an earlier one stopped
 #
-# All record files of the two folders but *_dev*.tf_record are trained on; --task_train_files=A,B and --task_eval_files=C
-# pick them by name.
+# All record files of the two folders but *_dev*.tf_record are trained on; --task_train_files=A,B and
+# --task_eval_files=C pick them by name.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 fail() { echo "error: $*" >&2; exit 2; }
