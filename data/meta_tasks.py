@@ -10,6 +10,7 @@ import os
 import re
 
 import numpy as np
+from absl import logging
 
 from data import pipeline, records
 from errors import UserError
@@ -18,8 +19,10 @@ SUPERVISED_BUFFER = 1000  # shuffle buffer of supervised files
 VALIDATION_BUFFER = 500
 CHOICES_AT_ONCE = 4096
 PRETRAIN = "meta_pretrain"
-KNOWN_CLASSES = (("mnli", 3), ("snli", 3), ("sst", 2), ("cola", 2), ("mrpc", 2), ("qqp", 2), ("qnli", 2), ("rte", 2))
-SIDE_FILE = ".json"  # FILE.json beside a record file may say {"num_labels": N}
+KNOWN_CLASSES = (
+    ("mnli", 3), ("snli", 3), ("sst", 2), ("cola", 2), ("mrpc", 2), ("qqp", 2), ("qnli", 2), ("rte", 2), ("wnli", 2),
+)
+SIDE_FILE = ".json"  # FILE.json beside a record file may say {"num_labels": N}, and more about where it comes from
 
 MetaTask = collections.namedtuple("MetaTask", ["examples", "num_labels"])
 
@@ -36,11 +39,7 @@ def num_labels_of(path):
     """
     side = path + SIDE_FILE
     if os.path.exists(side):
-        try:
-            with open(side, encoding="utf-8") as file:
-                return int(json.load(file)["num_labels"])
-        except (ValueError, KeyError, TypeError):
-            raise UserError('%s: expected {"num_labels": N}.' % side) from None
+        return _num_labels_in(side)
     stem = os.path.basename(path).split(".")[0].lower()
     if is_pretrain(path):
         number = re.search(r"_(\d+)$", stem)
@@ -51,6 +50,18 @@ def num_labels_of(path):
         if word in stem:
             return number
     raise UserError('%s: unknown number of classes; write {"num_labels": N} to %s.' % (path, side))
+
+
+def _num_labels_in(side):
+    """What a side file says."""
+    try:
+        with open(side, encoding="utf-8") as file:
+            number = json.load(file)["num_labels"]
+    except (OSError, ValueError, KeyError, TypeError):
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool) or number < 2:
+        raise UserError('%s: expected {"num_labels": N} with a whole number N of 2 or more.' % side)
+    return number
 
 
 def sampling_weights(sizes, pretrain, sqrt_sampling, pretrain_task_weight):
@@ -97,9 +108,9 @@ class TaskSource:
         self._rows = [
             supervised_rows if supervised_rows > 0 and not pretrain else rows for pretrain in self._pretrain
         ]
-        for file, needed in zip(self._files, self._rows):
+        for file, needed, pretrain in zip(self._files, self._rows, self._pretrain):
             if file.size < needed:
-                raise UserError("%s: %d records, but a task takes %d." % (file.path, file.size, needed))
+                _too_small(file, needed, pretrain)
         self._weights = sampling_weights(self.sizes, self._pretrain, sqrt_sampling, pretrain_task_weight)
         self._check = (max_seq_length, vocab_size)
         self._seed = seed
@@ -150,6 +161,14 @@ class TaskSource:
         skipped = number * rows - taken
         streams[choice][1] = (number + 1) * rows
         return np.array(list(itertools.islice(stream, int(skipped), int(skipped) + rows)))
+
+
+def _too_small(file, needed, pretrain):
+    """SMLMT tasks are blocks of a file, so none is left; a supervised file begins anew within a task."""
+    message = "%s: %d records, but a task takes %d" % (file.path, file.size, needed)
+    if pretrain:
+        raise UserError("%s: use the --train_batch_size that the file was made for." % message)
+    logging.warning("%s: some come again within a task, as support and query rows alike.", message)
 
 
 def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, seed=0):

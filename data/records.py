@@ -9,7 +9,7 @@ import hashlib
 import os
 import uuid
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -200,14 +200,20 @@ def write_records(path, examples: Examples) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
         with tf.python_io.TFRecordWriter(unfinished) as writer:
-            for row in range(examples.size):
-                writer.write(_example(examples, row).SerializeToString(deterministic=True))
+            for serialized in serialize(examples):
+                writer.write(serialized)
         os.replace(unfinished, path)
     except (OSError, tf.errors.OpError) as error:
         raise UserError("%s: cannot be written (%s)." % (path, _reason(error))) from None
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)
+
+
+def serialize(examples: Examples) -> Iterator[bytes]:
+    """Yields the bytes of each record."""
+    for row in range(examples.size):
+        yield _example(examples, row).SerializeToString(deterministic=True)
 
 
 def sha256(path) -> str:

@@ -21,6 +21,7 @@ from apache_beam.runners.portability.fn_api_runner import execution, fn_runner
 from compat import tf
 from data import corpus, smlmt, smlmt_files
 from data.sentence_index import fingerprint
+from data.staging import cannot_write
 from data.words import FoldedForms
 from errors import UserError
 
@@ -391,5 +392,5 @@ def _join(sources, target):
                         joined.write(block)
         tf.gfile.Rename(unfinished, target, overwrite=True)
     except tf.errors.OpError as error:
-        raise smlmt_files.cannot_write(os.path.dirname(target), error) from None
+        raise cannot_write(os.path.dirname(target), error) from None
     return digest.hexdigest()

@@ -1,12 +1,11 @@
-"""The files of the SMLMT generator: staging until all is well, manifest, and a look inside."""
+"""The files of the SMLMT generator: records, words, manifest, and a look inside."""
 import collections
 import json
 import os
-import uuid
 
 from compat import tf
 from data import records
-from errors import UserError
+from data.staging import cannot_write
 from tokenization import load_vocab
 
 MANIFEST = "manifest.json"
@@ -23,87 +22,15 @@ def words_file(prefix, classes):
     return "%s_%d.words.tsv" % (prefix, classes)
 
 
-class Staging:
-    """A hidden folder inside the output folder, whose files move to their places together; a context manager.
-
-    Without `publish` nothing is left behind, not even an output folder that was not there before. Folders are local or
-    what else TensorFlow's file systems know (gs://...).
+def publish(staging, manifest):
+    """Writes the manifest and moves all files to their places, the manifest last. Files that an older one lists go.
 
     Args:
-      output_dir: folder.
-      names: files that will be made, without the manifest.
-      overwrite: whether files of an earlier run may be replaced.
-
-    Raises:
-      UserError: nothing can be written there, or files of an earlier run are there.
+      staging: Staging whose names end with MANIFEST.
+      manifest: see `manifest`.
     """
-
-    def __init__(self, output_dir, names, overwrite=False):
-        self._output_dir, self._names = output_dir, list(names)
-        self.folder = os.path.join(output_dir, ".smlmt-" + uuid.uuid4().hex[:8])
-        self._made = []  # folders that were not there, outermost first
-        try:
-            there = [name for name in [MANIFEST] + self._names if tf.gfile.Exists(self._target(name))]
-            if there and not overwrite:
-                raise UserError(
-                    "--output_dir: %s holds %s of an earlier run: choose another folder, or give --overwrite."
-                    % (output_dir, there[0])
-                )
-            folder = output_dir
-            while folder and not tf.gfile.Exists(folder):
-                self._made.insert(0, folder)
-                folder = os.path.dirname(folder)
-            tf.gfile.MakeDirs(self.folder)
-        except tf.errors.OpError as error:
-            self._remove_made()
-            raise cannot_write(output_dir, error) from None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        try:
-            tf.gfile.DeleteRecursively(self.folder)
-        except tf.errors.OpError:  # already gone
-            pass
-        self._remove_made()
-
-    def path(self, name):
-        """Where to write a file that is to become `name`."""
-        return os.path.join(self.folder, name)
-
-    def publish(self, manifest):
-        """Moves all files to their places, the manifest last. Files that an older manifest lists go."""
-        try:
-            with tf.gfile.Open(self.path(MANIFEST), "w") as file:
-                file.write(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-            for name in self._names + [MANIFEST]:
-                _flush(self.path(name))
-            for name in [MANIFEST] + _listed_files(self._target(MANIFEST)):
-                if name not in self._names and tf.gfile.Exists(self._target(name)):
-                    tf.gfile.Remove(self._target(name))
-            for name in self._names + [MANIFEST]:
-                tf.gfile.Rename(self.path(name), self._target(name), overwrite=True)
-        except (OSError, tf.errors.OpError) as error:
-            raise cannot_write(self._output_dir, error) from None
-
-    def _target(self, name):
-        return os.path.join(self._output_dir, name)
-
-    def _remove_made(self):
-        for folder in reversed(self._made):
-            try:
-                if not tf.gfile.ListDirectory(folder):
-                    tf.gfile.DeleteRecursively(folder)
-            except tf.errors.OpError:  # not made
-                pass
-
-
-def _flush(path):
-    """Makes sure that a local file is on the disk before it is renamed."""
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
+    staging.write_json(MANIFEST, manifest)
+    staging.publish(outdated=_listed_files(staging.target(MANIFEST)))
 
 
 def _listed_files(manifest_path):
@@ -132,12 +59,6 @@ def write_tasks(record_path, words_path, tasks):
                         writer.write(record)
     except (OSError, tf.errors.OpError) as error:
         raise cannot_write(os.path.dirname(record_path), error) from None
-
-
-def cannot_write(folder, error):
-    """The UserError for an OSError or a TensorFlow error while writing."""
-    reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason.strip().splitlines()[0]))
 
 
 def manifest(corpus, parameters, files, words):

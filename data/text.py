@@ -1,6 +1,7 @@
 """Labelled or unlabelled text from JSON, JSON lines, CSV, TSV or plain text files, each also gzip-compressed.
 
-Columns are called sentence1 (or text), sentence2 (or text2; optional) and label; others are ignored.
+Columns are called sentence1 (or text), sentence2 (or text2; optional) and label, unless a `Layout` says otherwise;
+others are ignored.
 
 .json   a list of objects, as LEOPARD publishes it
 .jsonl  one object a line; blank lines are skipped
@@ -8,9 +9,11 @@ Columns are called sentence1 (or text), sentence2 (or text2; optional) and label
 .tsv    the same with tabs
 .txt    one unlabelled text a line, a tab before the second text of a pair; blank lines are skipped
 
-Files are UTF-8, with or without a byte order mark; lines end with LF or CRLF. Nothing here needs TensorFlow.
+Files are UTF-8, with or without a byte order mark; lines end with LF or CRLF. All but .json are read row by row, so
+that a file may be larger than the memory. Nothing here needs TensorFlow.
 """
 
+import contextlib
 import csv
 import gzip
 import io
@@ -19,17 +22,12 @@ import os
 import sys
 import zlib
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from data import tasks
 from errors import UserError
 
-TEXT_A = ("sentence1", "text")
-TEXT_B = ("sentence2", "text2")
-LABEL = ("label",)
 STDIN = "-"
-
-Row = Tuple[str, Dict[str, object]]  # (where it stands, {column: value})
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,39 @@ class TextExample:
     text_a: str
     text_b: Optional[str] = None
     label: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a file's rows have their texts and labels.
+
+    Of several names of a column the first that the file has counts. Those of delimited files are in lower case, because
+    headers are read so.
+    """
+
+    text_a: Tuple[str, ...] = ("sentence1", "text")
+    text_b: Tuple[str, ...] = ("sentence2", "text2")
+    label: Tuple[str, ...] = ("label",)
+    pair: bool = False  # whether every row needs a second text; otherwise a row may have one
+    header: Optional[Tuple[str, ...]] = None  # the columns of a delimited file without a header line
+    quoted: bool = True  # whether double quotes mean something in a .tsv file; otherwise every line is a row
+    skip_labels: Tuple[str, ...] = ()  # labels of rows that are left out
+
+    def wanted(self, labelled: bool) -> List[Tuple[str, ...]]:
+        """The names of each column that must be there."""
+        return [self.text_a] + [self.text_b] * self.pair + [self.label] * labelled
+
+
+class RowFault(UserError):
+    """Why the row at ``where`` cannot be used; ``reason`` is the same for all rows with this fault."""
+
+    def __init__(self, source: str, where: str, fault: str, reason: str):
+        super().__init__("%s: %s: %s" % (_name(source), where, fault))
+        self.where, self.reason = where, reason
+
+
+Row = Tuple[str, Union[Dict[str, object], RowFault]]  # (where it stands, {column: value})
+DEFAULT_LAYOUT = Layout()
 
 
 def is_labelled_format(path) -> bool:
@@ -53,16 +84,60 @@ def read_text(path, labelled: bool = True) -> List[TextExample]:
     empty second text counts as none. Raises UserError naming the file and the row (counted from 0) or line (from 1).
     """
     path = os.fspath(path)
-    kind = _format(path)
-    if labelled and kind == ".txt":
-        raise UserError("%s: .txt files hold no labels; give .csv, .tsv, .json or .jsonl for those." % _name(path))
-    content = _content(path)
-    wanted = [TEXT_A, LABEL] if labelled else [TEXT_A]
-    rows = [(where, _example(path, where, row, labelled)) for where, row in _READERS[kind](path, content, wanted)]
+    rows = list(iter_text(path, labelled=labelled))
     if not rows:
         raise tasks.file_error(_name(path), "holds no texts.")
     _check_pairs(path, rows)
     return [example for _, example in rows]
+
+
+def iter_text(
+    path,
+    layout: Layout = DEFAULT_LAYOUT,
+    labelled: bool = True,
+    reject: Optional[Callable[[RowFault], None]] = None,
+) -> Iterator[Tuple[str, TextExample]]:
+    """Yields (where it stands, example) of the rows of a file, one by one.
+
+    A row that cannot be used is handed to ``reject`` and left out; without ``reject`` it is an error. Raises UserError
+    when the file as such cannot be read or has another layout.
+    """
+    for where, row in _rows(os.fspath(path), layout, labelled):
+        try:
+            found = example_of(path, where, row, layout, labelled)
+        except RowFault as fault:
+            if reject is None:
+                raise
+            reject(fault)
+        else:
+            yield where, found
+
+
+def column_names(path, quoted: bool = True) -> List[str]:
+    """The columns of a file: those of its header (in lower case), or of its first object; ``quoted`` as in Layout."""
+    path = os.fspath(path)
+    fault = None
+    for _, row in _READERS[_format(path)](path, Layout(quoted=quoted), []):
+        if not isinstance(row, RowFault):
+            return list(row)
+        fault = fault or row
+    raise fault or tasks.file_error(_name(path), "holds no texts.")
+
+
+def example_of(source: str, where: str, row, layout: Layout, labelled: bool = True) -> TextExample:
+    """The example in a row; ``source`` and ``where`` are for errors. Raises RowFault when the row cannot be used."""
+    if isinstance(row, RowFault):
+        raise row
+    lacking = _lacking(row, layout.wanted(labelled))
+    if lacking:
+        raise RowFault(source, where, lacking, "missing column")
+    text_a = _text(source, where, row, layout.text_a)
+    if not text_a:
+        raise RowFault(source, where, "the text is empty; leave the row out.", "missing text")
+    text_b = _text(source, where, row, layout.text_b)
+    if layout.pair and not text_b:
+        raise RowFault(source, where, "the second text is empty; leave the row out.", "missing text")
+    return TextExample(text_a, text_b, _label(source, where, row, layout) if labelled else None)
 
 
 def labels_in_order(examples: Sequence[TextExample]) -> List[str]:
@@ -89,35 +164,66 @@ def _format(path: str) -> str:
     return kind
 
 
-def _content(path: str) -> str:
-    """The decoded file without a byte order mark."""
-    if path == STDIN:
-        data = sys.stdin.buffer.read()
-    else:
-        opener = gzip.open if path.endswith(".gz") else open
-        try:
-            with opener(tasks.require(path), "rb") as file:
-                data = file.read()
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError("%s: cannot be read (%s)." % (path, getattr(error, "strerror", None) or error)) from None
-    if not data.strip():
-        raise tasks.file_error(_name(path), "is empty.")
+def _rows(path: str, layout: Layout, labelled: bool) -> Iterator[Row]:
+    kind = _format(path)
+    if labelled and kind == ".txt":
+        raise UserError("%s: .txt files hold no labels; give .csv, .tsv, .json or .jsonl for those." % _name(path))
+    return _READERS[kind](path, layout, layout.wanted(labelled))
+
+
+@contextlib.contextmanager
+def _opened(path: str, newline: str = "\n"):
+    """The decoded file without a byte order mark; ``newline`` as for ``open``."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        fault = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)." % data[error.start]
-        raise _error(path, "line %d" % line, fault) from None
+        with _binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline) as stream:
+            try:
+                yield stream
+            except UnicodeDecodeError:
+                raise _not_utf8(path, file) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError("%s: cannot be read (%s)." % (path, getattr(error, "strerror", None) or error)) from None
 
 
-def _lines(content: str) -> Iterator[Tuple[int, str]]:
+def _binary(path: str):
+    if path == STDIN:
+        return io.BytesIO(sys.stdin.buffer.read())
+    return (gzip.open if path.endswith(".gz") else open)(tasks.require(path), "rb")
+
+
+def _not_utf8(path: str, file) -> UserError:
+    """The error for the first byte of an open binary file that is not UTF-8."""
+    file.seek(0)
+    for number, line in enumerate(file, start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            fault = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)." % line[error.start]
+            return _error(path, "line %d" % number, fault)
+    return _error(path, "end", "the last character is cut short; fetch the file again.")
+
+
+def _empty(path: str) -> UserError:
+    return tasks.file_error(_name(path), "is empty.")
+
+
+def _lines(path: str) -> Iterator[Tuple[int, str]]:
     """(number, line) of the lines that are not blank. Only LF ends a line: texts may hold U+0085 or U+2028."""
-    for number, line in enumerate(content.split("\n"), start=1):
-        if line.strip():
-            yield number, line[:-1] if line.endswith("\r") else line
+    is_empty = True
+    with _opened(path) as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                is_empty = False
+                line = line[:-1] if line.endswith("\n") else line
+                yield number, line[:-1] if line.endswith("\r") else line
+    if is_empty:
+        raise _empty(path)
 
 
-def _read_json(path: str, content: str, wanted) -> Iterator[Row]:
+def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
+    with _opened(path) as stream:
+        content = stream.read()
+    if not content.strip():
+        raise _empty(path)
     try:
         rows = json.loads(content)
     except ValueError as error:
@@ -125,62 +231,86 @@ def _read_json(path: str, content: str, wanted) -> Iterator[Row]:
     if not isinstance(rows, list):
         raise UserError("%s: the JSON is no list of rows; one object a line is read from .jsonl files." % path)
     for index, row in enumerate(rows):
-        yield _checked_object(path, "row %d (the first is 0)" % index, row, wanted)
+        yield _checked_object(path, "row %d (the first is 0)" % index, row)
 
 
-def _read_jsonl(path: str, content: str, wanted) -> Iterator[Row]:
-    for number, line in _lines(content):
+def _read_jsonl(path: str, layout: Layout, wanted) -> Iterator[Row]:
+    for number, line in _lines(path):
         where = "line %d" % number
         try:
             row = json.loads(line)
         except ValueError as error:
             raise _error(path, where, "invalid JSON: %s." % error) from None
-        yield _checked_object(path, where, row, wanted)
+        yield _checked_object(path, where, row)
 
 
-def _checked_object(path: str, where: str, row, wanted) -> Row:
+def _checked_object(path: str, where: str, row) -> Row:
     if not isinstance(row, dict):
         raise _error(path, where, "is no JSON object with sentence1 and label.")
-    _check_columns(path, where, row, wanted)
     return where, row
 
 
-def _read_csv(path: str, content: str, wanted, delimiter: str = ",") -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-    header = None
-    start = 1
-    while True:
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            hint = "a field that begins with a double quote must end with one and double those inside it"
-            raise _error(path, "line %d" % start, "%s (%s)." % (str(error).rstrip("."), hint)) from None
-        if fields is None:
-            return
-        where = "line %d" % start
-        start = reader.line_num + 1
-        if not any(field.strip() for field in fields):
-            continue
-        if header is None:
-            header = [field.strip().lower() for field in fields]
-            _check_columns(path, "header", header, wanted)
-            if len(set(header)) < len(header):
-                raise _error(path, "header", "a column occurs twice: %s." % ", ".join(header))
-            continue
-        if len(fields) != len(header):
-            counts = (len(fields), len(header), ", ".join(header))
-            raise _error(path, where, "%d fields where the header has %d (%s)." % counts)
-        if delimiter == "\t" and any("\t" in field and "\n" in field for field in fields):
-            raise _error(path, where, "a quoted field goes on over tabs and lines: a double quote is not closed.")
-        yield where, dict(zip(header, fields))
+def _read_csv(path: str, layout: Layout, wanted) -> Iterator[Row]:
+    return _named(path, _quoted_fields(path, ","), layout, wanted)
 
 
-def _read_tsv(path: str, content: str, wanted) -> Iterator[Row]:
-    return _read_csv(path, content, wanted, delimiter="\t")
+def _read_tsv(path: str, layout: Layout, wanted) -> Iterator[Row]:
+    return _named(path, _quoted_fields(path, "\t") if layout.quoted else _plain_fields(path), layout, wanted)
 
 
-def _read_txt(path: str, content: str, wanted) -> Iterator[Row]:
-    for number, line in _lines(content):
+def _plain_fields(path: str) -> Iterator[Tuple[str, List[str]]]:
+    """(where, fields) of a file in which tabs separate fields and nothing is quoted."""
+    for number, line in _lines(path):
+        yield "line %d" % number, line.split("\t")
+
+
+def _quoted_fields(path: str, delimiter: str) -> Iterator[Tuple[str, List[str]]]:
+    """(where, fields) of a file in which a quoted field may hold delimiters and line ends."""
+    is_empty = True
+    with _opened(path, newline="") as stream:
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+        start = 1
+        while True:
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                hint = "a field that begins with a double quote must end with one and double those inside it"
+                raise _error(path, "line %d" % start, "%s (%s)." % (str(error).rstrip("."), hint)) from None
+            if fields is None:
+                break
+            where = "line %d" % start
+            start = reader.line_num + 1
+            if not any(field.strip() for field in fields):
+                continue
+            is_empty = False
+            if delimiter == "\t" and any("\t" in field and "\n" in field for field in fields):
+                raise _error(path, where, "a quoted field goes on over tabs and lines: a double quote is not closed.")
+            yield where, fields
+    if is_empty:
+        raise _empty(path)
+
+
+def _named(path: str, rows: Iterator[Tuple[str, List[str]]], layout: Layout, wanted) -> Iterator[Row]:
+    """Fields by the names of their columns."""
+    header, origin = layout.header, "layout"
+    if header is None:
+        where, fields = next(rows)
+        header, origin = [field.strip().lower() for field in fields], "header"
+        lacking = _lacking(header, wanted)
+        if lacking:
+            raise _error(path, "header", lacking)
+        if len(set(header)) < len(header):
+            raise _error(path, "header", "a column occurs twice: %s." % ", ".join(header))
+    for where, fields in rows:
+        if len(fields) == len(header):
+            yield where, dict(zip(header, fields))
+        else:
+            fault = "%d fields where the %s has %d (%s)." % (len(fields), origin, len(header), ", ".join(header))
+            yield where, RowFault(path, where, fault, "wrong number of fields")
+
+
+def _read_txt(path: str, layout: Layout, wanted) -> Iterator[Row]:
+    for number, line in _lines(path):
         fields = line.split("\t")
         if len(fields) > 2:
             raise _error(path, "line %d" % number, "more than one tab; one separates the texts of a pair.")
@@ -190,39 +320,38 @@ def _read_txt(path: str, content: str, wanted) -> Iterator[Row]:
 _READERS = {".json": _read_json, ".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".txt": _read_txt}
 
 
-def _check_columns(path: str, where: str, columns, wanted) -> None:
+def _lacking(columns, wanted) -> str:
+    """Which column is missing, as a sentence; empty when all are there."""
     for names in wanted:
         if not any(name in columns for name in names):
             there = ", ".join(map(str, columns)) or "none"
-            raise _error(path, where, "no column %s; the columns are: %s." % (" or ".join(names), there))
+            return "no column %s; the columns are: %s." % (" or ".join(names), there)
+    return ""
 
 
-def _example(path: str, where: str, row: Dict[str, object], labelled: bool) -> TextExample:
-    text_a = _text(path, where, row, TEXT_A)
-    if not text_a:
-        raise _error(path, where, "the text is empty; leave the row out.")
-    label = _label(path, where, row) if labelled else None
-    return TextExample(text_a, _text(path, where, row, TEXT_B), label)
-
-
-def _text(path: str, where: str, row: Dict[str, object], names: Sequence[str]) -> Optional[str]:
+def _text(source: str, where: str, row: Dict[str, object], names: Sequence[str]) -> Optional[str]:
     """The first of the columns ``names`` that the row has; None when it is absent or blank."""
     name = next((name for name in names if name in row), None)
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        raise _error(path, where, "%s is %s; a string is needed." % (name, json.dumps(value)[:40]))
+        fault = "%s is %s; a string is needed." % (name, json.dumps(value, default=str)[:40])
+        raise RowFault(source, where, fault, "text that is no string")
     return value if value and value.strip() else None
 
 
-def _label(path: str, where: str, row: Dict[str, object]) -> str:
-    value = row.get("label")
+def _label(source: str, where: str, row: Dict[str, object], layout: Layout) -> str:
+    value = next(row[name] for name in layout.label if name in row)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if value is not None and not isinstance(value, str):
-        raise _error(path, where, "the label is %s; a string is needed." % json.dumps(value)[:40])
-    if not value or not value.strip():
-        raise _error(path, where, "the label is missing.")
-    return value.strip()
+        fault = "the label is %s; a string is needed." % json.dumps(value, default=str)[:40]
+        raise RowFault(source, where, fault, "label that is no string")
+    label = (value or "").strip()
+    if not label:
+        raise RowFault(source, where, "the label is missing.", "missing label")
+    if label in layout.skip_labels:
+        raise RowFault(source, where, "rows with the label %s are left out." % label, "label " + label)
+    return label
 
 
 def _check_pairs(path: str, rows: Sequence[Tuple[str, TextExample]]) -> None:

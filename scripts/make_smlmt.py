@@ -39,6 +39,7 @@ except (UserError, ImportError) as error:
     sys.exit(2)
 
 from data import corpus, records, smlmt, smlmt_files, word_clusters, words  # noqa: E402
+from data.staging import Staging  # noqa: E402
 from progress import Progress  # noqa: E402
 from tokenization import Tokenizer  # noqa: E402
 
@@ -253,10 +254,10 @@ def run(values):
     smlmt.check_tokenizer(tokenizer)
     corpus.check_encoding(values.encoding)
     names = [make(values, classes) for classes in settings.classes for make in (record_name, words_name)]
-    names += [CLUSTERS_FILE] * bool(values.clusters)
-    with smlmt_files.Staging(values.output_dir, names, values.overwrite) as staging:
+    names += [CLUSTERS_FILE] * bool(values.clusters) + [smlmt_files.MANIFEST]
+    with Staging(values.output_dir, names, values.overwrite) as staging:
         manifest = generate(values, settings, tokenizer, staging)
-        staging.publish(manifest)
+        smlmt_files.publish(staging, manifest)
     for entry in manifest["files"]:
         path = os.path.join(values.output_dir, entry["name"])
         numbers = (entry["tasks"], entry["records"], entry["candidate_words"])

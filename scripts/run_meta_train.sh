@@ -2,11 +2,12 @@
 # Meta-trains with a published preset: scripts/run_meta_train.sh hybrid|smlmt|leopard [--FLAG=VALUE ...]
 #
 #   DATA_DIR             folder of SMLMT files, meta_pretrain*_N.tf_record (scripts/make_smlmt.py makes them)
-#   SUPERVISED_DATA_DIR  folder of supervised record files (hybrid and leopard)
+#   SUPERVISED_DATA_DIR  folder of supervised record files (hybrid and leopard; scripts/make_supervised.py makes them)
 #   BERT_DIR             folder of BERT cased_L-12_H-768_A-12; default: fetched to data/downloads/bert
 #   OUTPUT_DIR           default: output/meta_PRESET; the same command goes on where an earlier one stopped
 #
-# All record files of the two folders are trained on; --task_train_files=A,B and --task_eval_files=C pick them by name.
+# All record files of the two folders but *_dev*.tf_record are trained on; --task_train_files=A,B and
+# --task_eval_files=C pick them by name.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 fail() { echo "error: $*" >&2; exit 2; }
@@ -26,7 +27,7 @@ for name in $needs; do
   folder=${!name:-}
   [ -n "$folder" ] || fail "$name is not set: name the folder of its record files (--help tells more)."
   [ -d "$folder" ] || fail "$name: $folder is not a directory."
-  found=$(cd "$folder" && ls | grep '\.tf_record$' || true)
+  found=$(cd "$folder" && ls | grep '\.tf_record$' | grep -Ev '_dev(_(mis)?matched)?\.tf_record$' || true)
   [ -n "$found" ] || fail "$name: no *.tf_record in $folder."
   while read -r file; do files+=("$file"); done <<<"$found"
 done

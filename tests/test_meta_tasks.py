@@ -40,8 +40,30 @@ def test_no_file():
 
 def test_file_smaller_than_a_task(tmp_path):
     path = write(tmp_path / "meta_pretrain_2.tf_record", 3)
-    with pytest.raises(UserError, match="3 records, but a task takes 4"):
+    with pytest.raises(UserError, match="3 records, but a task takes 4: use the --train_batch_size"):
         source([path])
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_supervised_file_smaller_than_a_task_is_repeated(tmp_path, monkeypatch, size):
+    warnings = []
+    monkeypatch.setattr(meta_tasks.logging, "warning", lambda text, *values: warnings.append(text % values))
+    path = write(tmp_path / "rte.tf_record", size)
+    found = source([path], rows=4, supervised_rows=8)
+    assert len(warnings) == 1 and "%d records, but a task takes 8" % size in warnings[0]
+    assert found.sizes == [size]
+    tasks = first_tasks(found, 200)
+    assert all(task.examples.size == 8 for task in tasks)
+    counts = collections.Counter(number for task in tasks for number in numbers(task))
+    assert set(counts) == set(range(size)) and max(counts.values()) - min(counts.values()) < 400 / size + 1
+    assert [numbers(task) for task in first_tasks(source([path], rows=4, supervised_rows=8), 5, start=50)] == [
+        numbers(task) for task in tasks[50:55]
+    ]
+
+
+def test_supervised_file_of_a_task_is_not_repeated(tmp_path, monkeypatch):
+    monkeypatch.setattr(meta_tasks.logging, "warning", pytest.fail)
+    source([write(tmp_path / "rte.tf_record", 4)])
 
 
 def test_label_beyond_the_number_of_classes(tmp_path):
@@ -53,7 +75,7 @@ def test_label_beyond_the_number_of_classes(tmp_path):
 @pytest.mark.parametrize(
     "name, expected",
     [("meta_pretrain_3.tf_record", 3), ("meta_pretrain_wiki_12.tf_record", 12), ("mnli_train.tf_record", 3)]
-    + [("SNLI.tf_record", 3), ("sst2_train.tf_record", 2), ("mrpc.tf_record", 2)],
+    + [("SNLI.tf_record", 3), ("sst2_train.tf_record", 2), ("mrpc.tf_record", 2), ("WNLI.tf_record", 2)],
 )
 def test_number_of_classes_by_name(name, expected):
     assert meta_tasks.num_labels_of(name) == expected
@@ -63,11 +85,25 @@ def test_number_of_classes_by_side_file(tmp_path):
     path = write(tmp_path / "mine.tf_record", 4)
     with pytest.raises(UserError, match="mine.tf_record.json"):
         meta_tasks.num_labels_of(path)
-    (tmp_path / "mine.tf_record.json").write_text(json.dumps({"num_labels": 7}))
+    side = tmp_path / "mine.tf_record.json"
+    side.write_text(json.dumps({"num_labels": 7, "labels": list("abcdefg"), "skipped": {}}))
     assert meta_tasks.num_labels_of(path) == 7
-    (tmp_path / "mine.tf_record.json").write_text("7")
+    for content in ("7", "{", "[]", "{}", '{"num_labels": "7"}') + tuple(
+        json.dumps({"num_labels": number}) for number in (1, 0, -3, 2.0, 2.5, True, None, [2])
+    ):
+        side.write_text(content)
+        with pytest.raises(UserError, match="mine.tf_record.json: expected .*num_labels"):
+            meta_tasks.num_labels_of(path)
+    side.write_bytes(b"\xff")
     with pytest.raises(UserError, match="num_labels"):
         meta_tasks.num_labels_of(path)
+
+
+def test_side_file_goes_before_the_name(tmp_path):
+    path = str(tmp_path / "mnli_entailment_neutral_train.tf_record")
+    assert meta_tasks.num_labels_of(path) == 3
+    (tmp_path / "mnli_entailment_neutral_train.tf_record.json").write_text('{"num_labels": 2}')
+    assert meta_tasks.num_labels_of(path) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from data.text import TextExample, is_labelled_format, labels_in_order, read_text
+from data.text import Layout, TextExample, column_names, is_labelled_format, iter_text, labels_in_order, read_text
 from errors import UserError
 
 
@@ -159,3 +159,61 @@ def test_labels(tmp_path):
     assert read_text(save(tmp_path, "t.json", [dict(ROW, label=5)]))[0].label == "5"
     assert all(map(is_labelled_format, ("a.csv", "a.json.gz")))
     assert not any(map(is_labelled_format, ("a.txt", "a.txt.gz", "-")))
+
+
+# --- other layouts, row by row ---------------------------------------------------------------------------------------
+LAYOUT = Layout(("question",), ("answer",), ("gold",), pair=True, quoted=False, skip_labels=("-",))
+
+
+@pytest.mark.parametrize(
+    "name, content, layout, expected",
+    [
+        ("t.tsv", 'gold\tQuestion\tanswer\r\nx\t"a\tb"c\r\n', LAYOUT, TextExample('"a', 'b"c', "x")),
+        ("t.tsv", "gold\tquestion\tanswer\nx\ta\rb\u2028\tc\n", LAYOUT, TextExample("a\rb\u2028", "c", "x")),
+        ("t.tsv", "x\ta\n", Layout(("text",), (), header=("label", "text")), TextExample("a", None, "x")),
+        ("t.csv", "x,\"a\nb\"\n", Layout(("text",), (), header=("label", "text")), TextExample("a\nb", None, "x")),
+        ("t.jsonl", '{"Text": "a", "text2": "b", "label": 3}', Layout(("Text",), ()), TextExample("a", None, "3")),
+    ],
+)
+def test_other_layouts(tmp_path, name, content, layout, expected):
+    assert [example for _, example in iter_text(save(tmp_path, name, content), layout)] == [expected]
+
+
+def test_rows_that_cannot_be_used_are_handed_over(tmp_path):
+    lines = ["gold,question,answer", "x,a,b", "x,a", "-,a,b", "x, ,b", "x,a,", ",a,b", "", "y,a,b,c", "y,c,d"]
+    path = save(tmp_path, "t.tsv", "\n".join(lines).replace(",", "\t"))
+    faults = []
+    rows = list(iter_text(path, LAYOUT, reject=faults.append))
+    assert rows == [("line 2", TextExample("a", "b", "x")), ("line 10", TextExample("c", "d", "y"))]
+    assert [(fault.where, fault.reason) for fault in faults] == [
+        ("line 3", "wrong number of fields"), ("line 4", "label -"), ("line 5", "missing text"),
+        ("line 6", "missing text"), ("line 7", "missing label"), ("line 9", "wrong number of fields"),
+    ]
+    with pytest.raises(UserError, match="line 3: 2 fields where the header has 3"):
+        list(iter_text(path, LAYOUT))
+    path = save(tmp_path, "t.jsonl", '{"text": "a"}\n{"text": 3, "label": "x"}\n{"text": "a", "label": {}}\n')
+    faults = []
+    assert not list(iter_text(path, reject=faults.append))
+    assert [fault.reason for fault in faults] == ["missing column", "text that is no string", "label that is no string"]
+
+
+def test_rows_come_before_the_file_ends(tmp_path):
+    """Nothing but .json is read as a whole: what is wrong far behind is noticed when its turn comes."""
+    lines = b'{"text": "a", "label": "x"}\n' * 5000
+    path = save(tmp_path, "t.jsonl", lines + b'{"text": "\xff", "label": "x"}\n')
+    rows = iter_text(path)
+    assert next(rows) == ("line 1", TextExample("a", None, "x"))
+    with pytest.raises(UserError, match="line 5001: byte 0xff is not UTF-8"):
+        list(rows)
+    path = save(tmp_path, "t.csv.gz", b"text,label\n" + b"a,x\n" * 5000 + b"\xe9,x\n")
+    with pytest.raises(UserError, match="line 5002: byte 0xe9 is not UTF-8"):
+        list(iter_text(path))
+
+
+def test_column_names(tmp_path):
+    assert column_names(save(tmp_path, "t.csv", "Text , label\na,b,c\na,b\n")) == ["text", "label"]
+    assert column_names(save(tmp_path, "t.tsv", 'a\tb\n"\tc\n'), quoted=False) == ["a", "b"]
+    assert column_names(save(tmp_path, "t.jsonl", '{"B": 1, "a": 2}\n')) == ["B", "a"]
+    for content, fault in (("a,b\n", "holds no texts"), ("a,b\nc\nd\n", "line 2: 1 fields"), ("", "is empty")):
+        with pytest.raises(UserError, match=fault):
+            column_names(save(tmp_path, "t.csv", content))
