@@ -54,7 +54,7 @@ def make_task(rows, config):
 
 
 def run_tasks(
-    variables, tasks, bert_config, config, evaluation=False, dropouts=None, last_step=None, trace=False, unroll=False
+    variables, tasks, bert_config, config, evaluation=False, dropouts=None, last_step=None, trace=False
 ):
     """Runs the inner loop on every task; returns a list of TaskResult.
 
@@ -66,10 +66,9 @@ def run_tasks(
       dropouts: a dropout.Dropout for each task, or None for none (as in meta-evaluation).
       last_step: int32 scalar in the place of the random number that randomize_inner_steps draws.
       trace: keep every pass and gradient, for tests.
-      unroll: build the inner loop as one graph for first order too (second order always is).
     """
     schedule = make_schedule(config, evaluation)
-    run = _unrolled if unroll or config.reference_mode or not config.stop_grad else first_order.run
+    run = _unrolled if config.reference_mode or not config.stop_grad else first_order.run
     results = []
     for task, dropout in zip(tasks, dropouts or [None] * len(tasks)):
         limit = None

@@ -8,6 +8,7 @@ from concurrent import futures
 import checkpoints
 import results
 from compat import tf
+from errors import UserError
 
 MODEL = "model"  # below the output directory
 BEST = "best.json"
@@ -58,11 +59,18 @@ class Validator:
         note = "" if accuracy is None else ": query accuracy %.4f, loss %.4f" % (accuracy, loss)
         print("step %d%s%s" % (step, note, ", the best so far" if is_best and accuracy is not None else ""), flush=True)
         entry = {"step": step, "query_accuracy": accuracy, "query_loss": loss}
-        if is_best:
-            self._export()
-            results.write_json(self._path(BEST), entry)
+        try:
+            if is_best:
+                self._export()
+                results.write_json(self._path(BEST), entry)
+            results.write_json(self._path(HISTORY), self._history + [entry])
+        except (tf.errors.OpError, OSError) as error:
+            reason = (getattr(error, "message", None) or str(error)).strip().splitlines()[0]
+            raise UserError(
+                "--output_dir: the model of step %d cannot be written to %s (%s); make room and run the same command "
+                "again, it goes on from the last checkpoint." % (step, self._output_dir, reason)
+            ) from None
         self._history.append(entry)
-        results.write_json(self._path(HISTORY), self._history)
 
     def _export(self):
         work = tempfile.mkdtemp(prefix=UNFINISHED, dir=self._output_dir)

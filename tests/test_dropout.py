@@ -46,11 +46,21 @@ def test_masks_follow_from_seed_step_and_call():
         assert np.any(first != other)
 
 
-def test_masks_change_with_the_loop_index():
+def test_a_place_has_its_masks():
+    with tf.Graph().as_default(), tf.Session() as session:
+        drop = Dropout(1, tf.constant(5))
+        first, other = drop.at(2), drop.at(3)
+        drawn = [first, first, other, drop.at(tf.constant(2)), drop]
+        found = session.run([each(tf.ones([100]), 0.5) for each in drawn])
+    np.testing.assert_array_equal(found[0], found[3])
+    assert len({mask.tobytes() for mask in found}) == 4
+
+
+def test_masks_change_with_the_place_in_a_loop():
     drop = Dropout(0, tf.constant(0))
 
     def body(index, array):
-        return index + 1, array.write(index, drop.in_loop(index)(tf.ones([100]), 0.5))
+        return index + 1, array.write(index, drop.at(index)(tf.ones([100]), 0.5))
 
     _, array = tf.while_loop(lambda i, _: i < 3, body, (0, tf.TensorArray(tf.float32, 3)))
     with tf.Session() as session:

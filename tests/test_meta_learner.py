@@ -8,6 +8,7 @@ import pytest
 
 import adaptation
 import configs
+import inner_loop
 import meta_learner
 import modeling
 from compat import tf
@@ -83,8 +84,9 @@ class Model:
             values[name] = np.float32(value)
         return values
 
-    def run_tasks(self, **options):
-        return meta_learner.run_tasks(self.variables, [self.task], self.bert_config, self.config, **options)
+    def run_tasks(self, reference_mode=False, **options):
+        config = dataclasses.replace(self.config, reference_mode=reference_mode)
+        return meta_learner.run_tasks(self.variables, [self.task], self.bert_config, config, **options)
 
     def load(self, values):
         feed = {self.variables[name].initializer.inputs[1]: value for name, value in values.items()}
@@ -173,7 +175,7 @@ def test_looped_equals_unrolled(name):
     model = Model(make_config(**{k: v for k, v in changes.items() if k != "layers"}), changes.get("layers", 1))
     fetches, plain = {}, None
     for form in ("looped", "unrolled"):
-        (result,) = model.run_tasks(unroll=form == "unrolled", last_step=tf.constant(1))
+        (result,) = model.run_tasks(form == "unrolled", last_step=tf.constant(1))
         fetches[form] = {
             "gradients": meta_learner.outer_gradients([result], model.variables, model.config),
             "numbers": {key: getattr(result, key) for key in ("loss", "support_losses", "query_losses", "inner_norms")},
@@ -393,7 +395,7 @@ def test_dropout_in_training_only_where_asked():
     config = make_config(num_batches=1, keep_prob=0.5)
     model = Model(config)
     step = tf.Variable(0, trainable=False)
-    (result,) = model.run_tasks(dropout=Dropout(0, step))
+    (result,) = model.run_tasks(dropouts=[Dropout(0, step)])
     losses = []
     for value in (0, 0, 1):
         step.load(value, model.session)
@@ -427,7 +429,7 @@ def test_outer_gradients_are_means_and_leave_out_what_a_task_does_not_reach():
         gradients[WORD_EMBEDDINGS] = tf.IndexedSlices(
             tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2])
         )
-        return meta_learner.TaskResult(tf.constant(value), tf.constant(value / 4), None, gradients, *[None] * 4)
+        return inner_loop.TaskResult(tf.constant(value), tf.constant(value / 4), None, gradients, *[None] * 4)
 
     results = [result(1.0), result(3.0)]
     gradients = meta_learner.outer_gradients(results, variables, config)
@@ -450,4 +452,4 @@ def test_clip_scale_counts_gathered_rows_apart():
     ]
     with tf.Session() as session:
         for gradients, norm, scale in cases:
-            np.testing.assert_allclose(session.run(meta_learner.clip_scale(gradients)), [norm, scale], rtol=1e-6)
+            np.testing.assert_allclose(session.run(inner_loop.clip_scale(gradients)), [norm, scale], rtol=1e-6)
