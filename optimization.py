@@ -90,37 +90,44 @@ def outer_step(gradients, variables, config, global_step, scalars=()):
     Returns:
       OuterStep.
     """
-    names, shapes = list(gradients), [gradient.shape.as_list() for gradient in gradients.values()]
+    names = list(gradients)
     targets = [variables[name] for name in names]
     slots = [(_slot(name, variables[name], ""), _slot(name, variables[name], "_1")) for name in names]
-    # One vector, so that a step is one collective operation: TensorFlow 1.15 aborts when it packs tiny tensors itself.
     values = list(gradients.values()) + list(scalars)
-    vector = tf.concat([tf.reshape(value, [-1]) for value in values], axis=0)
-    places = _places(shapes + [[]] * len(scalars))
+    places = _places([value.shape.as_list() for value in values])
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    if several:
+        # One vector, so that a step is one collective operation: TensorFlow 1.15 aborts when it packs tiny tensors.
+        values = [tf.concat([tf.reshape(value, [-1]) for value in values], axis=0)]
 
-    def in_all_replicas(strategy, vector, targets, slots, step):
+    def in_all_replicas(strategy, values, targets, slots, step):
         extended = strategy.extended
-        reduced = extended.reduce_to(tf.distribute.ReduceOp.MEAN, vector, vector)
-        first = _first(strategy, reduced)  # all replicas hold the same, so the norm is computed in one of them
+        local = values
+        if several:
+            vector = extended.reduce_to(tf.distribute.ReduceOp.MEAN, values[0], values[0])
+            # All replicas hold the same now, so norm and reports are computed in one of them.
+            local = [_first(strategy, vector)[place] for place in places]
+            values = [vector] * len(local)
         count = strategy.num_replicas_in_sync if config.replica_clipping else 1
-        total = first[: places[len(names) - 1].stop] * float(count)
-        norm = tf.norm(total)
+        norm = float(count) * tf.linalg.global_norm(local[: len(names)])
         scale = tf.constant(float(count)) if config.replica_clipping else clip_scale(norm)
         rate = learning_rate_schedule(config, _first(strategy, step))
-        with tf.control_dependencies([scale]):
+        with tf.control_dependencies([scale] + local[len(names) :]):
             updates = [
-                extended.update(target, _adam_w(name, shape, place, config), (reduced, m, v, scale, rate), group=True)
-                for name, shape, place, target, (m, v) in zip(names, shapes, places, targets, slots)
+                extended.update(target, _adam_w(name, place if several else None, config), (value, m, v, scale, rate))
+                for name, place, value, target, (m, v) in zip(names, places, values, targets, slots)
             ]
         with tf.control_dependencies(updates):
-            train_op = extended.update(step, lambda variable: variable.assign_add(1), group=True)
-        return train_op, total, scale / float(count), norm, [tf.reshape(first[p], []) for p in places[len(names) :]]
+            train_op = extended.update(step, lambda variable: variable.assign_add(1).op, group=True)
+        whole = [gradient * float(count) for gradient in local[: len(names)]]
+        return train_op, whole + local[len(names) :], scale / float(count), norm
 
-    train_op, total, scale, norm, means = tf.distribute.get_replica_context().merge_call(
-        in_all_replicas, args=(vector, targets, slots, global_step)
+    train_op, reduced, scale, norm = tf.distribute.get_replica_context().merge_call(
+        in_all_replicas, args=(values, targets, slots, global_step)
     )
-    means = [tf.identity(mean) for mean in means]  # a tensor of each replica, as Estimator wants its loss
-    whole = {name: tf.reshape(total[place], shape) for name, shape, place in zip(names, shapes, places)}
+    # Tensors of each replica, as Estimator wants its loss.
+    means = [tf.identity(tf.reshape(mean, [])) for mean in reduced[len(names) :]]
+    whole = {name: tf.reshape(value, variables[name].shape) for name, value in zip(names, reduced)}
     return OuterStep(train_op, whole, {name: gradient * scale for name, gradient in whole.items()}, norm, means)
 
 
@@ -140,22 +147,24 @@ def _slot(name, variable, suffix):
     )
 
 
-def _adam_w(name, shape, place, config):
+def _adam_w(name, place, config):
     """The update of one variable: Adam without bias correction and with decoupled weight decay.
 
-    Rates are kept in their bounds (clip_lr). The gradient is at `place` in the vector of all gradients.
+    Rates are kept in their bounds (clip_lr). The gradient is given as it is, or lies at `place` in a vector.
     """
     decay = 0.0 if NOT_DECAYED.search(name) else WEIGHT_DECAY
     bounds = config.rate_bounds if is_rate(name) else None
 
-    def update(variable, vector, m, v, scale, rate):
-        gradient = tf.reshape(vector[place], shape) * scale
+    def update(variable, gradient, m, v, scale, rate):
+        if place is not None:
+            gradient = tf.reshape(gradient[place], variable.shape)
+        gradient = gradient * scale
         next_m = m.assign(BETA_1 * m + (1.0 - BETA_1) * gradient)
         next_v = v.assign(BETA_2 * v + (1.0 - BETA_2) * tf.square(gradient))
         change = next_m / (tf.sqrt(next_v) + EPSILON)
         if decay:
             change += decay * variable
         updated = variable - rate * change
-        return variable.assign(tf.clip_by_value(updated, *bounds) if bounds else updated)
+        return variable.assign(tf.clip_by_value(updated, *bounds) if bounds else updated).op
 
     return update
