@@ -11,10 +11,11 @@ import configs
 import inner_loop
 import meta_learner
 import modeling
+from adaptation import LABEL_EMBEDDINGS
 from compat import tf
 from dropout import Dropout
 from episode import Batch, Classifier
-from meta_learner import LABEL_EMBEDDINGS, WORD_EMBEDDINGS
+from modeling import WORD_EMBEDDINGS
 
 BERT = modeling.BertConfig(
     vocab_size=20,

@@ -392,7 +392,7 @@ def test_made_files_are_training_files(tmp_path):
     """No table of names: the side file says the number of classes, also of a task that no table knows."""
     run(tmp_path, input=numbers(tmp_path), name="unheard_of")
     path = str(tmp_path / "out" / "unheard_of_train.tf_record")
-    task = next(meta_tasks.TaskSource([path], 12, SEQ, len(VOCAB)).tasks())
+    ((_, task),) = meta_tasks.TaskSource([path], 12, SEQ, len(VOCAB)).tasks([0])
     assert task.num_labels == 3 and task.examples.size == 12 and set(np.unique(task.examples.label_ids)) <= {0, 1, 2}
 
 
