@@ -90,11 +90,11 @@ def outer_step(gradients, variables, config, global_step, scalars=()):
     Returns:
       OuterStep.
     """
-    names = list(gradients)
+    names, scalars = list(gradients), list(scalars)
     targets = [variables[name] for name in names]
     slots = [(_slot(name, variables[name], ""), _slot(name, variables[name], "_1")) for name in names]
-    values = list(gradients.values()) + list(scalars)
-    places = _places([value.shape.as_list() for value in values])
+    values = list(gradients.values()) + scalars
+    places = _places([target.shape.as_list() for target in targets] + [[]] * len(scalars))
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     if several:
         # One vector, so that a step is one collective operation: TensorFlow 1.15 aborts when it packs tiny tensors.
