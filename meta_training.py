@@ -132,7 +132,7 @@ def meta_train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=30
             "--num_gpus=%d, the devices of all machines, is no multiple of the %d that are there (CUDA_VISIBLE_DEVICES "
             "picks those of a machine)." % (plan.run.num_gpus, replicas)
         )
-    devices = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
+    session_config = _session_config(cpu_devices)
     folder = os.path.join(output_dir, CHECKPOINTS)
     steps, done = plan.outer.num_train_steps, _latest_step(folder)
     if cluster.is_chief:
@@ -155,7 +155,7 @@ def meta_train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=30
             )
 
         estimator = tf.estimator.Estimator(
-            model_fn, folder, _run_config(plan.run.seed, train_distribute=strategy, session_config=devices)
+            model_fn, folder, _run_config(plan.run.seed, session_config, train_distribute=strategy)
         )
 
         def input_fn(input_context=None):
@@ -183,15 +183,27 @@ def _strategy(run, cluster, cpu_devices):
     """How the devices share a step: a tf.distribute.Strategy, None for one device."""
     if cluster.size > 1:
         return tf.distribute.experimental.MultiWorkerMirroredStrategy()
-    gpus = len(tf.config.experimental.list_physical_devices("GPU"))
+    gpus = _gpus()
     kind, there = ("gpu", gpus) if gpus else ("cpu", cpu_devices)
     shared = [number for number in range(1, min(run.num_gpus, there) + 1) if run.num_gpus % number == 0]
     return tf.distribute.MirroredStrategy(["/%s:%d" % (kind, i) for i in range(shared[-1])]) if shared[-1] > 1 else None
 
 
-def _run_config(seed, **more):
+def _session_config(cpu_devices=1):
+    config = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
+    # On a CPU TensorFlow's graph optimiser costs 8 to 13 s of the start for at most 6 % of a step (docs/PERFORMANCE.md).
+    config.graph_options.rewrite_options.disable_meta_optimizer = not _gpus()
+    return config
+
+
+def _gpus():
+    return len(tf.config.experimental.list_physical_devices("GPU"))
+
+
+def _run_config(seed, session_config, **more):
     return tf.estimator.RunConfig(
         tf_random_seed=seed,
+        session_config=session_config,
         save_checkpoints_steps=None,  # SaveHook does
         save_checkpoints_secs=None,
         keep_checkpoint_max=CHECKPOINTS_KEPT,
@@ -206,7 +218,9 @@ def _validation_estimator(plan, folder):
     saved = os.environ.pop("TF_CONFIG", None)
     try:
         return tf.estimator.Estimator(
-            lambda features, mode: _judging_spec(features, mode, plan), folder, _run_config(plan.run.seed)
+            lambda features, mode: _judging_spec(features, mode, plan),
+            folder,
+            _run_config(plan.run.seed, _session_config()),
         )
     finally:
         if saved is not None:
