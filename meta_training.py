@@ -191,7 +191,8 @@ def _strategy(run, cluster, cpu_devices):
 
 def _session_config(cpu_devices=1):
     config = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
-    # On a CPU TensorFlow's graph optimiser costs 8 to 13 s of the start for at most 6 % of a step (docs/PERFORMANCE.md).
+    # On a CPU TensorFlow's graph optimiser costs 8 to 13 s of the start and wins at most 6 % of a step
+    # (docs/PERFORMANCE.md).
     config.graph_options.rewrite_options.disable_meta_optimizer = not _gpus()
     return config
 
