@@ -77,14 +77,14 @@ def test_watch_lets_a_worker_that_answers_be(gone):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(50)
-        watched(server, 0.1, 0.4)
+        watched(server, 10.0, 0.4)
     assert not gone
 
 
 def test_watch_leaves_when_a_worker_is_silent(gone):
     with socket.socket() as server:  # bound, but nobody listens
         server.bind(("127.0.0.1", 0))
-        watched(server, 0.1, 0.4)
+        watched(server, 0.1, 2.0)
         address = "127.0.0.1:%d" % server.getsockname()[1]
     assert gone and address in gone[0]
 
