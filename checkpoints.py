@@ -113,6 +113,14 @@ def recover_directory(target):
     shutil.rmtree(old, ignore_errors=True)
 
 
+def cannot_save(what, folder, error):
+    """The UserError for a checkpoint or model that could not be written; the run can go on from the one before."""
+    return UserError(
+        "--output_dir: the %s cannot be written to %s (%s); make room and run the same command again, it goes on from "
+        "the last checkpoint." % (what, folder, _first_line(error))
+    )
+
+
 def _listed(names):
     more = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")

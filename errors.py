@@ -1,4 +1,5 @@
-"""The one exception that stands for a mistake the user can mend."""
+"""The one exception that stands for a mistake the user can mend, and how a program ends with it."""
+import sys
 
 
 class UserError(Exception):
@@ -6,3 +7,12 @@ class UserError(Exception):
 
     Programs print it without a traceback and end with exit code 2.
     """
+
+
+def exit_code(program):
+    """Runs ``program()`` and returns its exit code, 0 for None; a UserError is printed as one line and gives 2."""
+    try:
+        return program() or 0
+    except UserError as error:
+        print("error: %s" % error, file=sys.stderr)
+        return 2

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 
+import checkpoints
 from compat import tf
 from errors import UserError
 from progress import Progress
@@ -116,11 +117,7 @@ class SaveHook(tf.train.SessionRunHook):
         try:
             self._saver.save(session, os.path.join(self._folder, CHECKPOINT), step, write_meta_graph=False)
         except (tf.errors.OpError, OSError, ValueError) as error:
-            reason = (getattr(error, "message", None) or str(error)).strip().splitlines()[0]
-            raise UserError(
-                "--output_dir: the checkpoint of step %d cannot be written to %s (%s); make room and run the same "
-                "command again, it goes on from the last checkpoint." % (step, self._folder, reason)
-            ) from None
+            raise checkpoints.cannot_save("checkpoint of step %d" % step, self._folder, error) from None
         self._saved = step
 
 

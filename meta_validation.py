@@ -8,7 +8,6 @@ from concurrent import futures
 import checkpoints
 import results
 from compat import tf
-from errors import UserError
 
 MODEL = "model"  # below the output directory
 BEST = "best.json"
@@ -65,11 +64,7 @@ class Validator:
                 results.write_json(self._path(BEST), entry)
             results.write_json(self._path(HISTORY), self._history + [entry])
         except (tf.errors.OpError, OSError) as error:
-            reason = (getattr(error, "message", None) or str(error)).strip().splitlines()[0]
-            raise UserError(
-                "--output_dir: the model of step %d cannot be written to %s (%s); make room and run the same command "
-                "again, it goes on from the last checkpoint." % (step, self._output_dir, reason)
-            ) from None
+            raise checkpoints.cannot_save("model of step %d" % step, self._output_dir, error) from None
         self._history.append(entry)
 
     def _export(self):

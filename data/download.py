@@ -29,7 +29,7 @@ import zipfile
 from typing import NamedTuple, Tuple
 
 from data.tasks import DATA_URL
-from errors import UserError
+from errors import UserError, exit_code
 
 DOWNLOADS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "downloads")
 CHUNK = 1 << 20
@@ -491,12 +491,7 @@ def main(arguments=None):
     parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
     parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")
     options = parser.parse_args(arguments)
-    try:
-        print(ensure(options.name, options.dest, options.base))
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: print(ensure(options.name, options.dest, options.base)))
 
 
 if __name__ == "__main__":

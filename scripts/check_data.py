@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from data import tasks  # noqa: E402
-from errors import UserError  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
 from files import write_json  # noqa: E402
 
 COLUMNS = (
@@ -153,11 +153,7 @@ def run(options):
 def main(arguments=None):
     """Command line; returns the exit code."""
     options = parse(arguments)
-    try:
-        return run(options)
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        return 2
+    return exit_code(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
 
 
 def parse(arguments):
@@ -86,12 +86,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    try:
-        run(parse(arguments))
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: run(parse(arguments)))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
 
 CONFUSIONS = ("run", "sum", "none")
 
@@ -60,12 +60,7 @@ def run(options):
 def main(arguments=None):
     """Command line; returns the exit code."""
     options = parse(arguments)
-    try:
-        print(run(options))
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        return 2
-    return 0
+    return exit_code(lambda: print(run(options)))
 
 
 if __name__ == "__main__":
