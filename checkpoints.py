@@ -1,10 +1,12 @@
 """Reading weights from checkpoints and exported models, with a clear word on what does not fit; saving a model."""
 import os
 import shutil
+import tempfile
 
 from compat import tf
 from errors import UserError
 
+UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
 OLD = ".old"  # suffix of a directory that is being replaced
 LISTED = 5  # names of missing or misshaped variables that an error spells out
 
@@ -90,6 +92,18 @@ def restore(session, prefix, variables, flag):
         tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
     except (tf.errors.OpError, ValueError) as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
+
+
+def make_unfinished(folder):
+    """Makes a directory below `folder` for what is to be moved to its place when it is complete."""
+    return tempfile.mkdtemp(prefix=UNFINISHED, dir=folder)
+
+
+def sweep_unfinished(folder):
+    """Removes what killed runs left of `make_unfinished`."""
+    for name in os.listdir(folder):
+        if name.startswith(UNFINISHED):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
 def replace_directory(source, target):

@@ -2,7 +2,6 @@
 import json
 import os
 import shutil
-import tempfile
 from concurrent import futures
 
 import checkpoints
@@ -12,7 +11,6 @@ from compat import tf
 MODEL = "model"  # below the output directory
 BEST = "best.json"
 HISTORY = "validation.json"
-UNFINISHED = ".unfinished-"
 
 
 class Validator:
@@ -31,9 +29,7 @@ class Validator:
         self._estimator, self._data, self._max_seq_length = estimator, data, max_seq_length
         self._output_dir = output_dir
         self._history = _read_json(self._path(HISTORY)) or []
-        for name in os.listdir(output_dir):  # of a killed run
-            if name.startswith(UNFINISHED):
-                shutil.rmtree(self._path(name), ignore_errors=True)
+        checkpoints.sweep_unfinished(output_dir)
         checkpoints.recover_directory(self._path(MODEL))
 
     def validate(self, step):
@@ -68,7 +64,7 @@ class Validator:
         self._history.append(entry)
 
     def _export(self):
-        work = tempfile.mkdtemp(prefix=UNFINISHED, dir=self._output_dir)
+        work = checkpoints.make_unfinished(self._output_dir)
         try:
             exported = self._estimator.export_saved_model(work, self._serving_inputs)
             checkpoints.replace_directory(exported.decode(), self._path(MODEL))

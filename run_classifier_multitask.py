@@ -170,7 +170,6 @@ ALLOWED = (
 MODEL_FILE = "model.json"
 META_FILE = "meta_training.json"
 EXAMPLES_SHOWN = 5
-UNFINISHED = ".unfinished-"
 
 
 def main(argv):
@@ -551,12 +550,12 @@ def make_output_dir():
 
 def make_work_dir():
     """Makes the folder of an unfinished run in --output_dir, and sweeps out what an interrupted run left there."""
+    import checkpoints
+
     make_output_dir()
     try:
-        for name in os.listdir(FLAGS.output_dir):
-            if name.startswith(UNFINISHED):
-                shutil.rmtree(os.path.join(FLAGS.output_dir, name), ignore_errors=True)
-        return tempfile.mkdtemp(prefix=UNFINISHED, dir=FLAGS.output_dir)
+        checkpoints.sweep_unfinished(FLAGS.output_dir)
+        return checkpoints.make_unfinished(FLAGS.output_dir)
     except OSError as error:
         raise unwritable(error) from error
 
