@@ -1,6 +1,7 @@
 """Forward passes of one few-shot task: features, label embeddings, scores and losses."""
 import collections
 
+import elementwise
 import heads
 import modeling
 from adaptation import LAYER_MIXTURE
@@ -18,13 +19,16 @@ class Classifier:
       bert_config, config: BertConfig and LearnerConfig.
       num_labels: number of classes, a Python or tensor scalar.
       dropout: dropout.Dropout, or None for none.
+      second_order: whether gradients are differentiated again.
     """
 
-    def __init__(self, bert_config, config, num_labels, dropout=None):
+    def __init__(self, bert_config, config, num_labels, dropout=None, second_order=False):
         self.bert_config = bert_config
         self.config = config
         self.num_labels = num_labels
         self.dropout = dropout
+        explicit = not second_order and not config.reference_mode
+        self._forms = elementwise.FIRST_ORDER if explicit else elementwise.PLAIN
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
@@ -40,6 +44,7 @@ class Classifier:
             self.dropout,
             only_first=self.config.pooling == "cls" and not reference,
             reference_mode=reference,
+            forms=self._forms,
         )
         return heads.features(weights, encoded, self.config, mixture, self.dropout)
 

@@ -1,6 +1,7 @@
 """Output MLP, label MLP and label embeddings (Bansal et al. 2019, section 3.2)."""
 import collections
 
+import elementwise
 import modeling
 from adaptation import LAYER_MIXTURE, PROJECTION
 from compat import tf
@@ -88,7 +89,7 @@ def reads(name, config):
 
 
 def _mlp(weights, kind, config, x):
-    activation = modeling.ACTIVATIONS[config.activation_fn]
+    activation = elementwise.ACTIVATIONS[config.activation_fn]
     for layer in range(config.output_layers):
         if layer > 0:
             x = activation(x)
@@ -120,7 +121,7 @@ def label_embeddings(weights, sums, counts, config):
     A class without rows gets the zero vector before the deep-set layers (checklist, section 3).
     """
     means = sums / tf.maximum(counts, 1.0)
-    activation = modeling.ACTIVATIONS[config.activation_fn]
+    activation = elementwise.ACTIVATIONS[config.activation_fn]
     for layer in range(config.deep_set_layers):
         if layer > 0:
             means = activation(means)

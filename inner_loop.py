@@ -45,7 +45,7 @@ class Episode(Classifier):
     """
 
     def __init__(self, variables, task, bert_config, config, schedule, last_step, dropout):
-        super().__init__(bert_config, config, task.num_labels)
+        super().__init__(bert_config, config, task.num_labels, second_order=not config.stop_grad)
         self._masks = dropout
         self.variables = variables
         self.schedule = schedule

@@ -10,11 +10,11 @@ import json
 import math
 import zlib
 
+import elementwise
 import packing
 from compat import tf
 from errors import UserError
 
-LAYER_NORM_EPSILON = 1e-12
 MASKED_SCORE = -10000.0  # added to the attention scores of padding
 
 WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
@@ -46,8 +46,10 @@ class BertConfig:
                 "BERT config: hidden_size %d is not a multiple of num_attention_heads %d."
                 % (self.hidden_size, self.num_attention_heads)
             )
-        if self.hidden_act not in ACTIVATIONS:
-            raise UserError("BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(ACTIVATIONS)))
+        if self.hidden_act not in elementwise.ACTIVATIONS:
+            raise UserError(
+                "BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(elementwise.ACTIVATIONS))
+            )
 
     @classmethod
     def from_dict(cls, values):
@@ -82,21 +84,6 @@ EncoderOutput = collections.namedtuple(
         "pooled",  # tanh of a dense layer on the last layer's [CLS], [batch, hidden]
         "mean",  # mean of the last layer over the mask, [batch, hidden]; None where only first tokens are asked for
     ],
-)
-
-
-def gelu(x):
-    """Gaussian error linear unit in the tanh form of the published BERT code (arXiv 1606.08415, section 2)."""
-    return 0.5 * x * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
-
-
-def gelu_erf(x):
-    """Gaussian error linear unit, exact form."""
-    return 0.5 * x * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
-
-
-ACTIVATIONS = collections.OrderedDict(
-    [("gelu", gelu), ("gelu_erf", gelu_erf), ("relu", tf.nn.relu), ("tanh", tf.tanh), ("linear", tf.identity)]
 )
 
 
@@ -149,7 +136,17 @@ def create_variables(config):
     return variables
 
 
-def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None, only_first=False, reference_mode=False):
+def encode(
+    weights,
+    config,
+    input_ids,
+    input_mask,
+    segment_ids,
+    dropout=None,
+    only_first=False,
+    reference_mode=False,
+    forms=elementwise.PLAIN,
+):
     """Runs the encoder (post-LayerNorm BERT).
 
     Args:
@@ -160,11 +157,12 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None, on
       dropout: dropout.Dropout, or None for none; every call draws its own masks.
       only_first: the last layer's output is wanted for the first token of each row alone.
       reference_mode: work as the published code does: on padding too, segments looked up by a matrix product.
+      forms: elementwise.Forms of GELU and LayerNorm; FIRST_ORDER where no second derivative is taken.
 
     Returns:
       EncoderOutput.
     """
-    activation = ACTIVATIONS[config.hidden_act]
+    activation = forms.activations[config.hidden_act]
     batch, seq = packing.shape(input_ids)
     heads = config.num_attention_heads
     head_size = config.hidden_size // heads
@@ -179,7 +177,7 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None, on
         return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
 
     def layer_norm(name, x):
-        return _layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
+        return forms.layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
 
     def projected(name, x, layout):
         split = tf.reshape(layout.unpack(dense(name, x)), [batch, -1, heads, head_size])
@@ -230,14 +228,3 @@ def encode(weights, config, input_ids, input_mask, segment_ids, dropout=None, on
 def _one_hot_lookup(table, ids):
     """Rows of [rows, size] at ids [tokens], as a matrix product: [tokens, size]."""
     return tf.matmul(tf.one_hot(ids, table.shape.as_list()[0]), table)
-
-
-def _layer_norm(x, beta, gamma):
-    """LayerNorm over the last axis, written so that second derivatives equal those of the published code.
-
-    The variance treats the mean as a constant (golden checklist, section 6): first derivatives are those of the usual
-    form, since the mean's contribution vanishes; second ones are not.
-    """
-    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(tf.math.squared_difference(x, tf.stop_gradient(mean)), axis=-1, keepdims=True)
-    return (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta

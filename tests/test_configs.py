@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import configs
-import modeling
+import elementwise
 from configs import LearnerConfig
 from errors import UserError
 
@@ -106,4 +106,4 @@ def test_edges_that_are_allowed(changes):
 
 
 def test_activations_exist():
-    assert set(configs.ACTIVATION_NAMES) <= set(modeling.ACTIVATIONS)
+    assert set(configs.ACTIVATION_NAMES) <= set(elementwise.ACTIVATIONS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import elementwise
 import modeling
 from compat import tf
 from data import hf_checkpoint
@@ -106,7 +107,7 @@ def test_activations(theirs, ours, back):
 
 
 def test_every_activation_of_the_encoder_can_be_written():
-    for activation in modeling.ACTIVATIONS:
+    for activation in elementwise.ACTIVATIONS:
         assert hf_checkpoint.hugging_face_config(modeling.BertConfig(11, hidden_act=activation))["hidden_act"]
 
 

@@ -90,45 +90,6 @@ def test_config_file(tmp_path):
     assert modeling.BertConfig.from_json_file(str(path)) == modeling.BertConfig(**TINY)
 
 
-def test_gelu_values():
-    x = np.array([-20.0, -1.0, 0.0, 0.5, 1.0, 20.0], np.float32)
-    tanh_form = [0.5 * v * (1.0 + math.tanh(math.sqrt(2.0 / math.pi) * (v + 0.044715 * v**3))) for v in x.tolist()]
-    exact = [0.5 * v * (1.0 + math.erf(v / math.sqrt(2.0))) for v in x.tolist()]
-    found = evaluate([modeling.gelu(tf.constant(x)), modeling.gelu_erf(tf.constant(x))])
-    np.testing.assert_allclose(found[0], tanh_form, atol=1e-6)
-    np.testing.assert_allclose(found[1], exact, atol=1e-6)
-    np.testing.assert_allclose(found[0][[2, 4]], [0.0, 0.841192], atol=1e-6)
-    np.testing.assert_allclose(found[1][[2, 4]], [0.0, 0.841345], atol=1e-6)
-
-
-def test_layer_norm():
-    random = np.random.RandomState(0)
-    x, beta, gamma = random.standard_normal([3, 8]), random.standard_normal(8), random.standard_normal(8)
-    x[2] = 5.0  # a constant row: nothing but beta is left
-    expected = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12) * gamma + beta
-    arrays = [tf.constant(array, tf.float32) for array in (x, beta, gamma)]
-    np.testing.assert_allclose(evaluate(modeling._layer_norm(*arrays)), expected, atol=1e-5)
-
-
-def test_layer_norm_first_derivative_is_the_ordinary_one_and_the_second_is_not():
-    x = tf.constant(np.random.RandomState(0).standard_normal([2, 8]), tf.float32)
-    target = tf.constant(np.random.RandomState(1).standard_normal([2, 8]), tf.float32)
-
-    def ordinary(x):
-        deviation = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-        variance = tf.reduce_mean(tf.square(deviation), axis=-1, keepdims=True)
-        return deviation * tf.math.rsqrt(variance + 1e-12)
-
-    firsts, seconds = [], []
-    for norm in (lambda x: modeling._layer_norm(x, tf.zeros([8]), tf.ones([8])), ordinary):
-        (first,) = tf.gradients(tf.reduce_sum(norm(x) ** 3 * target), x)
-        firsts.append(first)
-        seconds.append(tf.gradients(tf.reduce_sum(first * target), x)[0])
-    firsts, seconds = evaluate([firsts, seconds])
-    np.testing.assert_allclose(firsts[0], firsts[1], atol=1e-4)
-    assert np.max(np.abs(seconds[0] - seconds[1])) > 1e-2
-
-
 def test_names_and_shapes():
     shapes = modeling.variable_shapes(modeling.BertConfig(**TINY))
     assert len(shapes) == 5 + 2 * 16 + 2

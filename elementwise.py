@@ -1,0 +1,87 @@
+"""GELU and LayerNorm, each in two forms with the same values and first derivatives.
+
+Those of `PLAIN` can be differentiated to any order, with the second derivatives of the published code. Those of
+`FIRST_ORDER` have their derivative written out, with fewer passes over memory than automatic differentiation makes; its
+own derivative is not that of the published code.
+"""
+import collections
+import math
+
+from compat import tf
+
+LAYER_NORM_EPSILON = 1e-12
+TANH_SCALE = math.sqrt(2.0 / math.pi)
+TANH_CUBE = 0.044715
+
+
+def gelu(x):
+    """Gaussian error linear unit in the tanh form of the published BERT code (arXiv 1606.08415, section 2)."""
+    return 0.5 * x * (1.0 + tf.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)))
+
+
+def gelu_erf(x):
+    """Gaussian error linear unit, exact form."""
+    return 0.5 * x * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
+
+
+ACTIVATIONS = collections.OrderedDict(
+    [("gelu", gelu), ("gelu_erf", gelu_erf), ("relu", tf.nn.relu), ("tanh", tf.tanh), ("linear", tf.identity)]
+)
+
+
+def layer_norm(x, beta, gamma):
+    """LayerNorm over the last axis, written so that second derivatives equal those of the published code.
+
+    The variance treats the mean as a constant (golden checklist, section 6): first derivatives are those of the usual
+    form, since the mean's contribution vanishes; second ones are not.
+    """
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.math.squared_difference(x, tf.stop_gradient(mean)), axis=-1, keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
+
+
+@tf.custom_gradient
+def _gelu(x):
+    square = tf.square(x)
+    tanh = tf.tanh(x * (TANH_SCALE * TANH_CUBE * square + TANH_SCALE))
+    share = 0.5 * tanh + 0.5  # y = x * share
+
+    def gradient(dy):
+        slope = (0.5 - 0.5 * tf.square(tanh)) * (3.0 * TANH_SCALE * TANH_CUBE * square + TANH_SCALE)
+        return dy * (share + x * slope)
+
+    return x * share, gradient
+
+
+@tf.custom_gradient
+def _gelu_erf(x):
+    share = 0.5 * tf.math.erf(x * math.sqrt(0.5)) + 0.5
+
+    def gradient(dy):
+        density = tf.exp(-0.5 * tf.square(x) - 0.5 * math.log(2.0 * math.pi))
+        return dy * (share + x * density)
+
+    return x * share, gradient
+
+
+@tf.custom_gradient
+def _layer_norm(x, beta, gamma):
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+    centred = x - mean
+    scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + LAYER_NORM_EPSILON)
+    normal = centred * scale
+
+    def gradient(dy):
+        others = list(range(dy.shape.ndims - 1))
+        inner = dy * gamma
+        along = normal * tf.reduce_mean(inner * normal, axis=-1, keepdims=True)
+        dx = scale * (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - along)
+        return dx, tf.reduce_sum(dy, others), tf.reduce_sum(dy * normal, others)
+
+    return normal * gamma + beta, gradient
+
+
+Forms = collections.namedtuple("Forms", ["activations", "layer_norm"])  # {name: function}; function(x, beta, gamma)
+
+PLAIN = Forms(ACTIVATIONS, layer_norm)
+FIRST_ORDER = Forms(collections.OrderedDict(ACTIVATIONS, gelu=_gelu, gelu_erf=_gelu_erf), _layer_norm)
