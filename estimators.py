@@ -121,7 +121,7 @@ class Finetuner:
     """
 
     def __init__(self, bert_config, config, start, num_labels, make_model=TaskModel):
-        self._config, self._start = config, start_of(start)
+        self.config, self._start = config, start_of(start)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
             self._model = make_model(bert_config, config, num_labels)
@@ -175,7 +175,7 @@ class Finetuner:
         self._session.run(self._reset)
         steps = self._train(run, train, show, before_step)
         trained = time.time()
-        if not self._config.update_only_label_embedding:
+        if not self.config.update_only_label_embedding:
             self._model.remake_label_embeddings(self._session, train, run.eval_batch_size)
         logits = self._model.score(self._session, evaluation, run.eval_batch_size, "evaluation", show)
         scored = time.time()
@@ -189,7 +189,7 @@ class Finetuner:
             train.size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion
         )
         feed = dict(zip(self._schedule, schedule))
-        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self.config) else 0
         steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
         batches = pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
