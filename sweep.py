@@ -61,12 +61,16 @@ class Commands:
         self._output_dir, self._encoder, self._environment = output_dir, encoder, environment
         self._model_dirs, self._more = model_dirs, list(more)
         self._found = {}  # {model: flags, or the UserError}
+        self._noted = set()  # evaluation files whose defects were told
 
     def job(self, key):
         """The Job of a Key; UserError when something that it needs is missing."""
         encoder = recipes.MODELS[key.model].encoder or self._encoder
         task = get_task(key.task)
         files = task_flags.data_files(task, key.split, key.k, encoder, self._environment)
+        if files[1] not in self._noted:
+            self._noted.add(files[1])
+            task_flags.note_defect(files[1])
         flags = task_flags.split_flags(task, key.k, key.model, files, self._weights(key.model, encoder))
         folder = key.folder(self._output_dir)
         return Job(key, folder, ["--do_eval"] + flags + self._more + ["--output_dir=" + folder])

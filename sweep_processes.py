@@ -2,6 +2,7 @@
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import threading
 import time
 
@@ -57,6 +58,7 @@ def _start(counter, count, parent, keep_predictions):
     devices = [device for device in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if device]
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: the program itself tells of it
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several share a GPU
 
     def watch():

@@ -125,6 +125,10 @@ def run(options, more):
     from progress import Progress
 
     program_flags.parse(more)  # ends here where one is unknown
+    for name in ("bert_dir", "leopard_dir"):
+        folder = getattr(options, name)
+        if folder and not os.path.isdir(folder):
+            raise UserError("--%s: %s is not a directory." % (name, folder))
     keys = chosen_keys(options)
     leopard_dir = options.leopard_dir or download.ensure_leopard()
     environment = {"BERT_DIR": options.bert_dir, "LEOPARD_DIR": leopard_dir}

@@ -43,8 +43,12 @@ def make_examples(rows, seed):
 EVALUATION = make_examples(7, 0)
 
 
+def make_config(**changes):
+    return configs.LearnerConfig(**dict(SETTINGS, **changes))
+
+
 def make(**changes):
-    return estimators.Finetuner(BERT, configs.LearnerConfig(**dict(SETTINGS, **changes)), RUN, NUM_LABELS)
+    return estimators.Finetuner(BERT, make_config(**changes), RUN, NUM_LABELS)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,8 @@ def test_the_model_is_saved_where_one_is_wanted(tmp_path):
     train = make_examples(6, 1)
     with make(update_only_label_embedding=True) as finetuner:
         outcome = finetuner.run(RUN, train, EVALUATION, str(tmp_path), show=False)
-        config = finetuner.config
     prefix = os.path.join(str(tmp_path), estimators.CHECKPOINT)
+    config = make_config(update_only_label_embedding=True)
     scored = estimators.predict(BERT, config, NUM_LABELS, prefix, EVALUATION, RUN.eval_batch_size)
     np.testing.assert_allclose(scored, outcome.logits, atol=1e-6)
     steps = tf.train.load_checkpoint(prefix).get_tensor("training_step")

@@ -193,6 +193,7 @@ def test_shards_deal_the_runs():
         ("--splits=0-10", ["Split 10"]),
         ("--splits=0-", ["--splits=0-"]),
         ("--splits=3-1", ["--splits=3-1", "empty"]),
+        ("--leopard_dir=/no/where", ["--leopard_dir", "/no/where"]),
         ("--no_such_flag=1", ["no_such_flag"]),
         ("stray", ["stray", "--FLAG=VALUE"]),
         ("--encoder=gpt", ["--encoder=gpt", "minilm"]),
@@ -338,6 +339,19 @@ def test_failing_runs_are_recorded_and_tried_again(arguments, instant, monkeypat
     assert len(tried) == 8
     runs, failures = read_runs(folder(arguments))
     assert len(runs) == 6 and not failures
+
+
+def test_a_known_defect_is_told_once(places, instant, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(data.minilm, "ensure_minilm", lambda: places[0].split("=")[1])
+    task, leopard_dir = TASKS["sentiment_electronics"], str(tmp_path / "leopard")
+    for part in [("eval",)] + [("train", split, 4) for split in SPLITS]:
+        path = task.json_file(leopard_dir, *part)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            json.dump([{"sentence1": text, "label": label} for text, label in zip(TEXTS, task.labels)], file)
+    flags = ["--encoder=minilm", "--tasks=sentiment_electronics", "--ks=4", "--splits=0-2", "--max_seq_length=16"]
+    assert program.main(flags + ["--leopard_dir=" + leopard_dir, "--output_dir=%s" % (tmp_path / "out")]) == 0
+    assert capsys.readouterr().err.count("3 rows of the 1000") == 1
 
 
 def test_models_without_weights_do_not_stop_the_others(arguments, instant, capsys):
