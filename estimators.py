@@ -16,8 +16,6 @@ from episode import Batch
 from errors import UserError
 from progress import Progress
 
-CHECKPOINT = "model.ckpt"
-
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
@@ -30,13 +28,14 @@ class FinetuneConfig:
     warmup_proportion: float = 0.1
     init_checkpoint: str = None
     warm_start_model_dir: str = None
+    stratified: bool = False  # batches of pipeline.stratified_batches, not the published ones
     seed: int = 0
 
 
 Finetuned = collections.namedtuple(
     "Finetuned",
     [
-        "logits",  # of the evaluation rows in their order, [rows, num_labels]
+        "logits",  # of the evaluation rows in their order, [rows, num_labels]; None without rows
         "steps",  # training steps run
         "train_seconds",
         "eval_seconds",
@@ -153,7 +152,7 @@ class Finetuner:
 
         Args:
           run: FinetuneConfig, with the checkpoint and the seed that the graph was made for.
-          train, evaluation: data.records.Examples.
+          train, evaluation: data.records.Examples; the second may be None.
           model_dir: existing folder that the model's checkpoint is written to, or None.
           show: whether to show progress.
           before_step: function called before every step.
@@ -172,11 +171,26 @@ class Finetuner:
         trained = time.time()
         if not self._config.update_only_label_embedding:
             self._model.remake_label_embeddings(self._session, train, run.eval_batch_size)
-        logits = self._model.score(self._session, evaluation, run.eval_batch_size, "evaluation", show)
+        logits = None
+        if evaluation is not None:
+            logits = self.score(evaluation, run.eval_batch_size, "evaluation", show)
         scored = time.time()
         if model_dir:
-            self._saver.save(self._session, os.path.join(model_dir, CHECKPOINT), write_meta_graph=False)
+            self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
         return Finetuned(logits, steps, trained - begun, scored - trained)
+
+    def score(self, examples, batch_size, description, show=True):
+        """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
+        return self._model.score(self._session, examples, batch_size, description, show)
+
+    def weights(self):
+        """{name: array} of what a saved model holds, after a run."""
+        return self._session.run(self._model.saved_variables())
+
+    def load(self, weights):
+        """Takes weights as `weights` returned them."""
+        for name, variable in self._model.saved_variables().items():
+            variable.load(weights[name], self._session)
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""
@@ -186,7 +200,10 @@ class Finetuner:
         feed = dict(zip(self._schedule, schedule))
         epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
         steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-        batches = pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
+        if run.stratified:
+            batches = pipeline.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
+        else:
+            batches = pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for rows in batches:

@@ -6,8 +6,8 @@ import shutil
 
 import configs
 import modeling
+from checkpoints import CHECKPOINT
 from errors import UserError
-from estimators import CHECKPOINT
 from files import write_json
 
 MODEL_FILE = "model.json"

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+
 from errors import UserError
 
 try:
@@ -35,7 +37,7 @@ FLAGS = flags.FLAGS
 
 # Modes
 flags.DEFINE_bool("do_train", False, "Meta-train.")
-flags.DEFINE_bool("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second.")
+flags.DEFINE_bool("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second if given.")
 flags.DEFINE_bool("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
 flags.DEFINE_bool("debug", False, "Log more; changes nothing that is computed.")
 
@@ -46,7 +48,7 @@ flags.DEFINE_string("task_train_files", "", "Record files of meta-training, comm
 flags.DEFINE_string(
     "task_eval_files",
     "",
-    "TRAIN,EVAL of the k-shot task: TFRecords, or text as .json, .jsonl, .csv or .tsv (converted with --vocab_file).",
+    "TRAIN[,EVAL] of the k-shot task: TFRecords, or text as .json, .jsonl, .csv or .tsv (converted with --vocab_file).",
 )
 flags.DEFINE_string("output_dir", "output", "Where results.json, predictions.tsv and model/ go.")
 flags.DEFINE_string("bert_config_file", None, "Sizes of the encoder; default: bert_config.json beside the checkpoint.")
@@ -134,6 +136,10 @@ flags.DEFINE_list("labels", None, "Names of the labels in the order of their ids
 flags.DEFINE_string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
 flags.DEFINE_string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")
 flags.DEFINE_bool("keep_model", True, "Keep the fine-tuned model.")
+flags.DEFINE_bool(
+    "stratified", False, "Every class is in the first batch and epochs are shuffled whole: for files sorted by label, "
+    "and classes of few rows; not as published."
+)
 flags.DEFINE_bool("overwrite", False, "Replace the model of another run in --output_dir.")
 flags.DEFINE_integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
 flags.DEFINE_integer("cpu_devices", 1, "Logical CPU devices for meta-training on a machine without GPUs.")
@@ -168,6 +174,7 @@ ALLOWED = (
 )
 
 MODEL_FILE = "model.json"
+PREDICTIONS = "predictions.tsv"
 META_FILE = "meta_training.json"
 EXAMPLES_SHOWN = 5
 
@@ -235,6 +242,7 @@ def run_finetuning():
     """Fine-tunes, evaluates, and writes model/, predictions.tsv and results.json."""
     import checkpoints
     import estimators
+    import model_folder
     from data import records
     from evaluation import Scores
 
@@ -245,7 +253,9 @@ def run_finetuning():
     check_output_dir()
     label_names = known_labels(train_file)
     train, label_names, _ = load_examples(train_file, label_names, bert_config)
-    evaluation, _, texts = load_examples(eval_file, label_names, bert_config)
+    evaluation = texts = None
+    if eval_file:
+        evaluation, _, texts = load_examples(eval_file, label_names, bert_config)
     if run.train_batch_size != run.eval_batch_size:
         logging.warning(
             "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
@@ -254,6 +264,7 @@ def run_finetuning():
     data = {
         part: {"path": path, "sha256": records.sha256(path), "examples": examples.size}
         for part, path, examples in (("train", train_file, train), ("eval", eval_file, evaluation))
+        if path
     }
     settings = {
         "bert_config": dataclasses.asdict(bert_config),
@@ -273,11 +284,8 @@ def run_finetuning():
             outcome = estimators.finetune(bert_config, config, run, train, evaluation, len(label_names), work_dir)
         except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):  # reading weights
             raise damaged_checkpoint(run) from None
-        scores = Scores(outcome.logits, evaluation.label_ids)
         if FLAGS.keep_model:
-            results.write_json(os.path.join(work_dir, MODEL_FILE), dict(settings, run_id=run_id))
-            if os.path.exists(FLAGS.vocab_file):
-                shutil.copy(FLAGS.vocab_file, os.path.join(work_dir, "vocab.txt"))
+            model_folder.describe(work_dir, dict(settings, run_id=run_id), FLAGS.vocab_file)
             os.chmod(work_dir, 0o755)
             checkpoints.replace_directory(work_dir, model_dir)
         else:  # an earlier model is one of the same run, or --overwrite was given
@@ -288,15 +296,21 @@ def run_finetuning():
         if is_new and not os.listdir(FLAGS.output_dir):
             os.rmdir(FLAGS.output_dir)
         raise
-    predictions = os.path.join(FLAGS.output_dir, "predictions.tsv")
-    results.write_predictions(predictions, scores.probabilities, label_names, evaluation.label_ids, texts)
+    metrics = None
+    predictions = os.path.join(FLAGS.output_dir, PREDICTIONS)
+    if evaluation:
+        scores = Scores(outcome.logits, evaluation.label_ids)
+        metrics = results.metrics(scores, label_names, run.eval_batch_size)
+        results.write_predictions(predictions, scores.probabilities, label_names, evaluation.label_ids, texts)
+    elif os.path.exists(predictions):
+        os.remove(predictions)  # of an earlier run
     summary = {
         "run_id": run_id,
         "task": FLAGS.task_name,
         "config": settings,
         "flags": {name: flag.value for name, flag in FLAGS._flags().items() if flag.present},
         "data": data,
-        "metrics": results.metrics(scores, label_names, run.eval_batch_size),
+        "metrics": metrics,
         "steps": outcome.steps,
         "seconds": {
             "train": outcome.train_seconds,
@@ -308,48 +322,37 @@ def run_finetuning():
     results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
     if texts:
         print_examples(scores, label_names, texts)
-    print_summary(summary)
+    print_summary(summary, label_names)
 
 
 def run_prediction():
     """Predicts with a fine-tuned model and writes labels by name with probabilities."""
-    import configs
     import estimators
-    import modeling
+    import model_folder
     from evaluation import Scores
 
     model_dir = FLAGS.model_dir or os.path.join(FLAGS.output_dir, "model")
-    path = os.path.join(model_dir, MODEL_FILE)
-    try:
-        with open(path, encoding="utf-8") as file:
-            saved = json.load(file)
-        bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
-        config = configs.LearnerConfig(**saved["learner"])
-        label_names, text = saved["labels"], saved["text"]
-    except OSError:
-        raise UserError("--model_dir: no fine-tuned model in %s (%s is missing)." % (model_dir, MODEL_FILE)) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError("--model_dir: %s is damaged (%s)." % (path, error)) from error
+    stored = model_folder.load(model_dir)
+    bert_config, label_names, text = stored.bert_config, stored.labels, stored.text
     check_output_dir()
     if FLAGS["max_seq_length"].present:
         text["max_seq_length"] = FLAGS.max_seq_length
-        check_positions(bert_config, path)
-    vocab_file = os.path.join(model_dir, "vocab.txt")  # missing where the model was fine-tuned on records
-    if not os.path.exists(vocab_file):
-        vocab_file = FLAGS.vocab_file
+        check_positions(bert_config, os.path.join(model_dir, MODEL_FILE))
+    vocab_file = stored.vocab_file or FLAGS.vocab_file
     examples, _, texts = load_examples(FLAGS.predict_file, label_names, bert_config, vocab_file, text, labelled=False)
-    checkpoint = os.path.join(model_dir, estimators.CHECKPOINT)
     logits = estimators.predict(
-        bert_config, config, len(label_names), checkpoint, examples, FLAGS.predict_batch_size
+        bert_config, stored.config, len(label_names), stored.checkpoint, examples, FLAGS.predict_batch_size
     )
     make_output_dir()
-    name = "predictions.tsv"
+    name = PREDICTIONS
     if os.path.exists(os.path.join(FLAGS.output_dir, "results.json")):  # keep the evaluation's predictions
         stem = "stdin" if FLAGS.predict_file == "-" else os.path.basename(FLAGS.predict_file).split(".")[0]
         name = "predictions_%s.tsv" % stem
     target = os.path.join(FLAGS.output_dir, name)
-    probabilities = Scores(logits, examples.label_ids).probabilities
-    results.write_predictions(target, probabilities, label_names, texts=texts)
+    scores = Scores(logits, np.argmax(logits, axis=1))  # there are no true labels
+    results.write_predictions(target, scores.probabilities, label_names, texts=texts)
+    if texts:
+        print_examples(scores, label_names, texts)
     print("%d predictions: %s" % (examples.size, target))
 
 
@@ -456,11 +459,11 @@ def record_paths(names):
 
 
 def task_files():
-    """Paths of --task_eval_files=TRAIN,EVAL."""
+    """Paths of --task_eval_files=TRAIN,EVAL; the second is None for TRAIN alone."""
     paths = record_paths(FLAGS.task_eval_files)
-    if len(paths) != 2:
-        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, not %d." % len(paths))
-    return paths
+    if len(paths) not in (1, 2):
+        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, or TRAIN alone, not %d." % len(paths))
+    return (paths + (None,))[:2]
 
 
 def known_labels(train_file):
@@ -606,15 +609,22 @@ def print_examples(scores, label_names, texts):
         print("  %3.0f%% %s%s: %s" % (100 * scores.probabilities[row, guess], label_names[guess], verdict, text[:90]))
 
 
-def print_summary(summary):
-    metrics = summary["metrics"]
-    low, high = metrics["accuracy_interval_95"]
-    print(
-        "accuracy %.4f (95%% interval %.4f to %.4f), macro-F1 %.4f, loss %.4f on %d rows, %.0f s"
-        % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"],
-           summary["data"]["eval"]["examples"], summary["seconds"]["total"])
-    )
-    for name in ["results.json", "predictions.tsv"] + ["model"] * FLAGS.keep_model:
+def print_summary(summary, label_names):
+    """Says in a few lines how the run ended, and where its files are."""
+    metrics, data, seconds = summary["metrics"], summary["data"], summary["seconds"]["total"]
+    files = ["results.json"] + [PREDICTIONS] * (metrics is not None) + ["model"] * FLAGS.keep_model
+    if metrics:
+        low, high = metrics["accuracy_interval_95"]
+        print(
+            "accuracy %.4f (95%% interval %.4f to %.4f), macro-F1 %.4f, loss %.4f on %d rows, %.0f s"
+            % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"], data["eval"]["examples"], seconds)
+        )
+    else:
+        print(
+            "trained on %d rows of %d classes (%s), not evaluated, %.0f s"
+            % (data["train"]["examples"], len(label_names), ", ".join(label_names), seconds)
+        )
+    for name in files:
         print("  %s" % os.path.join(FLAGS.output_dir, name))
 
 

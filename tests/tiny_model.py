@@ -3,6 +3,7 @@ import dataclasses
 
 import numpy as np
 
+import checkpoints
 import configs
 import estimators
 import model_folder
@@ -35,7 +36,7 @@ def write(folder, labels, text=None):
         embeddings = np.random.RandomState(1).normal(size=[len(labels), LEARNER.label_emb_size])
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)  # the same for all: none is nearest to every row
         model.label_embedding.load(embeddings / lengths, session)
-        tf.train.Saver(model.saved_variables()).save(session, str(folder / estimators.CHECKPOINT))
+        tf.train.Saver(model.saved_variables()).save(session, str(folder / checkpoints.CHECKPOINT))
     vocab_file = folder / "words"
     vocab_file.write_text("\n".join(WORDS) + "\n")
     settings = {
