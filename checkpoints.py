@@ -99,6 +99,16 @@ def damaged(init_checkpoint, warm_start_model_dir):
     )
 
 
+def read(prefix, flag):
+    """{name: array} of a checkpoint."""
+    names = checkpoint_shapes(prefix, flag)
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        return {name: reader.get_tensor(name) for name in names}
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
+
+
 def restore(session, prefix, variables, flag):
     """Loads {name: variable} from a checkpoint into a session."""
     try:

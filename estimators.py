@@ -134,6 +134,9 @@ class Finetuner:
             # The weights to go back to: variables that share memory with the others where training changes nothing.
             initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
             self._reset = tf.group(*[variable.assign(value) for variable, value in zip(variables, initial)])
+            saved = self._model.saved_variables()
+            self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
+            self._taken = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
             self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
             try:
                 self._session.run(tf.variables_initializer(variables))
@@ -181,12 +184,16 @@ class Finetuner:
             logits = self.score(evaluation, run.eval_batch_size, "evaluation", show)
         scored = time.time()
         if model_dir:
-            self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
+            self.save(model_dir)
         return Finetuned(logits, steps, trained - begun, scored - trained)
 
     def score(self, examples, batch_size, description, show=True):
         """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
         return self._model.score(self._session, examples, batch_size, description, show)
+
+    def save(self, model_dir):
+        """Writes the weights to a checkpoint in an existing folder."""
+        self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
 
     def weights(self):
         """{name: array} of what a saved model holds, after a run."""
@@ -194,8 +201,7 @@ class Finetuner:
 
     def load(self, weights):
         """Takes weights as `weights` returned them."""
-        for name, variable in self._model.saved_variables().items():
-            variable.load(weights[name], self._session)
+        self._session.run(self._taken, {placeholder: weights[name] for name, placeholder in self._given.items()})
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""

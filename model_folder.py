@@ -23,6 +23,8 @@ class StoredModel:
     config: configs.LearnerConfig
     labels: tuple  # names in the order of the ids
     text: dict  # do_lower_case, max_seq_length
+    finetuning: dict  # estimators.FinetuneConfig that it was trained with
+    label_kind: str  # of the numpy type that the names stand for
 
     @property
     def checkpoint(self):
@@ -44,7 +46,10 @@ def load(folder, flag="--model_dir"):
             saved = json.load(file)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
         config = configs.LearnerConfig(**saved["learner"])
-        return StoredModel(folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]))
+        return StoredModel(
+            folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]), saved.get("finetuning", {}),
+            saved.get("label_kind", "U"),
+        )
     except OSError:
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
     except (ValueError, KeyError, TypeError) as error:

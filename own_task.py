@@ -73,7 +73,7 @@ def command(options, environment):
 
 
 def find_model(folder):
-    """The folder of a fine-tuned model, which is `folder` itself or its model/."""
+    """The folder of a fine-tuned model, which is `folder` itself or its model/; UserError when there is none."""
     for path in (folder, os.path.join(folder, MODEL)):
         if os.path.exists(os.path.join(path, "model.json")):
             return path
