@@ -122,7 +122,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """The most probable label of each text, [n]."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        best = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[best]
 
     def save(self, folder):
         """Writes the model to a folder, which appears whole; a model that is there already is replaced.

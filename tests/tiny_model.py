@@ -1,5 +1,6 @@
 """A tiny fine-tuned model with random weights, for the tests of what is done with one."""
 import dataclasses
+import json
 
 import numpy as np
 
@@ -48,3 +49,15 @@ def write(folder, labels, text=None):
     model_folder.describe(str(folder), settings, str(vocab_file))
     vocab_file.unlink()
     return model_folder.load(str(folder))
+
+
+def write_encoder(folder):
+    """Writes a tiny encoder as data.minilm.ensure_minilm would leave it."""
+    bert_config = dict(BERT, max_position_embeddings=128)
+    (folder / "bert_config.json").write_text(json.dumps(bert_config))
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    with tf.Graph().as_default(), tf.Session() as session:
+        weights = modeling.create_variables(modeling.BertConfig.from_dict(bert_config))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver(weights).save(session, str(folder / "bert_model.ckpt"), write_meta_graph=False)
+    return str(folder)
