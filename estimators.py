@@ -50,7 +50,7 @@ class TaskModel:
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
         self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
-        self._in_order = config.reference_mode
+        self._config = config
         self._batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
@@ -70,13 +70,30 @@ class TaskModel:
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
     def _batches(self, examples, batch_size):
-        if self._in_order:
+        if self._config.reference_mode:
             return pipeline.batches_in_order(examples.size, batch_size)
         return pipeline.batches_by_length(examples.input_mask, batch_size)
 
     def training_step(self, seed, schedule):
         """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
         return finetuning.training_step(self.bind(Dropout(seed, self.step)), self._batch, schedule)
+
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
+
+    def batches(self, train, run):
+        """(number of steps, iterator over the row numbers of each) of a FinetuneConfig and the training rows."""
+        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
+        if run.stratified:
+            return steps, pipeline.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
+        return steps, pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
+
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
+        if not self._config.update_only_label_embedding:
+            self.remake_label_embeddings(session, examples, batch_size)
 
     def feed(self, examples, rows):
         """What the session is fed to run on these rows."""
@@ -120,7 +137,7 @@ class Finetuner:
     """
 
     def __init__(self, bert_config, config, start, num_labels, make_model=TaskModel):
-        self._config, self._start = config, start_of(start)
+        self._start = start_of(start)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
             self._model = make_model(bert_config, config, num_labels)
@@ -177,8 +194,7 @@ class Finetuner:
         self._session.run(self._reset)
         steps = self._train(run, train, show, before_step)
         trained = time.time()
-        if not self._config.update_only_label_embedding:
-            self._model.remake_label_embeddings(self._session, train, run.eval_batch_size)
+        self._model.finish(self._session, train, run.eval_batch_size)
         logits = None
         if evaluation is not None:
             logits = self.score(evaluation, run.eval_batch_size, "evaluation", show)
@@ -205,16 +221,8 @@ class Finetuner:
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""
-        schedule = finetuning.make_schedule(
-            train.size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion
-        )
-        feed = dict(zip(self._schedule, schedule))
-        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
-        steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-        if run.stratified:
-            batches = pipeline.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
-        else:
-            batches = pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
+        feed = dict(zip(self._schedule, self._model.schedule(train.size, run)))
+        steps, batches = self._model.batches(train, run)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for rows in batches:
