@@ -6,6 +6,7 @@ import tempfile
 from compat import tf
 from errors import UserError
 
+CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
 OLD = ".old"  # suffix of a directory that is being replaced
 LISTED = 5  # names of missing or misshaped variables that an error spells out
@@ -15,16 +16,17 @@ def exported_variables(model_dir):
     """Checkpoint prefix inside an exported SavedModel directory; UserError when there is none.
 
     A directory that holds one exported model in a folder below it (as `model/` in the released archives, or the time
-    stamps of an exporter) is taken too.
+    stamps of an exporter) is taken too, and so is the folder of a fine-tuned model.
     """
     flag = "--warm_start_model_dir"
     if not os.path.isdir(model_dir):
         raise UserError("%s: %s is not a directory; point at an exported SavedModel." % (flag, model_dir))
     below = [os.path.join(model_dir, name) for name in sorted(os.listdir(model_dir), reverse=True)]
     for folder in [model_dir] + below:
-        prefix = os.path.join(folder, "variables", "variables")
-        if os.path.exists(prefix + ".index"):
-            return prefix
+        for part in (os.path.join("variables", "variables"), CHECKPOINT):
+            prefix = os.path.join(folder, part)
+            if os.path.exists(prefix + ".index"):
+                return prefix
     raise UserError("%s: %s holds no variables/variables.index; point at an exported SavedModel." % (flag, model_dir))
 
 
@@ -95,6 +97,16 @@ def damaged(init_checkpoint, warm_start_model_dir):
         "%s: the weights of %s cannot be read (a data file is missing, cut short or damaged); fetch or copy it again."
         % (flag, path)
     )
+
+
+def read(prefix, flag):
+    """{name: array} of a checkpoint."""
+    names = checkpoint_shapes(prefix, flag)
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        return {name: reader.get_tensor(name) for name in names}
+    except (tf.errors.OpError, ValueError) as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
 
 
 def restore(session, prefix, variables, flag):

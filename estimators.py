@@ -16,8 +16,6 @@ from episode import Batch
 from errors import UserError
 from progress import Progress
 
-CHECKPOINT = "model.ckpt"
-
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
@@ -30,13 +28,14 @@ class FinetuneConfig:
     warmup_proportion: float = 0.1
     init_checkpoint: str = None
     warm_start_model_dir: str = None
+    stratified: bool = False  # batches of pipeline.stratified_batches, not the published ones
     seed: int = 0
 
 
 Finetuned = collections.namedtuple(
     "Finetuned",
     [
-        "logits",  # of the evaluation rows in their order, [rows, num_labels]
+        "logits",  # of the evaluation rows in their order, [rows, num_labels]; None without rows
         "steps",  # training steps run
         "train_seconds",
         "eval_seconds",
@@ -83,11 +82,13 @@ class TaskModel:
         """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
         return finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
 
-    def batches(self, size, run):
-        """(number of steps, iterator over the row numbers of each) of a FinetuneConfig, for so many training rows."""
+    def batches(self, train, run):
+        """(number of steps, iterator over the row numbers of each) of a FinetuneConfig and the training rows."""
         epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
-        steps = finetuning.steps_run(size, run.train_batch_size, epochs)
-        return steps, pipeline.finetune_batches(size, run.train_batch_size, epochs, run.seed)
+        steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
+        if run.stratified:
+            return steps, pipeline.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
+        return steps, pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
 
     def finish(self, session, examples, batch_size):
         """What is left to do with the training rows after the last step."""
@@ -150,6 +151,9 @@ class Finetuner:
             # The weights to go back to: variables that share memory with the others where training changes nothing.
             initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
             self._reset = tf.group(*[variable.assign(value) for variable, value in zip(variables, initial)])
+            saved = self._model.saved_variables()
+            self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
+            self._taken = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
             self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
             try:
                 self._session.run(tf.variables_initializer(variables))
@@ -173,7 +177,7 @@ class Finetuner:
 
         Args:
           run: FinetuneConfig, with the checkpoint and the seed that the graph was made for.
-          train, evaluation: data.records.Examples.
+          train, evaluation: data.records.Examples; the second may be None.
           model_dir: existing folder that the model's checkpoint is written to, or None.
           show: whether to show progress.
           before_step: function called before every step.
@@ -191,16 +195,34 @@ class Finetuner:
         steps = self._train(run, train, show, before_step)
         trained = time.time()
         self._model.finish(self._session, train, run.eval_batch_size)
-        logits = self._model.score(self._session, evaluation, run.eval_batch_size, "evaluation", show)
+        logits = None
+        if evaluation is not None:
+            logits = self.score(evaluation, run.eval_batch_size, "evaluation", show)
         scored = time.time()
         if model_dir:
-            self._saver.save(self._session, os.path.join(model_dir, CHECKPOINT), write_meta_graph=False)
+            self.save(model_dir)
         return Finetuned(logits, steps, trained - begun, scored - trained)
+
+    def score(self, examples, batch_size, description, show=True):
+        """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
+        return self._model.score(self._session, examples, batch_size, description, show)
+
+    def save(self, model_dir):
+        """Writes the weights to a checkpoint in an existing folder."""
+        self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
+
+    def weights(self):
+        """{name: array} of what a saved model holds, after a run."""
+        return self._session.run(self._model.saved_variables())
+
+    def load(self, weights):
+        """Takes weights as `weights` returned them."""
+        self._session.run(self._taken, {placeholder: weights[name] for name, placeholder in self._given.items()})
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""
         feed = dict(zip(self._schedule, self._model.schedule(train.size, run)))
-        steps, batches = self._model.batches(train.size, run)
+        steps, batches = self._model.batches(train, run)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for rows in batches:

@@ -39,7 +39,7 @@ def define(values):
 
     # Modes
     boolean("do_train", False, "Meta-train.")
-    boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second.")
+    boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
     boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
     boolean("debug", False, "Log more; changes nothing that is computed.")
 
@@ -50,7 +50,7 @@ def define(values):
     string(
         "task_eval_files",
         "",
-        "TRAIN,EVAL of the k-shot task: TFRecords, or text (.json, .jsonl, .csv, .tsv), converted with --vocab_file.",
+        "TRAIN[,EVAL] of the k-shot task: TFRecords, or text (.json, .jsonl, .csv, .tsv), converted with --vocab_file.",
     )
     string("output_dir", "output", "Where results.json, predictions.tsv and model/ go.")
     string("bert_config_file", None, "Sizes of the encoder; default: bert_config.json beside the checkpoint.")
@@ -134,6 +134,10 @@ def define(values):
 
     # This program's own
     string("task_name", None, "One of the 17 tasks: gives labels and their number.")
+    boolean(
+        "stratified", False, "Every class is in the first batch and epochs are shuffled whole, for files sorted by "
+        "label and classes of few rows; not as published."
+    )
     names("labels", None, "Names of the labels in the order of their ids.")
     string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
     string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")

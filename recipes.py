@@ -28,6 +28,7 @@ MODELS = {
     "hybrid-smlmt": Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt"),
     "smlmt": Recipe("smlmt", SMLMT, released="smlmt"),
     "leopard": Recipe("leopard", LEOPARD, released="leopard-model"),
+    # the baselines, with the recipe of LEOPARD
     "proto": Recipe("proto", LEOPARD),
     "bert": Recipe("bert", LEOPARD, meta_trained=False),
     "mtbert": Recipe("mtbert", LEOPARD),
@@ -58,3 +59,21 @@ def schedule_flags(model: str, k: int, num_labels: int) -> List[str]:
         "--train_batch_size=%d" % batch,
         "--eval_batch_size=%d" % batch,
     ]
+
+
+LEAST_EPOCHS = 3  # of many rows
+
+
+def schedule(model: str, rows: int, num_labels: int) -> Tuple[int, int]:
+    """(epochs, rows of a batch) for a task of any size: the recipe of the next smaller k than its rows per class.
+
+    Beyond the largest k the number of steps stays, until the epochs would be fewer than LEAST_EPOCHS.
+    """
+    recipe = MODELS[model]
+    per_class = rows / num_labels
+    k = max([k for k in recipe.by_k if k <= per_class] or [min(recipe.by_k)])
+    epochs_per_class, rows_per_class = recipe.by_k[k]
+    epochs = min(epochs_per_class * num_labels, recipe.most_epochs)
+    if k == max(recipe.by_k):
+        epochs = max(epochs * k / per_class, LEAST_EPOCHS)
+    return int(round(epochs)), rows_per_class * num_labels

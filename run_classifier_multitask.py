@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+
 from errors import UserError
 
 try:
@@ -34,6 +36,7 @@ FLAGS = flags.FLAGS
 program_flags.define(FLAGS)
 
 MODEL_FILE = "model.json"
+PREDICTIONS = "predictions.tsv"
 META_FILE = "meta_training.json"
 EXAMPLES_SHOWN = 5
 
@@ -103,6 +106,7 @@ def run_finetuning():
     """Fine-tunes, evaluates, and writes model/, predictions.tsv and results.json."""
     import checkpoints
     import estimators
+    import model_folder
     import task_data
     import task_run
     from data import records
@@ -113,14 +117,16 @@ def run_finetuning():
     run = plan.run
     check_output_dir()
     train, labels, _ = task_data.load_examples(FLAGS, plan.train_file, plan.labels, plan.bert_config)
-    evaluation, _, texts = task_data.load_examples(FLAGS, plan.eval_file, labels, plan.bert_config)
+    evaluation = texts = None
+    if plan.eval_file:
+        evaluation, _, texts = task_data.load_examples(FLAGS, plan.eval_file, labels, plan.bert_config)
     plan = plan._replace(labels=labels)
     if run.train_batch_size != run.eval_batch_size:
         logging.warning(
             "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
             "published, so that they can end early or turn negative.", run.train_batch_size, run.eval_batch_size,
         )
-    checksums = {"train": records.sha256(plan.train_file), "eval": records.sha256(plan.eval_file)}
+    checksums = {part: records.sha256(path) for part, path in plan.files().items()}
     description = task_run.describe(plan)
     run_id = task_run.fingerprint(description, checksums)
     refuse_other_model(run_id)
@@ -132,11 +138,8 @@ def run_finetuning():
         outcome = estimators.finetune(
             plan.bert_config, plan.config, run, train, evaluation, len(labels), work_dir
         )
-        scores = Scores(outcome.logits, evaluation.label_ids)
         if FLAGS.keep_model:
-            results.write_json(os.path.join(work_dir, MODEL_FILE), dict(description, run_id=run_id))
-            if os.path.exists(FLAGS.vocab_file):
-                shutil.copy(FLAGS.vocab_file, os.path.join(work_dir, "vocab.txt"))
+            model_folder.describe(work_dir, dict(description, run_id=run_id), FLAGS.vocab_file)
             os.chmod(work_dir, 0o755)
             checkpoints.replace_directory(work_dir, model_dir)
         else:  # an earlier model is one of the same run, or --overwrite was given
@@ -147,9 +150,13 @@ def run_finetuning():
         if is_new and not os.listdir(FLAGS.output_dir):
             os.rmdir(FLAGS.output_dir)
         raise
-    predictions = os.path.join(FLAGS.output_dir, "predictions.tsv")
-    results.write_predictions(predictions, scores.probabilities, labels, evaluation.label_ids, texts)
-    sizes = {"train": train.size, "eval": evaluation.size}
+    scores, sizes = None, {"train": train.size}
+    predictions = os.path.join(FLAGS.output_dir, PREDICTIONS)
+    if evaluation:
+        scores, sizes["eval"] = Scores(outcome.logits, evaluation.label_ids), evaluation.size
+        results.write_predictions(predictions, scores.probabilities, labels, evaluation.label_ids, texts)
+    elif os.path.exists(predictions):
+        os.remove(predictions)  # of an earlier run
     summary = task_run.summarize(plan, FLAGS, checksums, sizes, outcome, scores, time.time() - begun)
     results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
     if texts:
@@ -159,47 +166,36 @@ def run_finetuning():
 
 def run_prediction():
     """Predicts with a fine-tuned model and writes labels by name with probabilities."""
-    import configs
     import estimators
-    import modeling
+    import model_folder
     import settings
     import task_data
     from evaluation import Scores
 
     model_dir = FLAGS.model_dir or os.path.join(FLAGS.output_dir, "model")
-    path = os.path.join(model_dir, MODEL_FILE)
-    try:
-        with open(path, encoding="utf-8") as file:
-            saved = json.load(file)
-        bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
-        config = configs.LearnerConfig(**saved["learner"])
-        label_names, text = saved["labels"], saved["text"]
-    except OSError:
-        raise UserError("--model_dir: no fine-tuned model in %s (%s is missing)." % (model_dir, MODEL_FILE)) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError("--model_dir: %s is damaged (%s)." % (path, error)) from error
+    stored = model_folder.load(model_dir)
+    bert_config, label_names, text = stored.bert_config, stored.labels, stored.text
     check_output_dir()
     if FLAGS["max_seq_length"].present:
         text["max_seq_length"] = FLAGS.max_seq_length
-        settings.check_positions(FLAGS, bert_config, path)
-    vocab_file = os.path.join(model_dir, "vocab.txt")  # missing where the model was fine-tuned on records
-    if not os.path.exists(vocab_file):
-        vocab_file = FLAGS.vocab_file
+        settings.check_positions(FLAGS, bert_config, os.path.join(model_dir, MODEL_FILE))
+    vocab_file = stored.vocab_file or FLAGS.vocab_file
     examples, _, texts = task_data.load_examples(
         FLAGS, FLAGS.predict_file, label_names, bert_config, vocab_file, text, labelled=False
     )
-    checkpoint = os.path.join(model_dir, estimators.CHECKPOINT)
     logits = estimators.predict(
-        bert_config, config, len(label_names), checkpoint, examples, FLAGS.predict_batch_size
+        bert_config, stored.config, len(label_names), stored.checkpoint, examples, FLAGS.predict_batch_size
     )
     make_output_dir()
-    name = "predictions.tsv"
+    name = PREDICTIONS
     if os.path.exists(os.path.join(FLAGS.output_dir, "results.json")):  # keep the evaluation's predictions
         stem = "stdin" if FLAGS.predict_file == "-" else os.path.basename(FLAGS.predict_file).split(".")[0]
         name = "predictions_%s.tsv" % stem
     target = os.path.join(FLAGS.output_dir, name)
-    probabilities = Scores(logits, examples.label_ids).probabilities
-    results.write_predictions(target, probabilities, label_names, texts=texts)
+    scores = Scores(logits, np.argmax(logits, axis=1))  # there are no true labels
+    results.write_predictions(target, scores.probabilities, label_names, texts=texts)
+    if texts:
+        print_examples(scores, label_names, texts)
     print("%d predictions: %s" % (examples.size, target))
 
 
@@ -277,14 +273,21 @@ def print_examples(scores, label_names, texts):
 
 
 def print_summary(summary):
-    metrics = summary["metrics"]
-    low, high = metrics["accuracy_interval_95"]
-    print(
-        "accuracy %.4f (95%% interval %.4f to %.4f), macro-F1 %.4f, loss %.4f on %d rows, %.0f s"
-        % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"],
-           summary["data"]["eval"]["examples"], summary["seconds"]["total"])
-    )
-    for name in ["results.json", "predictions.tsv"] + ["model"] * FLAGS.keep_model:
+    """Says in a few lines how the run ended, and where its files are."""
+    metrics, data, seconds = summary["metrics"], summary["data"], summary["seconds"]["total"]
+    if metrics:
+        low, high = metrics["accuracy_interval_95"]
+        print(
+            "accuracy %.4f (95%% interval %.4f to %.4f), macro-F1 %.4f, loss %.4f on %d rows, %.0f s"
+            % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"], data["eval"]["examples"], seconds)
+        )
+    else:
+        labels = summary["config"]["labels"]
+        print(
+            "trained on %d rows of %d classes (%s), not evaluated, %.0f s"
+            % (data["train"]["examples"], len(labels), ", ".join(labels), seconds)
+        )
+    for name in ["results.json"] + [PREDICTIONS] * bool(metrics) + ["model"] * FLAGS.keep_model:
         print("  %s" % os.path.join(FLAGS.output_dir, name))
 
 

@@ -89,8 +89,8 @@ def record_paths(flags, names):
 
 
 def task_files(flags):
-    """Paths of --task_eval_files=TRAIN,EVAL."""
+    """Paths of --task_eval_files=TRAIN,EVAL; the second is None for TRAIN alone."""
     paths = record_paths(flags, flags.task_eval_files)
-    if len(paths) != 2:
-        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, not %d." % len(paths))
-    return paths
+    if len(paths) not in (1, 2):
+        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, or TRAIN alone, not %d." % len(paths))
+    return (paths + (None,))[:2]

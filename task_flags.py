@@ -7,6 +7,20 @@ from data import download, tasks
 from errors import UserError
 
 
+def choose_model(environment):
+    """(model, encoder) whose preset and recipe are used."""
+    encoder = environment.get("ENCODER") or "bert"
+    if encoder not in recipes.ENCODERS:
+        raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
+    if encoder == "minilm":
+        return "minilm", encoder
+    model = environment.get("MODEL") or "hybrid-smlmt"
+    choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
+    if model not in choices:
+        raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
+    return model, encoder
+
+
 def encoder_flags(model, encoder, environment):
     """Flags that name encoder, vocabulary and the weights to start from.
 

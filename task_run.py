@@ -19,9 +19,14 @@ class Plan(NamedTuple):
     config: LearnerConfig
     run: FinetuneConfig
     train_file: str
-    eval_file: str
+    eval_file: Optional[str]
     labels: Optional[List[str]]  # names in the order of their ids; None: the training file tells
     text: dict  # settings.text_settings
+
+    def files(self):
+        """{"train" or "eval": path} of the files that the run reads."""
+        paths = {"train": self.train_file, "eval": self.eval_file}
+        return {part: path for part, path in paths.items() if path}
 
 
 def make_plan(flags):
@@ -64,11 +69,11 @@ def summarize(plan, flags, checksums, sizes, outcome, scores, seconds):
       flags: values of the main program's flags.
       checksums, sizes: of the files, by "train" and "eval"; sizes in rows.
       outcome: estimators.Finetuned.
-      scores: evaluation.Scores.
+      scores: evaluation.Scores, None without evaluation rows.
       seconds: of the whole run.
     """
     description = describe(plan)
-    paths = {"train": plan.train_file, "eval": plan.eval_file}
+    paths = plan.files()
     return {
         "run_id": fingerprint(description, checksums),
         "task": flags.task_name,
@@ -77,7 +82,7 @@ def summarize(plan, flags, checksums, sizes, outcome, scores, seconds):
         "data": {
             part: {"path": paths[part], "sha256": checksums[part], "examples": sizes[part]} for part in paths
         },
-        "metrics": results.metrics(scores, plan.labels, plan.run.eval_batch_size),
+        "metrics": results.metrics(scores, plan.labels, plan.run.eval_batch_size) if scores else None,
         "steps": outcome.steps,
         "seconds": {"train": outcome.train_seconds, "eval": outcome.eval_seconds, "total": seconds},
         "runtime": results.runtime(),

@@ -58,6 +58,34 @@ def finetune_batches(size, batch_size, num_epochs, seed):
         yield np.array(batch)
 
 
+def stratified_batches(label_ids, batch_size, num_epochs, seed):
+    """Rows of every fine-tuning step for files in any order and with classes of any size.
+
+    As `finetune_batches`, but the first batch, which makes the label embeddings, has rows of every class, and epochs
+    are shuffled as a whole: a file that is sorted by label, or a class of few rows, starts no class without rows.
+
+    Args:
+      label_ids: int [rows].
+      batch_size, num_epochs, seed: as for `finetune_batches`; the first batch is larger where there are more classes.
+
+    Yields:
+      int arrays of row numbers.
+    """
+    random = np.random.RandomState(seed)
+    label_ids = np.asarray(label_ids)
+    order = random.permutation(len(label_ids))
+    places = np.zeros(len(order), int)  # how many rows of the same class stand before a row
+    for label in np.unique(label_ids):
+        rows = order[label_ids[order] == label]
+        places[rows] = np.arange(len(rows))
+    in_turn = order[np.argsort(places[order], kind="stable")]
+    yield in_turn[: max(batch_size, len(np.unique(label_ids)))]
+    epochs = [random.permutation(len(order)) for _ in range(int(num_epochs))]
+    rows = np.concatenate(epochs) if epochs else order[:0]
+    for batch in batches_in_order(len(rows), batch_size):
+        yield rows[batch]
+
+
 def batches_in_order(size, batch_size):
     """Cuts rows 0 .. size - 1 into batches; yields int arrays of row numbers."""
     for start in range(0, size, batch_size):

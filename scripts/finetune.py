@@ -1,28 +1,47 @@
-"""Fine-tunes one task with the published hyper-parameters: finds or fetches what it needs, then runs the main program.
+"""Fine-tunes a text classifier: finds or fetches what it needs, then runs the main program.
 
-  run_finetune.sh TASK SPLIT K [N] [--FLAG=VALUE ...]    one of the 17 tasks; split 0-9, k 4, 8 or 16 examples a class
   run_finetune.sh                                        the quick start: the sample task on the embedded encoder
+  run_finetune.sh --train FILE [--eval FILE] [--predict FILE]      a task of your own
+  run_finetune.sh --model DIR --predict FILE                       new texts for a model that was trained so
+  run_finetune.sh TASK SPLIT K [N]                       one of the 17 tasks; split 0-9, k 4, 8 or 16 examples a class
+
+A task of your own:
+  --train FILE    labelled texts: .csv or .tsv with a header line text[,text2],label, .json, .jsonl, each also .gz;
+                  2 classes or more, a few rows of each are enough, and classes may have different numbers of rows
+  --eval FILE     more of them, not trained on; leaves accuracy and predictions. Without it the model is only kept
+  --predict FILE  texts to classify: .txt (one a line, a tab before the second text of a pair) or a table as above
+  --model DIR     a trained model (OUTPUT_DIR, or the folder model/ in it)
+  FILE may be -, standard input: labelled rows as CSV, TSV or JSON, texts to classify one a line.
+  Epochs and batch size follow from the number of rows a class. The small encoder is used unless MODEL, MODEL_DIR,
+  BERT_DIR or ENCODER=bert name BERT. Results: output/NAME_OF_TRAIN_FILE, for --model DIR the folder of its run.
+
+      run_finetune.sh --train reviews.csv --eval reviews_test.csv --predict new.txt
+      printf 'Never again.\\n' | run_finetune.sh --model output/reviews --predict -
 
 Environment:
   MODEL        hybrid-smlmt (default), smlmt, leopard, proto, bert, mtbert or mtbert_softmax
-  ENCODER      bert (default) or minilm: the small encoder from the package index, with the text of the tasks
+  ENCODER      bert (default for the 17 tasks) or minilm: the small encoder from the package index, reads text
   BERT_DIR     folder of BERT cased_L-12_H-768_A-12 (bert_config.json, vocab.txt)
   MODEL_DIR    folder of the exported meta-trained model (saved_model.pb, variables/)
   LEOPARD_DIR  folder of the LEOPARD data (data/json, data/tf_record)
-  OUTPUT_DIR   where the results go; default output/MODEL/TASK_SPLIT_K
-Further flags go to run_classifier_multitask.py and win over what is picked here.
+  OUTPUT_DIR   where the results go; default for the 17 tasks output/MODEL/TASK_SPLIT_K
+Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over what is picked here.
 """
 import os
+import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+import own_task  # noqa: E402
 import recipes  # noqa: E402
 import task_flags  # noqa: E402
 from data import tasks  # noqa: E402
-from errors import UserError  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
 
+PROGRAM = [sys.executable, os.path.join(ROOT, "run_classifier_multitask.py")]
 SAMPLE_LABELS = 4
 SAMPLE_SHOTS = 16
 
@@ -32,7 +51,7 @@ def public_task_flags(name, split, k, num_labels, environment):
     task = tasks.get_task(name)
     if num_labels is not None and num_labels != task.num_labels:
         raise UserError("%s has %d classes, not %d: leave N out." % (name, task.num_labels, num_labels))
-    model, encoder = choose_model(environment)
+    model, encoder = task_flags.choose_model(environment)
     files = task_flags.data_files(task, split, k, encoder, environment)
     task_flags.note_defect(files[1])
     weights = task_flags.encoder_flags(model, encoder, environment)
@@ -52,20 +71,6 @@ def sample_flags(environment):
     )
 
 
-def choose_model(environment):
-    """(model, encoder) whose preset and recipe are used."""
-    encoder = environment.get("ENCODER") or "bert"
-    if encoder not in recipes.ENCODERS:
-        raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
-    if encoder == "minilm":
-        return "minilm", encoder
-    model = environment.get("MODEL") or "hybrid-smlmt"
-    choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
-    if model not in choices:
-        raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
-    return model, encoder
-
-
 def whole_number(text, name):
     """The argument as an integer."""
     try:
@@ -76,7 +81,7 @@ def whole_number(text, name):
 
 
 def command(arguments, environment):
-    """The main program's arguments for the command line of run_finetune.sh."""
+    """The main program's arguments for the command line of run_finetune.sh that names no files."""
     words = [word for word in arguments if not word.startswith("--")]
     flags = [word for word in arguments if word.startswith("--")]
     for flag, word in zip(arguments, arguments[1:]):
@@ -90,27 +95,52 @@ def command(arguments, environment):
         picked = public_task_flags(words[0], numbers[0], numbers[1], num_labels, environment)
     else:
         raise UserError("usage: run_finetune.sh TASK SPLIT K [N] (no argument: the quick start; --help tells more).")
+    return ["--do_eval"] + placed(picked, flags, environment)
+
+
+def placed(picked, flags, environment):
+    """Picked flags, the place of the results, and the user's flags, which win."""
+    place = []
     if environment.get("OUTPUT_DIR"):
-        picked.append("--output_dir=" + environment["OUTPUT_DIR"])
+        place.append("--output_dir=" + environment["OUTPUT_DIR"])
     # The same command is often run again, to try a flag: what this script itself wrote may be replaced.
-    own_place = not environment.get("OUTPUT_DIR") and not any(flag.startswith("--output_dir") for flag in flags)
-    overwrite = ["--overwrite"] if own_place else []
-    return ["--do_eval"] + picked + overwrite + flags
+    elif not any(flag.startswith("--output_dir") for flag in flags):
+        place.append("--overwrite")
+    return picked + place + flags
+
+
+def run_own_task(arguments, environment):
+    """Runs the main program on the user's files; returns its exit code where it does not take this one's place."""
+    options, flags = own_task.parse(arguments)
+    if options.predict == own_task.STDIN and sys.stdin.isatty():
+        print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
+    labelled = [part for part in ("train", "eval") if getattr(options, part) == own_task.STDIN]
+    if not labelled:
+        return run(placed(own_task.command(options, environment), flags, environment))
+    with tempfile.TemporaryDirectory() as folder:
+        setattr(options, labelled[0], own_task.spool(sys.stdin.buffer, folder))
+        return subprocess.call(PROGRAM + placed(own_task.command(options, environment), flags, environment))
+
+
+def run(flags):
+    """Puts the main program in the place of this one."""
+    os.execv(sys.executable, PROGRAM + flags)
+
+
+def start(arguments):
+    """Does what a command line asks for."""
+    if own_task.is_asked_for(arguments):
+        return run_own_task(arguments, os.environ)
+    return run(command(arguments, os.environ))
 
 
 def main():
     arguments = sys.argv[1:]
     if "--help" in arguments or "-h" in arguments:
         print(__doc__.strip())
-        return
-    try:
-        flags = command(arguments, os.environ)
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        sys.exit(2)
-    program = os.path.join(ROOT, "run_classifier_multitask.py")
-    os.execv(sys.executable, [sys.executable, program] + flags)
+        return 0
+    return exit_code(lambda: start(arguments))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

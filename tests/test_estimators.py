@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+import checkpoints
 import configs
 import estimators
 import modeling
@@ -78,7 +79,7 @@ def test_the_model_is_saved_where_one_is_wanted(tmp_path):
     train = make_examples(6, 1)
     with make(update_only_label_embedding=True) as finetuner:
         outcome = finetuner.run(RUN, train, EVALUATION, str(tmp_path), show=False)
-    prefix = os.path.join(str(tmp_path), estimators.CHECKPOINT)
+    prefix = os.path.join(str(tmp_path), checkpoints.CHECKPOINT)
     config = make_config(update_only_label_embedding=True)
     scored = estimators.predict(BERT, config, NUM_LABELS, prefix, EVALUATION, RUN.eval_batch_size)
     np.testing.assert_allclose(scored, outcome.logits, atol=1e-6)

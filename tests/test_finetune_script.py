@@ -14,7 +14,10 @@ from absl.testing import flagsaver
 import data.minilm
 import run_classifier_multitask  # noqa: F401  (defines the flags)
 from data import download, tasks
+from data.convert import encode
+from data.text import read_text
 from errors import UserError
+from tokenization import Tokenizer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
@@ -231,6 +234,31 @@ def test_emotion_is_evaluated_on_its_text(model, environment, leopard, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_emotion_with_the_small_encoder_reads_its_text(minilm, leopard, capsys):
+    """All 13 classes, in the order of the released records, from JSON alone."""
+    names = ("emotion_train_0_4.json", "emotion_eval.json")
+    paths = [os.path.join(str(leopard), "data", "json", "emotion", name) for name in names]
+    labels = tasks.TASKS["emotion"].labels
+    for path, order in zip(paths, (labels, labels[::-1])):
+        rows = [{"sentence1": "text %s" % label, "label": label, "processed_sent": "t"} for label in order]
+        with open(path, "w") as file:
+            json.dump(rows, file)
+    found = picked("emotion 0 4", minilm)
+    assert found["task_eval_files"].split(",") == paths and found["task_name"] == "emotion"
+    assert capsys.readouterr().err == ""  # the evaluation text has no defect
+    for path, ids in zip(paths, (range(13), range(12, -1, -1))):
+        texts = read_text(path)
+        tokenizer = Tokenizer({"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3})
+        assert encode(texts, tokenizer, labels, 8).label_ids.tolist() == list(ids)
+
+
+def test_emotion_without_its_evaluation_text_says_so(minilm, leopard):
+    os.remove(os.path.join(str(leopard), "data", "json", "emotion", "emotion_eval.json"))
+    for environment in (minilm, dict(minilm, ENCODER="bert")):
+        with pytest.raises(UserError, match="emotion_eval.json: no such file .the evaluation text of task emotion"):
+            finetune.command(["emotion", "0", "4"], environment)
+
+
 def test_minilm_reads_text(minilm, leopard):
     found = picked("conll 0 4", dict(minilm, MODEL="leopard"))  # MODEL means nothing here
     folder = os.path.join(str(leopard), "data", "json", "conll")
@@ -271,8 +299,6 @@ def test_quick_start(minilm):
 
 
 def test_sample_constants_are_those_of_the_sample():
-    from data.text import read_text
-
     labels = [row.label for row in read_text(os.path.join(ROOT, "data", "sample", "train.csv"))]
     assert len(set(labels)) == finetune.SAMPLE_LABELS
     assert {labels.count(label) for label in labels} == {finetune.SAMPLE_SHOTS}

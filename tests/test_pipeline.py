@@ -104,3 +104,31 @@ def test_batches_in_order(rows, batch_size):
 
 def test_no_rows_no_batches():
     assert list(pipeline.batches_by_length(np.zeros([0, 6]), 4)) == []
+
+
+@given(
+    label_ids=st.lists(st.integers(0, 4), min_size=1, max_size=40), batch_size=st.integers(1, 50),
+    epochs=st.floats(0.0, 4.0), seed=st.integers(0, 1000),
+)
+@settings(deadline=None, max_examples=60)
+def test_stratified(label_ids, batch_size, epochs, seed):
+    """Every class is in the first batch, as evenly as its rows allow; every epoch has every row once."""
+    classes, size = len(set(label_ids)), len(label_ids)
+    first, *others = [batch.tolist() for batch in pipeline.stratified_batches(label_ids, batch_size, epochs, seed)]
+    assert len(first) == len(set(first)) == min(size, max(batch_size, classes))
+    counts = {label: sum(label_ids[row] == label for row in first) for label in label_ids}
+    assert min(counts.values()) >= 1
+    most = max(counts.values())
+    assert all(count in (most, most - 1, label_ids.count(label)) for label, count in counts.items())
+    assert 1 + len(others) == finetuning.steps_run(size, batch_size, epochs)
+    rows = [row for batch in others for row in batch]
+    for epoch in range(int(epochs)):
+        assert sorted(rows[epoch * size : (epoch + 1) * size]) == list(range(size))
+    assert all(len(batch) == batch_size for batch in others[:-1])
+
+
+def test_stratified_order_follows_the_seed():
+    def orders(seed):
+        return [batch.tolist() for batch in pipeline.stratified_batches([0, 0, 1, 1, 1, 1], 2, 2, seed)]
+
+    assert orders(3) == orders(3) != orders(4)

@@ -783,6 +783,28 @@ def test_prediction_equals_evaluation(name, files, from_text, evaluated, tmp_pat
     assert set(content(tmp_path / "out")) == {"./predictions.tsv"}
 
 
+def test_training_alone(files, base, tmp_path):
+    """No evaluation rows: the model is that of the run with them, and predictions of an earlier run go."""
+    output = tmp_path / "out"
+    names = ["--labels=" + ",".join(LABELS), "--stratified", "--output_dir=%s" % output]
+    assert run(*(base + names + [task(files, ".csv")])).code == 0
+    assert (output / "predictions.tsv").exists()
+    weights = checksum(output / "model" / "model.ckpt.data-00000-of-00001")
+    result = run(*(base + names + ["--task_eval_files=%s" % (files / "train.csv"), "--overwrite"]))
+    assert result.code == 0, result
+    assert "trained on 6 rows of 3 classes (up, down, flat), not evaluated" in result.out
+    assert sorted(os.listdir(str(output))) == ["model", "results.json"]
+    found = read_json(output / "results.json")
+    assert found["metrics"] is None and set(found["data"]) == {"train"}
+    assert checksum(output / "model" / "model.ckpt.data-00000-of-00001") == weights
+
+
+def test_start_from_a_fine_tuned_model(files, base, from_text, tmp_path):
+    arguments = base + [task(files, ".csv"), "--output_dir=%s" % (tmp_path / "out")]
+    result = run(*(arguments + ["--warm_start_model_dir=%s" % (from_text[0] / "model")]))
+    assert result.code == 0, result
+
+
 def test_prediction_from_standard_input_beside_an_evaluation(files, from_text, evaluated, tmp_path, monkeypatch):
     output = tmp_path / "mine"
     shutil.copytree(str(from_text[0]), str(output))

@@ -1,0 +1,63 @@
+"""A tiny fine-tuned model with random weights, for the tests of what is done with one."""
+import dataclasses
+import json
+
+import numpy as np
+
+import checkpoints
+import configs
+import estimators
+import model_folder
+import modeling
+from compat import tf
+
+WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
+BERT = dict(
+    vocab_size=len(WORDS),
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    max_position_embeddings=24,
+    type_vocab_size=2,
+    initializer_range=0.2,  # far from 0, so that rows differ
+)
+LEARNER = configs.LearnerConfig(
+    pooling="mean", prototypical_baseline=True, head_init="identity", label_emb_size=16,
+    update_only_label_embedding=True, rate_sets=1, keep_prob=1.0,
+)  # fmt: skip
+
+
+def write(folder, labels, text=None):
+    """Writes a model folder; returns model_folder.StoredModel."""
+    bert_config = modeling.BertConfig.from_dict(BERT)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = estimators.TaskModel(bert_config, LEARNER, len(labels))
+        session.run(tf.global_variables_initializer())
+        embeddings = np.random.RandomState(1).normal(size=[len(labels), LEARNER.label_emb_size])
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)  # the same for all: none is nearest to every row
+        model.label_embedding.load(embeddings / lengths, session)
+        tf.train.Saver(model.saved_variables()).save(session, str(folder / checkpoints.CHECKPOINT))
+    vocab_file = folder / "words"
+    vocab_file.write_text("\n".join(WORDS) + "\n")
+    settings = {
+        "bert_config": dataclasses.asdict(bert_config),
+        "learner": dataclasses.asdict(LEARNER),
+        "labels": list(labels),
+        "text": text or {"do_lower_case": True, "max_seq_length": 12},
+    }
+    model_folder.describe(str(folder), settings, str(vocab_file))
+    vocab_file.unlink()
+    return model_folder.load(str(folder))
+
+
+def write_encoder(folder):
+    """Writes a tiny encoder as data.minilm.ensure_minilm would leave it."""
+    bert_config = dict(BERT, max_position_embeddings=128)
+    (folder / "bert_config.json").write_text(json.dumps(bert_config))
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    with tf.Graph().as_default(), tf.Session() as session:
+        weights = modeling.create_variables(modeling.BertConfig.from_dict(bert_config))
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver(weights).save(session, str(folder / "bert_model.ckpt"), write_meta_graph=False)
+    return str(folder)
