@@ -196,6 +196,7 @@ def run_meta_training():
     """
     import cluster
     import meta_training
+    import training_loop
 
     machines = cluster.parse(os.environ.get("TF_CONFIG", ""))
     bert_config, config, run = bert_settings(), learner_settings(), meta_training_settings()
@@ -211,7 +212,7 @@ def run_meta_training():
     make_output_dir()
     if machines.is_chief:
         results.write_json(os.path.join(FLAGS.output_dir, META_FILE), settings)
-    finished = meta_training.meta_train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
+    finished = training_loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
     if finished:
         print("meta-training is complete; the best model: %s" % os.path.join(FLAGS.output_dir, "model"))
     else:

@@ -1,7 +1,7 @@
 """BERT with a softmax layer (Devlin et al. 2018, section 4.1): the classifier of the papers' baselines.
 
-It has no learned rates and no label embeddings: a fresh layer on the encoder's feature, and AdamW for all weights or for
-the layer alone.
+It has no learned rates and no label embeddings: a fresh layer on the encoder's feature, and AdamW for all weights or
+for the layer alone.
 """
 import collections
 import dataclasses
@@ -71,6 +71,11 @@ def create_step():
     return tf.get_variable(STEP_VARIABLE, [], tf.int64, initializer=tf.zeros_initializer(), trainable=False)
 
 
+def logits(head, features):
+    """[rows, hidden] -> [rows, num_labels]"""
+    return tf.matmul(features, head.weights, transpose_b=True) + head.bias
+
+
 def score(weights, head, batch, bert_config, config, dropout=None):
     """Forward pass.
 
@@ -85,9 +90,9 @@ def score(weights, head, batch, bert_config, config, dropout=None):
       Scored.
     """
     features = Classifier(bert_config, config, None, dropout).features(weights, batch)
-    logits = tf.matmul(features, head.weights, transpose_b=True) + head.bias
-    loss = tf.reduce_mean(heads.cross_entropy(logits, batch.label_ids))
-    return Scored(loss, logits, heads.accuracy(logits, batch.label_ids))
+    scores = logits(head, features)
+    loss = tf.reduce_mean(heads.cross_entropy(scores, batch.label_ids))
+    return Scored(loss, scores, heads.accuracy(scores, batch.label_ids))
 
 
 def gradients(loss, variables, config):
@@ -101,7 +106,7 @@ def gradients(loss, variables, config):
 
 
 def training_steps(num_examples, train_batch_size, num_train_epochs, warmup_proportion):
-    """(steps, warm-up steps) of fine-tuning: whole epochs, batched across their borders; the last batch may be short."""
+    """(steps, warm-up steps) of fine-tuning: whole epochs, batched across their borders, the last batch maybe short."""
     if int(num_train_epochs) < 1:
         raise UserError("--num_train_epochs=%g: at least 1 with --classifier=softmax." % num_train_epochs)
     steps = -(-num_examples * int(num_train_epochs) // train_batch_size)

@@ -79,13 +79,14 @@ def evaluate(side, options, arrays):
 def meta(side, options, arrays):
     """Steps of the meta-training program."""
     import meta_training
+    import training_loop
 
     del arrays
     plan = meta_training.make_plan(
         program.bert_settings(), program.learner_settings(), program.meta_training_settings()
     )
     with tempfile.TemporaryDirectory() as folder:
-        meta_training.meta_train(plan, folder, hooks=[RoundHook(Rounds(side, options.steps, options.warmup))])
+        training_loop.train(plan, folder, hooks=[RoundHook(Rounds(side, options.steps, options.warmup))])
 
 
 def bare(side, options, arrays):

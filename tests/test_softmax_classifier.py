@@ -178,7 +178,9 @@ def test_numbers_are_those_of_both_runtimes():
     np.testing.assert_allclose(losses, [1.0955465, 1.0319592, 1.0577047, 1.0650903], rtol=1e-5)
 
 
-@pytest.mark.parametrize("rows, batch, epochs, expected", [(12, 12, 40, (40, 4)), (10, 4, 3, (8, 0)), (8, 16, 1, (1, 0))])
+@pytest.mark.parametrize(
+    "rows, batch, epochs, expected", [(12, 12, 40, (40, 4)), (10, 4, 3, (8, 0)), (8, 16, 1, (1, 0))]
+)
 def test_steps(rows, batch, epochs, expected):
     assert softmax_classifier.training_steps(rows, batch, epochs, 0.1) == expected
 
