@@ -54,7 +54,7 @@ def finetune(side, options, arrays):
             train,
             int(arrays["num_labels"]),
             folder,
-            hooks=[RoundHook(Rounds(side, options.steps, options.warmup))],
+            before_step=Rounds(side, options.steps, options.warmup).before_step,
         )
 
 
