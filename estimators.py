@@ -1,6 +1,7 @@
 """Fine-tuning and prediction as programs: graphs, sessions, checkpoints. What they compute is in finetuning.py."""
 import collections
 import dataclasses
+import itertools
 import os
 import time
 
@@ -9,12 +10,16 @@ import numpy as np
 import checkpoints
 import finetuning
 import meta_learner
+import modeling
+import softmax_classifier
 from compat import tf
+from configs import LearnerConfig
 from data import pipeline
 from dropout import Dropout
 from episode import Batch
 from errors import UserError
 from progress import Progress
+from softmax_classifier import SoftmaxConfig
 
 CHECKPOINT = "model.ckpt"
 
@@ -44,17 +49,59 @@ Finetuned = collections.namedtuple(
 )
 
 
-class TaskModel:
-    """Variables of a fine-tuned model and the graph that scores rows with them."""
+Course = collections.namedtuple(
+    "Course",
+    [
+        "schedule",  # finetuning.FinetuneSchedule
+        "steps",
+        "batches",  # row numbers of each step
+    ],
+)
 
-    def __init__(self, bert_config, config, num_labels):
-        self.variables = meta_learner.create_variables(bert_config, config)
-        self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
-        self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
+
+class RowModel:
+    """What the models of both classifiers share: batches of rows in, logits out. A subclass sets `_logits`."""
+
+    def __init__(self, config, num_labels):
+        self._num_labels = num_labels
         self._in_order = config.reference_mode
         self._batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
+
+    def _batches(self, examples, batch_size):
+        if self._in_order:
+            return pipeline.batches_in_order(examples.size, batch_size)
+        return pipeline.batches_by_length(examples.input_mask, batch_size)
+
+    def feed(self, examples, rows):
+        """What the session is fed to run on these rows."""
+        return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
+
+    def finish(self, session, train, batch_size):
+        """What remains to be done after the last step."""
+
+    def score(self, session, examples, batch_size, description, show=True):
+        """Logits of all rows in their order, [rows, num_labels]."""
+        logits = np.zeros([examples.size, self._num_labels], np.float32)
+        with Progress(examples.size, description, unit="row", show=show) as progress:
+            for rows in self._batches(examples, batch_size):
+                logits[rows] = session.run(self._logits, self.feed(examples, rows))
+                progress.update(len(rows))
+        return logits
+
+
+class TaskModel(RowModel):
+    """Variables of a fine-tuned model with label embeddings, and the graph that scores rows with them."""
+
+    advice = "the learned rates are too large for this model; lower --train_lr or check --warm_start_model_dir"
+
+    def __init__(self, bert_config, config, num_labels):
+        super().__init__(config, num_labels)
+        self.variables = meta_learner.create_variables(bert_config, config)
+        self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
+        self._config = config
+        self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
         model = self.bind()
         features = model.row_features(self._batch)
         self._logits = model.classify(self.variables, features, self.label_embedding, self._batch.label_ids).logits
@@ -70,34 +117,61 @@ class TaskModel:
         """{name: variable} of what a saved model holds."""
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
-    def _batches(self, examples, batch_size):
-        if self._in_order:
-            return pipeline.batches_in_order(examples.size, batch_size)
-        return pipeline.batches_by_length(examples.input_mask, batch_size)
-
     def training_step(self, seed, schedule):
         """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
         return finetuning.training_step(self.bind(Dropout(seed, self.step)), self._batch, schedule)
 
-    def feed(self, examples, rows):
-        """What the session is fed to run on these rows."""
-        return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
+    def course(self, size, run):
+        """Course of a run on so many rows."""
+        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        return Course(
+            finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion),
+            finetuning.steps_run(size, run.train_batch_size, epochs),
+            pipeline.finetune_batches(size, run.train_batch_size, epochs, run.seed),
+        )
 
-    def remake_label_embeddings(self, session, examples, batch_size):
-        """Makes the label embeddings from all of `examples` with the current weights."""
-        batches = self._batches(examples, batch_size)
-        parts = [session.run(self._sums, self.feed(examples, rows)) for rows in batches]
+    def finish(self, session, train, batch_size):
+        """Label embeddings that are not trained are made from all training rows with the final weights."""
+        if self._config.update_only_label_embedding:
+            return
+        parts = [session.run(self._sums, self.feed(train, rows)) for rows in self._batches(train, batch_size)]
         totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
         session.run(self._remade, dict(zip(self._total, totals)))
 
-    def score(self, session, examples, batch_size, description, show=True):
-        """Logits of all rows in their order, [rows, num_labels]."""
-        logits = np.zeros([examples.size, self.label_embedding.shape[0]], np.float32)
-        with Progress(examples.size, description, unit="row", show=show) as progress:
-            for rows in self._batches(examples, batch_size):
-                logits[rows] = session.run(self._logits, self.feed(examples, rows))
-                progress.update(len(rows))
-        return logits
+
+class SoftmaxTaskModel(RowModel):
+    """Variables of a fine-tuned model with a softmax layer, and the graph that scores rows with them."""
+
+    advice = "lower --learning_rate or check the weights it starts from"
+
+    def __init__(self, bert_config, config, num_labels):
+        super().__init__(config, num_labels)
+        self.variables = modeling.create_variables(bert_config)
+        self._head = softmax_classifier.create_head(bert_config.hidden_size, num_labels)
+        self.step = softmax_classifier.create_step()
+        self._bert_config, self._config = bert_config, config
+        self._logits = softmax_classifier.score(self.variables, self._head, self._batch, bert_config, config).logits
+
+    def saved_variables(self):
+        """{name: variable} of what a saved model holds."""
+        return dict(self.variables, **{v.op.name: v for v in self._head + (self.step,)})
+
+    def training_step(self, seed, schedule):
+        """softmax_classifier.Step on the rows that `feed` names, with the dropout of a seed."""
+        return softmax_classifier.training_step(
+            self.variables, self._head, self.step, self._batch, self._bert_config, self._config, schedule, seed
+        )
+
+    def course(self, size, run):
+        """Course of a run on so many rows: that of the other classifier without its first batch."""
+        schedule = softmax_classifier.make_schedule(
+            size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion
+        )
+        batches = pipeline.finetune_batches(size, run.train_batch_size, run.num_train_epochs, run.seed)
+        return Course(schedule, schedule.total, itertools.islice(batches, 1, None))
+
+
+MODELS = {LearnerConfig: TaskModel, SoftmaxConfig: SoftmaxTaskModel}
 
 
 class Finetuner:
@@ -106,33 +180,35 @@ class Finetuner:
     Every run starts from the same weights, as in a session of its own; a use as a context manager closes the session.
 
     Args:
-      bert_config, config: BertConfig and LearnerConfig.
+      bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, which picks the classifier.
       start: FinetuneConfig; its checkpoint and seed, which the graph holds.
       num_labels: classes of the tasks.
-      make_model: what makes a model, as TaskModel.
+      make_model: what makes a model, in the place of MODELS.
 
     Raises:
       UserError: the checkpoint does not fit. A tf.errors.OpError: its weights cannot be read.
     """
 
-    def __init__(self, bert_config, config, start, num_labels, make_model=TaskModel):
-        self._config, self._start = config, self._key(start)
+    def __init__(self, bert_config, config, start, num_labels, make_model=None):
+        self._start = self._key(start)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
-            self._model = make_model(bert_config, config, num_labels)
+            self._model = (make_model or MODELS[type(config)])(bert_config, config, num_labels)
             checkpoints.initialize(self._model.variables, start.init_checkpoint, start.warm_start_model_dir)
             self._schedule = finetuning.FinetuneSchedule(
                 tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
             )
             self._step = self._model.training_step(start.seed, self._schedule)
             self._saver = tf.train.Saver(self._model.saved_variables(), max_to_keep=1)
-            variables = tf.global_variables()
+            variables = list(self._model.saved_variables().values())
+            others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
             # The weights to go back to: variables that share memory with the others where training changes nothing.
             initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
-            self._reset = tf.group(*[variable.assign(value) for variable, value in zip(variables, initial)])
+            restart = [variable.assign(value) for variable, value in zip(variables, initial)]
+            self._reset = tf.group(tf.variables_initializer(others), *restart)  # the optimiser's start from zero
             self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
             try:
-                self._session.run(tf.variables_initializer(variables))
+                self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
             except BaseException:
                 self._session.close()
@@ -170,8 +246,7 @@ class Finetuner:
         self._session.run(self._reset)
         steps = self._train(run, train, show, before_step)
         trained = time.time()
-        if not self._config.update_only_label_embedding:
-            self._model.remake_label_embeddings(self._session, train, run.eval_batch_size)
+        self._model.finish(self._session, train, run.eval_batch_size)
         logits = self._model.score(self._session, evaluation, run.eval_batch_size, "evaluation", show)
         scored = time.time()
         if model_dir:
@@ -180,13 +255,8 @@ class Finetuner:
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""
-        schedule = finetuning.make_schedule(
-            train.size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion
-        )
+        schedule, steps, batches = self._model.course(train.size, run)
         feed = dict(zip(self._schedule, schedule))
-        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
-        steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-        batches = pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for rows in batches:
@@ -196,8 +266,7 @@ class Finetuner:
                 found, _ = self._session.run([fetches, self._step.train_op], feed)
                 if not np.isfinite(found["loss"]):
                     raise UserError(
-                        "The fine-tuning loss became NaN or infinite: the learned rates are too large for this model; "
-                        "lower --train_lr or check --warm_start_model_dir."
+                        "The fine-tuning loss became NaN or infinite: %s." % self._model.advice
                     )
                 progress.update(1, **found)
         return steps
@@ -213,7 +282,7 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
     """Scores rows with a fine-tuned model.
 
     Args:
-      bert_config, config: BertConfig and LearnerConfig of the model.
+      bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, of the model.
       num_labels: its classes.
       checkpoint: its checkpoint's prefix.
       examples: data.records.Examples; labels are not looked at.
@@ -223,7 +292,7 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
       Logits in the rows' order, [rows, num_labels].
     """
     with tf.Graph().as_default():
-        model = TaskModel(bert_config, config, num_labels)
+        model = MODELS[type(config)](bert_config, config, num_labels)
         with tf.Session() as session:
             checkpoints.restore(session, checkpoint, model.saved_variables(), "--model_dir")
             return model.score(session, examples, batch_size, "prediction")

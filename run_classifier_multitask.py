@@ -34,7 +34,7 @@ import results
 FLAGS = flags.FLAGS
 
 # Modes
-flags.DEFINE_bool("do_train", False, "Meta-train.")
+flags.DEFINE_bool("do_train", False, "Meta-train; with --classifier=softmax multi-task training, MT-BERT.")
 flags.DEFINE_bool("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second.")
 flags.DEFINE_bool("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
 flags.DEFINE_bool("debug", False, "Log more; changes nothing that is computed.")
@@ -66,6 +66,13 @@ flags.DEFINE_bool("use_pooled_output", True, "Heads read BERT's pooled output; e
 flags.DEFINE_enum("pooling", "cls", ["cls", "mean"], "mean: the mean over tokens takes the place of the pooled output.")
 flags.DEFINE_float("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
 
+flags.DEFINE_enum(
+    "classifier",
+    "label_embeddings",
+    ["label_embeddings", "softmax"],
+    "softmax: the baselines' fresh softmax layer, trained with AdamW, in the place of the meta-trained heads.",
+)
+
 # Sizes
 flags.DEFINE_integer("train_batch_size", 32, "Rows a fine-tuning step; records a task in meta-training.")
 flags.DEFINE_integer("eval_batch_size", 8, "Rows an evaluation batch; the fine-tuning schedule counts by it.")
@@ -79,11 +86,11 @@ flags.DEFINE_integer("eval_examples_per_task", 2000, "Rows of each file in meta-
 flags.DEFINE_integer("test_num_labels", 2, "Classes of the k-shot task; known for the tasks of the registry.")
 
 # Outer loop
-flags.DEFINE_float("learning_rate", 5e-5, "AdamW's rate in meta-training.")
+flags.DEFINE_float("learning_rate", 5e-5, "AdamW's rate, in meta-training and with --classifier=softmax.")
 flags.DEFINE_float("num_train_epochs", 3.0, "Passes over the training records.")
 flags.DEFINE_float("warmup_proportion", 0.1, "Part of the steps with a linearly growing rate.")
 flags.DEFINE_integer("save_checkpoints_steps", 1000, "Steps between checkpoints of meta-training.")
-flags.DEFINE_bool("fix_bert", False, "Do not meta-train the encoder.")
+flags.DEFINE_bool("fix_bert", False, "Do not train the encoder, in meta-training and with --classifier=softmax.")
 flags.DEFINE_bool(
     "replica_clipping", False, "Clip the gradient of each of the --num_gpus by itself and sum them, as published."
 )
@@ -169,6 +176,7 @@ ALLOWED = (
 
 MODEL_FILE = "model.json"
 META_FILE = "meta_training.json"
+LEARNER, SOFTMAX = "learner", "softmax"  # where the classifier's settings are in these files and in results.json
 EXAMPLES_SHOWN = 5
 
 
@@ -190,31 +198,34 @@ def main(argv):
 
 
 def run_meta_training():
-    """Meta-trains, or goes on where an earlier run of the same settings stopped; exports the best model.
+    """Trains on many tasks, or goes on where an earlier run of the same settings stopped; exports the best model.
+
+    Meta-trains, or with --classifier=softmax trains one softmax layer a task.
 
     Where TF_CONFIG names several machines, this is one process of a run that they share.
     """
     import cluster
     import meta_training
+    import multitask_training
     import training_loop
 
     machines = cluster.parse(os.environ.get("TF_CONFIG", ""))
-    bert_config, config, run = bert_settings(), learner_settings(), meta_training_settings()
+    bert_config, config, run = bert_settings(), classifier_settings(), meta_training_settings()
     check_head_widths(bert_config, config)
     check_output_dir()
     settings = {
         "bert_config": dataclasses.asdict(bert_config),
-        "learner": dataclasses.asdict(config),
+        config_key(config): dataclasses.asdict(config),
         "meta_training": dataclasses.asdict(run),
     }
     refuse_other_meta_training(settings)
-    plan = meta_training.make_plan(bert_config, config, run)
+    plan = (multitask_training if is_softmax(config) else meta_training).make_plan(bert_config, config, run)
     make_output_dir()
     if machines.is_chief:
         results.write_json(os.path.join(FLAGS.output_dir, META_FILE), settings)
     finished = training_loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
     if finished:
-        print("meta-training is complete; the best model: %s" % os.path.join(FLAGS.output_dir, "model"))
+        print("%s is complete; the best model: %s" % (plan.title, os.path.join(FLAGS.output_dir, "model")))
     else:
         print("stopped and saved: run the same command again to go on")
 
@@ -240,14 +251,14 @@ def run_finetuning():
     from evaluation import Scores
 
     begun = time.time()
-    bert_config, config, run = bert_settings(), learner_settings(), finetune_settings()
+    bert_config, config, run = bert_settings(), classifier_settings(), finetune_settings()
     check_head_widths(bert_config, config)
     train_file, eval_file = task_files()
     check_output_dir()
     label_names = known_labels(train_file)
     train, label_names, _ = load_examples(train_file, label_names, bert_config)
     evaluation, _, texts = load_examples(eval_file, label_names, bert_config)
-    if run.train_batch_size != run.eval_batch_size:
+    if run.train_batch_size != run.eval_batch_size and not is_softmax(config):
         logging.warning(
             "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
             "published, so that they can end early or turn negative.", run.train_batch_size, run.eval_batch_size,
@@ -258,7 +269,7 @@ def run_finetuning():
     }
     settings = {
         "bert_config": dataclasses.asdict(bert_config),
-        "learner": dataclasses.asdict(config),
+        config_key(config): dataclasses.asdict(config),
         "finetuning": dataclasses.asdict(run),
         "labels": list(label_names),
         "text": text_settings(),
@@ -317,6 +328,7 @@ def run_prediction():
     import configs
     import estimators
     import modeling
+    import softmax_classifier
     from evaluation import Scores
 
     model_dir = FLAGS.model_dir or os.path.join(FLAGS.output_dir, "model")
@@ -325,7 +337,10 @@ def run_prediction():
         with open(path, encoding="utf-8") as file:
             saved = json.load(file)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
-        config = configs.LearnerConfig(**saved["learner"])
+        if SOFTMAX in saved:
+            config = softmax_classifier.SoftmaxConfig(**saved[SOFTMAX])
+        else:
+            config = configs.LearnerConfig(**saved[LEARNER])
         label_names, text = saved["labels"], saved["text"]
     except OSError:
         raise UserError("--model_dir: no fine-tuned model in %s (%s is missing)." % (model_dir, MODEL_FILE)) from None
@@ -373,6 +388,8 @@ def check_flags():
 
 def check_head_widths(bert_config, config):
     """UserError when so many layers halve the width that nothing is left."""
+    if is_softmax(config):
+        return
     if bert_config.hidden_size >> (config.output_layers - 1) == 0:
         raise UserError(
             "--output_layers=%d: with the encoder's hidden_size %d at most %d, for every layer but the last halves the "
@@ -410,6 +427,26 @@ def bert_settings():
 
 def flag_values():
     return {name: FLAGS[name].value for name in FLAGS}
+
+
+def classifier_settings():
+    """Settings of --classifier: LearnerConfig or SoftmaxConfig."""
+    import softmax_classifier
+
+    if FLAGS.classifier == "softmax":
+        return softmax_classifier.SoftmaxConfig.from_flags(flag_values())
+    return learner_settings()
+
+
+def is_softmax(config):
+    import softmax_classifier
+
+    return isinstance(config, softmax_classifier.SoftmaxConfig)
+
+
+def config_key(config):
+    """Where the files have the settings of a classifier."""
+    return SOFTMAX if is_softmax(config) else LEARNER
 
 
 def learner_settings():

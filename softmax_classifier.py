@@ -14,6 +14,7 @@ from configs import POOLINGS
 from dropout import Dropout
 from episode import Classifier
 from errors import UserError
+from finetuning import FinetuneSchedule
 
 STEP_VARIABLE = "training_step"
 INITIALIZER_STDDEV = 0.02
@@ -21,6 +22,9 @@ INITIALIZER_STDDEV = 0.02
 Head = collections.namedtuple("Head", ["weights", "bias"])  # [num_labels, hidden], [num_labels]
 
 Scored = collections.namedtuple("Scored", ["loss", "logits", "accuracy"])  # mean loss; [rows, num_labels]; fraction
+
+# Loss and accuracy are those before the update; gradients are {name: gradient} before clipping.
+Step = collections.namedtuple("Step", ["train_op", "loss", "accuracy", "gradients"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,15 +109,15 @@ def gradients(loss, variables, config):
     return collections.OrderedDict((n, tf.convert_to_tensor(g)) for n, g in zip(names, found) if g is not None)
 
 
-def training_steps(num_examples, train_batch_size, num_train_epochs, warmup_proportion):
-    """(steps, warm-up steps) of fine-tuning: whole epochs, batched across their borders, the last batch maybe short."""
+def make_schedule(num_examples, train_batch_size, num_train_epochs, warmup_proportion):
+    """FinetuneSchedule of whole epochs that are batched across their borders, the last batch maybe short."""
     if int(num_train_epochs) < 1:
         raise UserError("--num_train_epochs=%g: at least 1 with --classifier=softmax." % num_train_epochs)
     steps = -(-num_examples * int(num_train_epochs) // train_batch_size)
-    return steps, int(steps * warmup_proportion)
+    return FinetuneSchedule(steps, int(steps * warmup_proportion))
 
 
-def training_step(variables, head, step, batch, bert_config, config, steps, warmup, seed):
+def training_step(variables, head, step, batch, bert_config, config, schedule, seed):
     """One AdamW step of fine-tuning: clipped at norm 1, linear warm-up, then linear decay to 0.
 
     Args:
@@ -122,19 +126,20 @@ def training_step(variables, head, step, batch, bert_config, config, steps, warm
       step: the counter of `create_step`; dropout masks are a function of it and the seed.
       batch: episode.Batch.
       bert_config, config: BertConfig and SoftmaxConfig.
-      steps, warmup: of `training_steps`.
+      schedule: FinetuneSchedule, of numbers or scalar tensors.
       seed: of dropout.
 
     Returns:
-      optimization.OuterStep; its means are loss and accuracy of the batch before the update.
+      Step.
     """
     trained = collections.OrderedDict(variables)
     trained.update((variable.op.name, variable) for variable in head)
     scored = score(variables, head, batch, bert_config, config, Dropout(seed, step))
-    return optimization.outer_step(
+    made = optimization.outer_step(
         gradients(scored.loss, trained, config),
         trained,
-        optimization.OuterConfig(config.learning_rate, steps, warmup),
+        optimization.OuterConfig(config.learning_rate, schedule.total, schedule.warmup),
         step,
         [scored.loss, scored.accuracy],
     )
+    return Step(made.train_op, *made.means, gradients=made.gradients)

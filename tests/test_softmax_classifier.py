@@ -8,6 +8,7 @@ import softmax_classifier
 from compat import tf
 from episode import Batch
 from errors import UserError
+from finetuning import FinetuneSchedule
 from softmax_classifier import SoftmaxConfig
 
 BERT = modeling.BertConfig(
@@ -21,7 +22,8 @@ BERT = modeling.BertConfig(
     max_position_embeddings=6,
     type_vocab_size=2,
 )
-SEQ, ROWS, NUM_LABELS, STEPS, WARMUP = 6, 5, 3, 10, 2
+SEQ, ROWS, NUM_LABELS, STEPS = 6, 5, 3, 10
+SCHEDULE = FinetuneSchedule(total=STEPS, warmup=2)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ class Run:
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, SEQ]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
         self.scored = softmax_classifier.score(self.variables, self.head, self.batch, bert_config, config)
         self.step = softmax_classifier.training_step(
-            self.variables, self.head, step, self.batch, bert_config, config, STEPS, WARMUP, seed
+            self.variables, self.head, step, self.batch, bert_config, config, SCHEDULE, seed
         )
         self.all = {variable.op.name: variable for variable in tf.trainable_variables()}
         options = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
@@ -155,7 +157,7 @@ def test_weights_that_are_not_read_stay():
 
 def test_training_learns_the_rows():
     run = Run(SoftmaxConfig(keep_prob=1.0, learning_rate=0.02))
-    losses = [run.train(make_rows(), run.step.means[0])[0] for _ in range(STEPS)]
+    losses = [run.train(make_rows(), run.step.loss)[0] for _ in range(STEPS)]
     assert losses[-1] < 0.5 * losses[0]
     assert run.session.run(optimization.learning_rate_schedule(optimization.OuterConfig(1.0, STEPS), STEPS)) == 0.0
 
@@ -166,7 +168,7 @@ def test_dropout_follows_from_seed_and_step():
     def losses(seed):
         with tf.Graph().as_default():
             run = Run(config, seed=seed)
-            return [run.train(make_rows(), run.step.means[0])[0] for _ in range(3)]
+            return [run.train(make_rows(), run.step.loss)[0] for _ in range(3)]
 
     first = losses(1)
     assert first == losses(1) and first != losses(2) and len(set(first)) == 3
@@ -174,7 +176,7 @@ def test_dropout_follows_from_seed_and_step():
 
 def test_numbers_are_those_of_both_runtimes():
     run = Run(SoftmaxConfig(keep_prob=0.9, learning_rate=0.01), seed=3)
-    losses = [run.train(make_rows(step), run.step.means[0])[0] for step in range(4)]
+    losses = [run.train(make_rows(step), run.step.loss)[0] for step in range(4)]
     np.testing.assert_allclose(losses, [1.0955465, 1.0319592, 1.0577047, 1.0650903], rtol=1e-5)
 
 
@@ -182,12 +184,12 @@ def test_numbers_are_those_of_both_runtimes():
     "rows, batch, epochs, expected", [(12, 12, 40, (40, 4)), (10, 4, 3, (8, 0)), (8, 16, 1, (1, 0))]
 )
 def test_steps(rows, batch, epochs, expected):
-    assert softmax_classifier.training_steps(rows, batch, epochs, 0.1) == expected
+    assert softmax_classifier.make_schedule(rows, batch, epochs, 0.1) == expected
 
 
 def test_mistakes():
     with pytest.raises(UserError, match="--num_train_epochs=0.5"):
-        softmax_classifier.training_steps(8, 8, 0.5, 0.1)
+        softmax_classifier.make_schedule(8, 8, 0.5, 0.1)
     with pytest.raises(UserError, match="--use_pooled_output=false"):
         SoftmaxConfig.from_flags({"use_pooled_output": False})
     with pytest.raises(UserError, match="--learning_rate=0"):
