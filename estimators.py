@@ -174,6 +174,11 @@ class SoftmaxTaskModel(RowModel):
 MODELS = {LearnerConfig: TaskModel, SoftmaxConfig: SoftmaxTaskModel}
 
 
+def start_of(run):
+    """What a graph of fine-tuning is made for, of a FinetuneConfig: the weights to start from and the seed."""
+    return run.init_checkpoint, run.warm_start_model_dir, run.seed
+
+
 class Finetuner:
     """Fine-tuning of few-shot tasks with one number of classes: the graph and its session, made once for many runs.
 
@@ -186,11 +191,11 @@ class Finetuner:
       make_model: what makes a model, in the place of MODELS.
 
     Raises:
-      UserError: the checkpoint does not fit. A tf.errors.OpError: its weights cannot be read.
+      UserError: the checkpoint does not fit, or cannot be read.
     """
 
     def __init__(self, bert_config, config, start, num_labels, make_model=None):
-        self._start = self._key(start)
+        self._start = start_of(start)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
             self._model = (make_model or MODELS[type(config)])(bert_config, config, num_labels)
@@ -210,19 +215,19 @@ class Finetuner:
             try:
                 self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
-            except BaseException:
+            except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):
                 self._session.close()
-                raise
+                raise checkpoints.damaged(start.init_checkpoint, start.warm_start_model_dir) from None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self._session.close()
+        self.close()
 
-    @staticmethod
-    def _key(run):
-        return run.init_checkpoint, run.warm_start_model_dir, run.seed
+    def close(self):
+        """Gives back the memory of graph and weights."""
+        self._session.close()
 
     def run(self, run, train, evaluation, model_dir=None, show=True, before_step=None):
         """Fine-tunes one task and scores its evaluation rows.
@@ -240,7 +245,7 @@ class Finetuner:
         Raises:
           UserError: the loss is no number.
         """
-        if self._key(run) != self._start:
+        if start_of(run) != self._start:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
         begun = time.time()
         self._session.run(self._reset)
