@@ -9,6 +9,7 @@ import checkpoints
 import estimators
 import modeling
 import multitask_training
+import softmax_classifier
 import training_loop
 from compat import tf
 from data import records
@@ -117,7 +118,8 @@ def test_a_layer_by_its_place(place):
         layers = multitask_training.create_heads(4, ["a", "b", "c"], [2, 4, 3])
         picked = multitask_training.pick_head(layers, tf.constant(place))
         loss = tf.reduce_sum(tf.square(picked.weights)) + tf.reduce_sum(picked.bias + 1.0)
-        gradients = tf.gradients(loss, [variable for layer in layers for variable in layer])
+        variables = {variable.op.name: variable for layer in layers for variable in layer}
+        gradients = list(softmax_classifier.gradients(loss, variables, CONFIG).values())
         session.run(tf.global_variables_initializer())
         found, expected, gradients = session.run([picked, layers[place], gradients])
         np.testing.assert_array_equal(found.weights, expected.weights)
