@@ -49,28 +49,18 @@ Finetuned = collections.namedtuple(
 )
 
 
-Course = collections.namedtuple(
-    "Course",
-    [
-        "schedule",  # finetuning.FinetuneSchedule
-        "steps",
-        "batches",  # row numbers of each step
-    ],
-)
-
-
 class RowModel:
     """What the models of both classifiers share: batches of rows in, logits out. A subclass sets `_logits`."""
 
     def __init__(self, config, num_labels):
+        self._config = config
         self._num_labels = num_labels
-        self._in_order = config.reference_mode
         self._batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
 
     def _batches(self, examples, batch_size):
-        if self._in_order:
+        if self._config.reference_mode:
             return pipeline.batches_in_order(examples.size, batch_size)
         return pipeline.batches_by_length(examples.input_mask, batch_size)
 
@@ -78,8 +68,8 @@ class RowModel:
         """What the session is fed to run on these rows."""
         return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
 
-    def finish(self, session, train, batch_size):
-        """What remains to be done after the last step."""
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
 
     def score(self, session, examples, batch_size, description, show=True):
         """Logits of all rows in their order, [rows, num_labels]."""
@@ -100,7 +90,6 @@ class TaskModel(RowModel):
         super().__init__(config, num_labels)
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
-        self._config = config
         self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
         model = self.bind()
         features = model.row_features(self._batch)
@@ -121,20 +110,25 @@ class TaskModel(RowModel):
         """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
         return finetuning.training_step(self.bind(Dropout(seed, self.step)), self._batch, schedule)
 
-    def course(self, size, run):
-        """Course of a run on so many rows."""
-        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
-        return Course(
-            finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion),
-            finetuning.steps_run(size, run.train_batch_size, epochs),
-            pipeline.finetune_batches(size, run.train_batch_size, epochs, run.seed),
-        )
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
 
-    def finish(self, session, train, batch_size):
-        """Label embeddings that are not trained are made from all training rows with the final weights."""
-        if self._config.update_only_label_embedding:
-            return
-        parts = [session.run(self._sums, self.feed(train, rows)) for rows in self._batches(train, batch_size)]
+    def batches(self, size, run):
+        """(number of steps, iterator over the row numbers of each) of a FinetuneConfig, for so many training rows."""
+        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        steps = finetuning.steps_run(size, run.train_batch_size, epochs)
+        return steps, pipeline.finetune_batches(size, run.train_batch_size, epochs, run.seed)
+
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
+        if not self._config.update_only_label_embedding:
+            self.remake_label_embeddings(session, examples, batch_size)
+
+    def remake_label_embeddings(self, session, examples, batch_size):
+        """Makes the label embeddings from all of `examples` with the current weights."""
+        batches = self._batches(examples, batch_size)
+        parts = [session.run(self._sums, self.feed(examples, rows)) for rows in batches]
         totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
         session.run(self._remade, dict(zip(self._total, totals)))
 
@@ -149,7 +143,7 @@ class SoftmaxTaskModel(RowModel):
         self.variables = modeling.create_variables(bert_config)
         self._head = softmax_classifier.create_head(bert_config.hidden_size, num_labels)
         self.step = softmax_classifier.create_step()
-        self._bert_config, self._config = bert_config, config
+        self._bert_config = bert_config
         self._logits = softmax_classifier.score(self.variables, self._head, self._batch, bert_config, config).logits
 
     def saved_variables(self):
@@ -162,13 +156,16 @@ class SoftmaxTaskModel(RowModel):
             self.variables, self._head, self.step, self._batch, self._bert_config, self._config, schedule, seed
         )
 
-    def course(self, size, run):
-        """Course of a run on so many rows: that of the other classifier without its first batch."""
-        schedule = softmax_classifier.make_schedule(
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return softmax_classifier.make_schedule(
             size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion
         )
+
+    def batches(self, size, run):
+        """As for the other classifier, without its first batch, which makes label embeddings."""
         batches = pipeline.finetune_batches(size, run.train_batch_size, run.num_train_epochs, run.seed)
-        return Course(schedule, schedule.total, itertools.islice(batches, 1, None))
+        return self.schedule(size, run).total, itertools.islice(batches, 1, None)
 
 
 MODELS = {LearnerConfig: TaskModel, SoftmaxConfig: SoftmaxTaskModel}
@@ -260,8 +257,8 @@ class Finetuner:
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""
-        schedule, steps, batches = self._model.course(train.size, run)
-        feed = dict(zip(self._schedule, schedule))
+        feed = dict(zip(self._schedule, self._model.schedule(train.size, run)))
+        steps, batches = self._model.batches(train.size, run)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for rows in batches:

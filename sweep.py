@@ -61,12 +61,16 @@ class Commands:
         self._output_dir, self._encoder, self._environment = output_dir, encoder, environment
         self._model_dirs, self._more = model_dirs, list(more)
         self._found = {}  # {model: flags, or the UserError}
+        self._noted = set()  # evaluation files whose defects were told
 
     def job(self, key):
         """The Job of a Key; UserError when something that it needs is missing."""
         encoder = recipes.MODELS[key.model].encoder or self._encoder
         task = get_task(key.task)
         files = task_flags.data_files(task, key.split, key.k, encoder, self._environment)
+        if files[1] not in self._noted:
+            self._noted.add(files[1])
+            task_flags.note_defect(files[1])
         flags = task_flags.split_flags(task, key.k, key.model, files, self._weights(key.model, encoder))
         folder = key.folder(self._output_dir)
         return Job(key, folder, ["--do_eval"] + flags + self._more + ["--output_dir=" + folder])
@@ -95,7 +99,7 @@ class Runner:
     """
 
     def __init__(self, keep_predictions=False):
-        self._keep_predictions = keep_predictions
+        self.keep_predictions = keep_predictions
         self._checksums = {}  # {path: SHA-256}
         self._graph = (None, None)  # what it was made for, estimators.Finetuner
         self._evaluation = (None, None)  # where the rows come from, (Examples, texts)
@@ -119,7 +123,7 @@ class Runner:
         plan = task_run.make_plan(program_flags.parse(job.arguments))
         if run_id != task_run.fingerprint(task_run.describe(plan), self._sums(plan)):
             raise OtherResult(os.path.join(job.folder, RESULTS))
-        return not self._keep_predictions or os.path.exists(os.path.join(job.folder, PREDICTIONS))
+        return not self.keep_predictions or os.path.exists(os.path.join(job.folder, PREDICTIONS))
 
     def run(self, job):
         """Makes one run and writes its results, or why there are none; returns the reason or None.
@@ -147,7 +151,7 @@ class Runner:
         evaluation, texts = self._evaluation_rows(flags, plan)
         outcome = self._finetuner(plan).run(plan.run, train, evaluation, show=False)
         scores = Scores(outcome.logits, evaluation.label_ids)
-        if self._keep_predictions:
+        if self.keep_predictions:
             path = os.path.join(_made(job.folder), PREDICTIONS)
             results.write_predictions(path, scores.probabilities, labels, evaluation.label_ids, texts)
         sizes = {"train": train.size, "eval": evaluation.size}

@@ -16,14 +16,10 @@ Exit code 1: some runs failed, and their results.json says why. Exit code 2: a m
 """
 import argparse
 import collections
-import concurrent.futures
-import multiprocessing
 import os
 import re
 import statistics
 import sys
-import threading
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
@@ -31,9 +27,6 @@ sys.path.insert(0, ROOT)
 from errors import UserError, exit_code  # noqa: E402
 
 BERT_MODELS = "hybrid,smlmt,leopard,proto,bert,mtbert,mtbert_softmax"
-SECONDS_BETWEEN_LOOKS = 2.0  # of a worker, whether the program still runs
-
-_runner = None  # sweep.Runner of a worker process
 
 
 def parse(arguments):
@@ -127,10 +120,15 @@ def run(options, more):
     """Makes the runs that are not done; returns the exit code."""
     import program_flags
     import sweep
+    import sweep_processes
     from data import download
     from progress import Progress
 
     program_flags.parse(more)  # ends here where one is unknown
+    for name in ("bert_dir", "leopard_dir"):
+        folder = getattr(options, name)
+        if folder and not os.path.isdir(folder):
+            raise UserError("--%s: %s is not a directory." % (name, folder))
     keys = chosen_keys(options)
     leopard_dir = options.leopard_dir or download.ensure_leopard()
     environment = {"BERT_DIR": options.bert_dir, "LEOPARD_DIR": leopard_dir}
@@ -143,7 +141,7 @@ def run(options, more):
         if done:
             print("%d of %d runs are done already" % (done, len(keys)))
         with Progress(len(jobs), "sweep", unit="run") as progress:
-            for job, reason in outcomes(jobs, runner, options):
+            for job, reason in sweep_processes.outcomes(jobs, runner, options.jobs):
                 if reason:
                     failures[job.key] = reason
                 progress.update(1, failed=len(failures))
@@ -174,60 +172,6 @@ def jobs_to_do(keys, commands, runner, options, failures):
     for path in others:
         os.remove(path)
     return jobs
-
-
-def outcomes(jobs, runner, options):
-    """Makes the runs; yields (Job, reason why it failed or None) of each when it is done."""
-    count = min(options.jobs, len(jobs))
-    if count <= 1:
-        for job in jobs:
-            yield job, runner.run(job)
-        return
-    context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-    with concurrent.futures.ProcessPoolExecutor(
-        count, context, start_worker, (context.Value("i", 0), count, os.getpid(), options.keep_predictions)
-    ) as pool:
-        running = {pool.submit(work, job): job for job in jobs}
-        try:
-            for future in concurrent.futures.as_completed(running):
-                yield running[future], future.result()
-        except concurrent.futures.process.BrokenProcessPool:
-            raise UserError(
-                "a process of --jobs=%d died, perhaps for want of memory: take fewer, and run the same command again; "
-                "the runs that were made are kept." % count
-            ) from None
-        finally:
-            for future in running:
-                future.cancel()
-
-
-def start_worker(counter, count, parent, keep_predictions):
-    """Prepares a worker process: its share of cores and GPUs, and an end when the program is killed."""
-    import sweep
-
-    with counter.get_lock():
-        index = counter.value
-        counter.value += 1
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[index::count] or [cores[index % len(cores)]])
-    devices = [device for device in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if device]
-    if devices:
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several share a GPU
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-    global _runner
-    _runner = sweep.Runner(keep_predictions)
-
-
-def work(job):
-    """Makes a run in a worker process."""
-    return _runner.run(job)
 
 
 def print_summary(keys, failures, options):
