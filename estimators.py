@@ -185,17 +185,16 @@ class Finetuner:
       bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, which picks the classifier.
       start: FinetuneConfig; its checkpoint and seed, which the graph holds.
       num_labels: classes of the tasks.
-      make_model: what makes a model, in the place of MODELS.
 
     Raises:
       UserError: the checkpoint does not fit, or cannot be read.
     """
 
-    def __init__(self, bert_config, config, start, num_labels, make_model=None):
+    def __init__(self, bert_config, config, start, num_labels):
         self._start = start_of(start)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
-            self._model = (make_model or MODELS[type(config)])(bert_config, config, num_labels)
+            self._model = MODELS[type(config)](bert_config, config, num_labels)
             checkpoints.initialize(self._model.variables, start.init_checkpoint, start.warm_start_model_dir)
             self._schedule = finetuning.FinetuneSchedule(
                 tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
