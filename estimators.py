@@ -68,6 +68,10 @@ class RowModel:
         """What the session is fed to run on these rows."""
         return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
 
+    def session(self):
+        """A session on the graph."""
+        return tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
+
     def finish(self, session, examples, batch_size):
         """What is left to do with the training rows after the last step."""
 
@@ -156,6 +160,16 @@ class SoftmaxTaskModel(RowModel):
             self.variables, self._head, self.step, self._batch, self._bert_config, self._config, schedule, seed
         )
 
+    def session(self):
+        """A session on the graph, without the pass of TensorFlow's graph optimiser that fuses operations.
+
+        That pass can end the process (a protobuf CHECK fails) where the encoder is fixed and its tokens are averaged.
+        """
+        config = tf.ConfigProto(allow_soft_placement=True)
+        options = config.graph_options.rewrite_options
+        options.remapping = options.OFF
+        return tf.Session(config=config)
+
     def schedule(self, size, run):
         """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
         return softmax_classifier.make_schedule(
@@ -207,7 +221,7 @@ class Finetuner:
             initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
             restart = [variable.assign(value) for variable, value in zip(variables, initial)]
             self._reset = tf.group(tf.variables_initializer(others), *restart)  # the optimiser's start from zero
-            self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
+            self._session = self._model.session()
             try:
                 self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
@@ -294,6 +308,6 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
     """
     with tf.Graph().as_default():
         model = MODELS[type(config)](bert_config, config, num_labels)
-        with tf.Session() as session:
+        with model.session() as session:
             checkpoints.restore(session, checkpoint, model.saved_variables(), "--model_dir")
             return model.score(session, examples, batch_size, "prediction")
