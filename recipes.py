@@ -29,6 +29,7 @@ MODELS = {
     "hybrid-smlmt": Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt"),
     "smlmt": Recipe("smlmt", SMLMT, released="smlmt"),
     "leopard": Recipe("leopard", LEOPARD, released="leopard-model"),
+    # the baselines, with the recipe of LEOPARD
     "proto": Recipe("proto", LEOPARD),
     # the baselines get LEOPARD's epochs and batches
     "bert": Recipe("bert", LEOPARD, meta_trained=False),
