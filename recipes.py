@@ -31,7 +31,6 @@ MODELS = {
     "leopard": Recipe("leopard", LEOPARD, released="leopard-model"),
     # the baselines, with the recipe of LEOPARD
     "proto": Recipe("proto", LEOPARD),
-    # the baselines get LEOPARD's epochs and batches
     "bert": Recipe("bert", LEOPARD, meta_trained=False),
     "mtbert": Recipe("mtbert", LEOPARD),
     "mtbert_softmax": Recipe("mtbert_softmax", LEOPARD),
