@@ -46,4 +46,12 @@ def _import_tensorflow():
     return v1
 
 
+def mixed_precision_options(on_gpu):
+    """Names of the graph rewriter's options for 16-bit floats: half floats on GPUs, bfloat16 on CPUs that have it."""
+    cpu = "auto_mixed_precision_onednn_bfloat16"
+    if on_gpu:
+        return ["auto_mixed_precision"]
+    return [cpu] if hasattr(tf.ConfigProto().graph_options.rewrite_options, cpu) else []  # 1.15 has none
+
+
 tf = _import_tensorflow()

@@ -54,6 +54,8 @@ class LearnerConfig:
     # the same numbers with the published code's amount of work: padded rows, unrolled inner loop, label embeddings made
     # at every fine-tuning step, dense gradients of the word table, one-hot lookups
     reference_mode: bool = False
+    amp: bool = False  # 16-bit floats where they are faster
+    xla: bool = False
 
     def __post_init__(self):
         def require(holds, message):

@@ -1,6 +1,7 @@
 """Fine-tuning and prediction as programs: graphs, sessions, checkpoints. What they compute is in finetuning.py."""
 import collections
 import dataclasses
+import itertools
 import os
 import time
 
@@ -9,12 +10,17 @@ import numpy as np
 import checkpoints
 import finetuning
 import meta_learner
+import modeling
+import softmax_classifier
 from compat import tf
+from configs import LearnerConfig
 from data import pipeline
 from dropout import Dropout
 from episode import Batch
 from errors import UserError
 from progress import Progress
+from sessions import session_config
+from softmax_classifier import SoftmaxConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,21 +49,52 @@ Finetuned = collections.namedtuple(
 )
 
 
-class TaskModel:
-    """Variables of a fine-tuned model and the graph that scores rows with them."""
+class RowModel:
+    """What the models of both classifiers share: batches of rows in, `logits` [rows, num_labels] out."""
+
+    def __init__(self, config, num_labels):
+        self._config = config
+        self._num_labels = num_labels
+        self.batch = Batch(
+            *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
+        )
+
+    def _batches(self, examples, batch_size):
+        if self._config.reference_mode:
+            return pipeline.batches_in_order(examples.size, batch_size)
+        return pipeline.batches_by_length(examples.input_mask, batch_size)
+
+    def feed(self, examples, rows):
+        """What the session is fed to run on these rows."""
+        return {placeholder: getattr(examples, name)[rows] for name, placeholder in self.batch._asdict().items()}
+
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
+
+    def score(self, session, examples, batch_size, description, show=True):
+        """Logits of all rows in their order, [rows, num_labels]."""
+        logits = np.zeros([examples.size, self._num_labels], np.float32)
+        with Progress(examples.size, description, unit="row", show=show) as progress:
+            for rows in self._batches(examples, batch_size):
+                logits[rows] = session.run(self.logits, self.feed(examples, rows))
+                progress.update(len(rows))
+        return logits
+
+
+class TaskModel(RowModel):
+    """Variables of a fine-tuned model with label embeddings, and the graph that scores rows with them."""
+
+    advice = "the learned rates are too large for this model; lower --train_lr or check --warm_start_model_dir"
 
     def __init__(self, bert_config, config, num_labels):
+        super().__init__(config, num_labels)
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
         self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
-        self._config = config
-        self._batch = Batch(
-            *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
-        )
         model = self.bind()
-        features = model.row_features(self._batch)
-        self._logits = model.classify(self.variables, features, self.label_embedding, self._batch.label_ids).logits
-        self._sums = model.label_sums(self.variables, features, self._batch.label_ids)
+        features = model.row_features(self.batch)
+        self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
+        self._sums = model.label_sums(self.variables, features, self.batch.label_ids)
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
         self._remade = self.label_embedding.assign(model.finish_label_embeddings(self.variables, *self._total))
 
@@ -69,14 +106,9 @@ class TaskModel:
         """{name: variable} of what a saved model holds."""
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
-    def _batches(self, examples, batch_size):
-        if self._config.reference_mode:
-            return pipeline.batches_in_order(examples.size, batch_size)
-        return pipeline.batches_by_length(examples.input_mask, batch_size)
-
     def training_step(self, seed, schedule):
         """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
-        return finetuning.training_step(self.bind(Dropout(seed, self.step)), self._batch, schedule)
+        return finetuning.training_step(self.bind(Dropout(seed, self.step)), self.batch, schedule)
 
     def schedule(self, size, run):
         """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
@@ -95,10 +127,6 @@ class TaskModel:
         if not self._config.update_only_label_embedding:
             self.remake_label_embeddings(session, examples, batch_size)
 
-    def feed(self, examples, rows):
-        """What the session is fed to run on these rows."""
-        return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
-
     def remake_label_embeddings(self, session, examples, batch_size):
         """Makes the label embeddings from all of `examples` with the current weights."""
         batches = self._batches(examples, batch_size)
@@ -106,14 +134,50 @@ class TaskModel:
         totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
         session.run(self._remade, dict(zip(self._total, totals)))
 
-    def score(self, session, examples, batch_size, description, show=True):
-        """Logits of all rows in their order, [rows, num_labels]."""
-        logits = np.zeros([examples.size, self.label_embedding.shape[0]], np.float32)
-        with Progress(examples.size, description, unit="row", show=show) as progress:
-            for rows in self._batches(examples, batch_size):
-                logits[rows] = session.run(self._logits, self.feed(examples, rows))
-                progress.update(len(rows))
-        return logits
+
+class SoftmaxTaskModel(RowModel):
+    """Variables of a fine-tuned model with a softmax layer, and the graph that scores rows with them."""
+
+    advice = "lower --learning_rate or check the weights it starts from"
+
+    def __init__(self, bert_config, config, num_labels):
+        super().__init__(config, num_labels)
+        self.variables = modeling.create_variables(bert_config)
+        self._head = softmax_classifier.create_head(bert_config.hidden_size, num_labels)
+        self.step = softmax_classifier.create_step()
+        self._bert_config = bert_config
+        self.logits = softmax_classifier.score(self.variables, self._head, self.batch, bert_config, config).logits
+
+    def saved_variables(self):
+        """{name: variable} of what a saved model holds."""
+        return dict(self.variables, **{v.op.name: v for v in self._head + (self.step,)})
+
+    def training_step(self, seed, schedule):
+        """softmax_classifier.Step on the rows that `feed` names, with the dropout of a seed."""
+        return softmax_classifier.training_step(
+            self.variables, self._head, self.step, self.batch, self._bert_config, self._config, schedule, seed
+        )
+
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return softmax_classifier.make_schedule(
+            size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion
+        )
+
+    def batches(self, train, run):
+        """As for the other classifier, without its first batch, which makes label embeddings."""
+        arguments = (run.train_batch_size, run.num_train_epochs, run.seed)
+        if run.stratified:
+            batches = pipeline.stratified_batches(train.label_ids, *arguments)
+        else:
+            batches = pipeline.finetune_batches(train.size, *arguments)
+        return self.schedule(train.size, run).total, itertools.islice(batches, 1, None)
+
+
+def make_model(bert_config, config, num_labels):
+    """The RowModel that a LearnerConfig or SoftmaxConfig describes."""
+    kinds = {LearnerConfig: TaskModel, SoftmaxConfig: SoftmaxTaskModel}
+    return kinds[type(config)](bert_config, config, num_labels)
 
 
 def start_of(run):
@@ -127,16 +191,15 @@ class Finetuner:
     Every run starts from the same weights, as in a session of its own; a use as a context manager closes the session.
 
     Args:
-      bert_config, config: BertConfig and LearnerConfig.
+      bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, which picks the classifier.
       start: FinetuneConfig; its checkpoint and seed, which the graph holds.
       num_labels: classes of the tasks.
-      make_model: what makes a model, as TaskModel.
 
     Raises:
       UserError: the checkpoint does not fit, or cannot be read.
     """
 
-    def __init__(self, bert_config, config, start, num_labels, make_model=TaskModel):
+    def __init__(self, bert_config, config, start, num_labels):
         self._start = start_of(start)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
@@ -147,16 +210,18 @@ class Finetuner:
             )
             self._step = self._model.training_step(start.seed, self._schedule)
             self._saver = tf.train.Saver(self._model.saved_variables(), max_to_keep=1)
-            variables = tf.global_variables()
+            variables = list(self._model.saved_variables().values())
+            others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
             # The weights to go back to: variables that share memory with the others where training changes nothing.
             initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
-            self._reset = tf.group(*[variable.assign(value) for variable, value in zip(variables, initial)])
+            restart = [variable.assign(value) for variable, value in zip(variables, initial)]
+            self._reset = tf.group(tf.variables_initializer(others), *restart)  # the optimiser's start from zero
             saved = self._model.saved_variables()
             self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
             self._taken = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
-            self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
+            self._session = tf.Session(config=session_config(config))
             try:
-                self._session.run(tf.variables_initializer(variables))
+                self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
             except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):
                 self._session.close()
@@ -231,10 +296,7 @@ class Finetuner:
                 feed.update(self._model.feed(train, rows))
                 found, _ = self._session.run([fetches, self._step.train_op], feed)
                 if not np.isfinite(found["loss"]):
-                    raise UserError(
-                        "The fine-tuning loss became NaN or infinite: the learned rates are too large for this model; "
-                        "lower --train_lr or check --warm_start_model_dir."
-                    )
+                    raise UserError("The fine-tuning loss became NaN or infinite: %s." % self._model.advice)
                 progress.update(1, **found)
         return steps
 
@@ -249,7 +311,7 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
     """Scores rows with a fine-tuned model.
 
     Args:
-      bert_config, config: BertConfig and LearnerConfig of the model.
+      bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, of the model.
       num_labels: its classes.
       checkpoint: its checkpoint's prefix.
       examples: data.records.Examples; labels are not looked at.
@@ -259,7 +321,7 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
       Logits in the rows' order, [rows, num_labels].
     """
     with tf.Graph().as_default():
-        model = TaskModel(bert_config, config, num_labels)
-        with tf.Session() as session:
+        model = make_model(bert_config, config, num_labels)
+        with tf.Session(config=session_config(config)) as session:
             checkpoints.restore(session, checkpoint, model.saved_variables(), "--model_dir")
             return model.score(session, examples, batch_size, "prediction")

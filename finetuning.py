@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import adaptation
 import heads
+import precision
 from adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE
 from compat import tf
 from episode import Classifier
@@ -124,7 +125,7 @@ def training_step(model, batch, schedule):
     names = [name for name in sources if not adaptation.is_rate(name) and adaptation.is_adapted(name, config)]
     if not takes_gradient_steps(config):
         names = []
-    gradients = tf.gradients(loss, [sources[name] for name in names])
+    gradients = precision.gradients(loss, [sources[name] for name in names], config)
     gradients = collections.OrderedDict((n, _merged(n, g)) for n, g in zip(names, gradients) if g is not None)
     if gradients:
         norm, scale = clip_scale(gradients)

@@ -10,6 +10,7 @@ part back into the support batch that they were made from.
 """
 import collections
 
+import precision
 from adaptation import LABEL_EMBEDDINGS
 from compat import tf
 from episode import Pass
@@ -128,7 +129,9 @@ class _Loop:
         weights = self._all_weights(fast)
         support = episode.support(weights, batch, position, self._given_labels(position, weights))
         weights[LABEL_EMBEDDINGS] = support.label_embs  # what the loss reads
-        gradients = tf.gradients(support.loss, [weights[name] for name in episode.adapted])
+        gradients = precision.gradients(
+            support.loss, [weights[name] for name in episode.adapted], episode.config
+        )
         gradients = collections.OrderedDict(zip(episode.adapted, gradients))
         halves = [half_square(name, gradient) for name, gradient in gradients.items()]
         gradients = _map(tf.convert_to_tensor, gradients)
@@ -189,7 +192,9 @@ class _Loop:
         result = episode.query_pass(weights, position)
         if not self._with_gradient:
             return result, totals
-        gradients = tf.gradients(self._weights[position] * result.loss, list(weights.values()))
+        gradients = precision.gradients(
+            self._weights[position] * result.loss, list(weights.values()), episode.config
+        )
         partials = self._present(weights, gradients)
         if episode.remakes_labels:  # made in the support pass before, from the weights before the step
             weights = self._all_weights(before)

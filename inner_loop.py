@@ -6,6 +6,7 @@ import collections
 
 import adaptation
 import heads
+import precision
 from adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE
 from compat import tf
 from episode import Batch, Classifier, Pass
@@ -102,7 +103,7 @@ class Episode(Classifier):
         self._at(2 * position)
         batch = self.mini_batch(index)
         made = self.make_label_embeddings(fast, self.features(fast, batch, fast.get(LAYER_MIXTURE)), batch.label_ids)
-        return tf.gradients(made, list(fast.values()), grad_ys=vector)
+        return precision.gradients(made, list(fast.values()), self.config, grad_ys=vector)
 
     def _at(self, place):
         self.dropout = self._masks.at(place) if self._masks else None

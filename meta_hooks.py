@@ -1,4 +1,4 @@
-"""What happens between the steps of meta-training: stop, save, validate, show progress."""
+"""What happens between the steps of training_loop.py: stop, save, validate, show progress."""
 import glob
 import os
 import shutil
@@ -122,11 +122,11 @@ class SaveHook(tf.train.SessionRunHook):
 
 
 class ProgressHook(tf.train.SessionRunHook):
-    """Progress in tasks."""
+    """Progress in tasks of a run that is called `title`."""
 
-    def __init__(self, done, steps, tasks_per_step):
+    def __init__(self, title, done, steps, tasks_per_step):
         self._tasks = tasks_per_step
-        self._progress = Progress(steps * tasks_per_step, "meta-training", unit="task", done=done * tasks_per_step)
+        self._progress = Progress(steps * tasks_per_step, title, unit="task", done=done * tasks_per_step)
 
     def after_run(self, run_context, run_values):
         del run_context, run_values

@@ -17,6 +17,7 @@ import adaptation
 import first_order
 import heads
 import modeling
+import precision
 from adaptation import LABEL_EMBEDDINGS
 from compat import tf
 from episode import Batch
@@ -132,7 +133,7 @@ def _unrolled(episode, with_gradient, trace):
     fast, taken, losses = initial, {}, []
 
     def take_step(support, index, rate_set):
-        gradients = tf.gradients(support.loss, [fast[name] for name in episode.adapted])
+        gradients = precision.gradients(support.loss, [fast[name] for name in episode.adapted], episode.config)
         gradients = collections.OrderedDict(zip(episode.adapted, gradients))
         norm, scale = clip_scale(gradients)
         log.step(gradients, norm)
@@ -159,5 +160,6 @@ def _unrolled(episode, with_gradient, trace):
     gradients = None
     if with_gradient:
         names = list(episode.variables)
-        gradients = dict(zip(names, tf.gradients(loss, [episode.variables[name] for name in names])))
+        sources = [episode.variables[name] for name in names]
+        gradients = dict(zip(names, precision.gradients(loss, sources, episode.config)))
     return log.result(episode, loss, log.logits, gradients, trace)

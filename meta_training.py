@@ -1,33 +1,18 @@
-"""Meta-training as a program: tasks in, checkpoints, meta-validation and the best model out.
-
-A run is a function of its settings and the step counter alone: the tasks of a step follow from its number
-(data/meta_tasks.py), and the dropout masks of a task from the number of the task (dropout.py). So a run that was
-stopped or killed goes on from its last checkpoint and ends with the same weights, and several devices or machines,
-which share the tasks of a step, compute what one computes with all of them.
-"""
+"""Meta-training as a program: tasks in, checkpoints, meta-validation and the best model out (training_loop.py)."""
 import collections
 import dataclasses
-import itertools
-import os
 
 import adaptation
 import checkpoints
 import heads
 import meta_learner
 import optimization
-from cluster import Cluster, Watch
 from compat import tf
 from data import meta_tasks
 from dropout import Dropout
 from episode import Batch, Classifier
 from errors import UserError
-from meta_hooks import ProgressHook, SaveHook, StopHook, StopSignal
-from meta_validation import Validator
-
-FIELDS = Batch._fields + ("num_labels",)
-CHECKPOINTS = "checkpoints"  # folder below the output directory
-CHECKPOINTS_KEPT = 2
-SUMMARY_STEPS = 50
+from training_loop import task_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +56,42 @@ def number_of_steps(records, run):
     return steps, int(steps * run.warmup_proportion)
 
 
-Plan = collections.namedtuple("Plan", ["bert_config", "config", "run", "outer", "source", "validation"])
+def task_source(run, bert_config):
+    """TaskSource of the training files."""
+    return meta_tasks.TaskSource(
+        run.task_train_files,
+        run.train_batch_size,
+        run.max_seq_length,
+        bert_config.vocab_size,
+        run.max_train_batch_size,
+        run.data_sqrt_sampling,
+        run.pretrain_task_weight,
+        run.seed,
+    )
+
+
+def validation_tasks(path, run, bert_config, file=0):
+    """Tasks of one validation file, a list of MetaTask."""
+    return meta_tasks.validation_tasks(
+        path, run.train_batch_size, run.eval_examples_per_task, run.max_seq_length, bert_config.vocab_size, file=file
+    )
+
+
+class Plan(collections.namedtuple("Plan", ["bert_config", "config", "run", "outer", "source", "validation"])):
+    """A meta-training run for training_loop.train."""
+
+    title = "meta-training"
+    advice = "lower --learning_rate or --train_lr"
+
+    @property
+    def steps(self):
+        return self.outer.num_train_steps
+
+    def training_spec(self, features, mode, stop):
+        return _training_spec(features, mode, self, stop)
+
+    def judging_spec(self, features, mode):
+        return _judging_spec(features, mode, self)
 
 
 def make_plan(bert_config, config, run):
@@ -86,214 +106,15 @@ def make_plan(bert_config, config, run):
             "--train_batch_size=%d leaves no query rows beside the --meta_batchsz=%d support rows."
             % (run.train_batch_size, config.meta_batchsz)
         )
-    source = meta_tasks.TaskSource(
-        run.task_train_files,
-        run.train_batch_size,
-        run.max_seq_length,
-        bert_config.vocab_size,
-        run.max_train_batch_size,
-        run.data_sqrt_sampling,
-        run.pretrain_task_weight,
-        run.seed,
-    )
+    source = task_source(run, bert_config)
     validation = []
     for path in run.task_eval_files:
-        validation += meta_tasks.validation_tasks(
-            path, run.train_batch_size, run.eval_examples_per_task, run.max_seq_length, bert_config.vocab_size
-        )
+        validation += validation_tasks(path, run, bert_config)
     steps, warmup = number_of_steps(sum(source.sizes), run)
     outer = optimization.OuterConfig(
         run.learning_rate, steps, warmup, run.fix_bert, adaptation.rate_bounds(config), run.replica_clipping
     )
     return Plan(bert_config, config, run, outer, source, validation)
-
-
-ALONE = Cluster()
-
-
-def meta_train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, hooks=()):
-    """Meta-trains until the last step, or until a SIGTERM; resumes where an earlier run of the plan stopped.
-
-    Args:
-      plan: Plan.
-      output_dir: existing folder; on a file system of all machines, where there are several.
-      cluster: Cluster, the machines; the same as in the environment's TF_CONFIG.
-      cpu_devices: logical CPU devices that stand in for GPUs where this machine has none.
-      worker_timeout: seconds until a silent machine is given up.
-      hooks: further tf.train.SessionRunHooks of the training.
-
-    Returns:
-      True when the last step was done, False when a signal asked to stop before.
-    """
-    strategy = _strategy(plan.run, cluster, cpu_devices)
-    replicas = strategy.num_replicas_in_sync if strategy else 1
-    if plan.run.num_gpus % replicas:
-        raise UserError(
-            "--num_gpus=%d, the devices of all machines, is no multiple of the %d that are there (CUDA_VISIBLE_DEVICES "
-            "picks those of a machine)." % (plan.run.num_gpus, replicas)
-        )
-    session_config = _session_config(cpu_devices)
-    folder = os.path.join(output_dir, CHECKPOINTS)
-    steps, done = plan.outer.num_train_steps, _latest_step(folder)
-    if cluster.is_chief:
-        validator = Validator(
-            _validation_estimator(plan, folder),
-            (lambda: _validation_data(plan.validation, plan.run)) if plan.validation else None,
-            plan.run.max_seq_length,
-            output_dir,
-        )
-    with StopSignal() as stop, Watch(cluster, worker_timeout) as watch:
-
-        def model_fn(features, mode):
-            spec, requests = _training_spec(features, mode, plan, stop)
-            chief_hooks = [
-                SaveHook(folder, plan.run.save_checkpoints_steps, steps, validator.validate),
-                ProgressHook(done, steps, plan.run.tasks_per_step),
-            ] if cluster.is_chief else []
-            return spec._replace(
-                training_hooks=[StopHook(requests, steps, watch.stop)] + list(hooks), training_chief_hooks=chief_hooks
-            )
-
-        estimator = tf.estimator.Estimator(
-            model_fn, folder, _run_config(plan.run.seed, session_config, train_distribute=strategy)
-        )
-
-        def input_fn(input_context=None):
-            return _training_data(plan.source, plan.run, done, _shares(input_context, plan.run))
-
-        try:
-            if done < steps and cluster.size > 1:
-                # The evaluation would be that of a process of its own; here the chief validates.
-                tf.estimator.train_and_evaluate(
-                    estimator, tf.estimator.TrainSpec(input_fn, steps), tf.estimator.EvalSpec(input_fn)
-                )
-            elif done < steps:
-                estimator.train(input_fn, max_steps=steps)
-        except tf.train.NanLossDuringTrainingError:
-            raise UserError(
-                "The meta-training loss became NaN or infinite: lower --learning_rate or --train_lr."
-            ) from None
-    done = _latest_step(folder)
-    if done == steps and cluster.is_chief:
-        validator.validate(steps)  # where the run was killed just before
-    return done >= steps
-
-
-def _strategy(run, cluster, cpu_devices):
-    """How the devices share a step: a tf.distribute.Strategy, None for one device."""
-    if cluster.size > 1:
-        return tf.distribute.experimental.MultiWorkerMirroredStrategy()
-    gpus = _gpus()
-    kind, there = ("gpu", gpus) if gpus else ("cpu", cpu_devices)
-    shared = [number for number in range(1, min(run.num_gpus, there) + 1) if run.num_gpus % number == 0]
-    return tf.distribute.MirroredStrategy(["/%s:%d" % (kind, i) for i in range(shared[-1])]) if shared[-1] > 1 else None
-
-
-def _session_config(cpu_devices=1):
-    config = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
-    # On a CPU TensorFlow's graph optimiser costs 8 to 13 s of the start and wins at most 6 % of a step
-    # (docs/PERFORMANCE.md).
-    config.graph_options.rewrite_options.disable_meta_optimizer = not _gpus()
-    return config
-
-
-def _gpus():
-    return len(tf.config.experimental.list_physical_devices("GPU"))
-
-
-def _run_config(seed, session_config, **more):
-    return tf.estimator.RunConfig(
-        tf_random_seed=seed,
-        session_config=session_config,
-        save_checkpoints_steps=None,  # SaveHook does
-        save_checkpoints_secs=None,
-        keep_checkpoint_max=CHECKPOINTS_KEPT,
-        save_summary_steps=SUMMARY_STEPS,
-        log_step_count_steps=None,
-        **more
-    )
-
-
-def _validation_estimator(plan, folder):
-    """Estimator of this process alone, whatever TF_CONFIG says."""
-    saved = os.environ.pop("TF_CONFIG", None)
-    try:
-        return tf.estimator.Estimator(
-            lambda features, mode: _judging_spec(features, mode, plan),
-            folder,
-            _run_config(plan.run.seed, _session_config()),
-        )
-    finally:
-        if saved is not None:
-            os.environ["TF_CONFIG"] = saved
-
-
-def _latest_step(folder):
-    checkpoint = tf.train.latest_checkpoint(folder)
-    return int(tf.train.load_checkpoint(checkpoint).get_tensor("global_step")) if checkpoint else 0
-
-
-# Data.
-
-Shares = collections.namedtuple("Shares", ["tasks", "replicas"])  # tasks a replica and step; this process's replicas
-
-
-def _shares(context, run):
-    """Which tasks of a step this process reads, by the tf.distribute.InputContext; all of them without one."""
-    if context is None:
-        return Shares(run.tasks_per_step, range(1))
-    here = context.num_replicas_in_sync // context.num_input_pipelines
-    first = context.input_pipeline_id * here
-    return Shares(run.tasks_per_step // context.num_replicas_in_sync, range(first, first + here))
-
-
-def _as_arrays(number, task):
-    arrays = {name: getattr(task.examples, name) for name in Batch._fields}
-    arrays["num_labels"] = [task.num_labels] * task.examples.size
-    arrays["number"] = number
-    return arrays
-
-
-def _dataset(groups, run, size):
-    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` (number, MetaTask)."""
-    shapes = {
-        name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
-    }
-    shapes["number"] = []
-    types = dict({name: tf.int32 for name in FIELDS}, number=tf.int64)
-    names = _task_names(size)
-
-    def elements():
-        for group in groups():
-            yield {name: _as_arrays(*numbered) for name, numbered in zip(names, group)}
-
-    structure = [{name: part for name in names} for part in (types, shapes)]
-    return tf.data.Dataset.from_generator(elements, *structure).prefetch(2)
-
-
-def _task_names(size):
-    return ["task_%d" % index for index in range(size)]
-
-
-def _training_data(source, run, start, shares):
-    """The tasks of step `start` and those after it, an element for each replica of this process in turn."""
-
-    def groups():
-        numbers = (
-            step * run.tasks_per_step + replica * shares.tasks + index
-            for step in itertools.count(start)
-            for replica in shares.replicas
-            for index in range(shares.tasks)
-        )
-        tasks = source.tasks(numbers)
-        while True:
-            yield list(itertools.islice(tasks, shares.tasks))
-
-    return _dataset(groups, run, shares.tasks)
-
-
-def _validation_data(validation, run):
-    return _dataset(lambda: ([(number, task)] for number, task in enumerate(validation)), run, 1)
 
 
 # The graph.
@@ -306,7 +127,7 @@ def _training_spec(features, mode, plan, stop):
     # Estimator restores its own checkpoint over this where there is one.
     checkpoints.initialize(variables, run.init_checkpoint, run.warm_start_model_dir)
     step = tf.train.get_or_create_global_step()
-    rows = [features[name] for name in _task_names(len(features))]
+    rows = [features[name] for name in task_names(len(features))]
     outcome = meta_learner.run_tasks(
         variables,
         [meta_learner.make_task(task, config) for task in rows],
@@ -351,7 +172,7 @@ def _judging_spec(features, mode, plan):
     variables = meta_learner.create_variables(bert_config, config)
     if mode == tf.estimator.ModeKeys.PREDICT:
         return _serving_spec(features, variables, bert_config, config)
-    tasks = [meta_learner.make_task(features[name], config) for name in _task_names(len(features))]
+    tasks = [meta_learner.make_task(features[name], config) for name in task_names(len(features))]
     outcome = meta_learner.run_tasks(variables, tasks, bert_config, config, evaluation=True)
     loss, accuracy = meta_learner.mean_of_tasks(outcome)
     metrics = {"query_accuracy": tf.metrics.mean(accuracy), "query_loss": tf.metrics.mean(loss)}

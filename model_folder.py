@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 
-import configs
 import modeling
+import settings
 from checkpoints import CHECKPOINT
 from errors import UserError
 from files import write_json
@@ -20,7 +20,7 @@ class StoredModel:
 
     folder: str
     bert_config: modeling.BertConfig
-    config: configs.LearnerConfig
+    config: object  # LearnerConfig or SoftmaxConfig
     labels: tuple  # names in the order of the ids
     text: dict  # do_lower_case, max_seq_length
     finetuning: dict  # estimators.FinetuneConfig that it was trained with
@@ -45,7 +45,7 @@ def load(folder, flag="--model_dir"):
         with open(path, encoding="utf-8") as file:
             saved = json.load(file)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
-        config = configs.LearnerConfig(**saved["learner"])
+        config = settings.classifier_of(saved)
         return StoredModel(
             folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]), saved.get("finetuning", {}),
             saved.get("label_kind", "U"),
@@ -56,14 +56,14 @@ def load(folder, flag="--model_dir"):
         raise UserError("%s: %s is damaged (%s)." % (flag, path, error)) from error
 
 
-def describe(folder, settings, vocab_file):
+def describe(folder, description, vocab_file):
     """Puts settings and vocabulary beside the weights that are in a folder.
 
     Args:
       folder: with the checkpoint CHECKPOINT.
-      settings: what `load` reads, as {name: JSON value}; more is kept.
+      description: what `load` reads, as {name: JSON value}; more is kept.
       vocab_file: path; left out where there is no such file.
     """
-    write_json(os.path.join(folder, MODEL_FILE), settings)
+    write_json(os.path.join(folder, MODEL_FILE), description)
     if os.path.exists(vocab_file):
         shutil.copy(vocab_file, os.path.join(folder, VOCAB_FILE))

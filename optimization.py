@@ -24,7 +24,7 @@ class OuterConfig:
     """Settings of the outer optimiser."""
 
     learning_rate: float = 5e-5
-    num_train_steps: int = 1
+    num_train_steps: int = 1  # this and the next may be scalar tensors
     num_warmup_steps: int = 0
     fix_bert: bool = False
     rate_bounds: tuple = None  # interval of the learned rates' variables after each update (clip_lr)
@@ -54,12 +54,10 @@ def learning_rate_schedule(config, step):
       float32 scalar, the rate of that step.
     """
     step = tf.cast(step, tf.float32)
-    total = float(config.num_train_steps)
+    total, warmup = (tf.cast(steps, tf.float32) for steps in (config.num_train_steps, config.num_warmup_steps))
     rate = config.learning_rate * (1.0 - tf.minimum(step, total) / total)
-    if config.num_warmup_steps:
-        warming = config.learning_rate * step / float(config.num_warmup_steps)
-        rate = tf.where(step < float(config.num_warmup_steps), warming, rate)
-    return rate
+    warming = config.learning_rate * step / tf.maximum(warmup, 1.0)
+    return tf.where(step < warmup, warming, rate)
 
 
 def trained_gradients(gradients, config):

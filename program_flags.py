@@ -38,7 +38,7 @@ def define(values):
     names, enum = [functools.partial(kind, flag_values=values) for kind in (flags.DEFINE_list, flags.DEFINE_enum)]
 
     # Modes
-    boolean("do_train", False, "Meta-train.")
+    boolean("do_train", False, "Meta-train; with --classifier=softmax multi-task training (MT-BERT).")
     boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
     boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
     boolean("debug", False, "Log more; changes nothing that is computed.")
@@ -69,6 +69,12 @@ def define(values):
     boolean("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
     enum("pooling", "cls", ["cls", "mean"], "mean: the mean over tokens takes the place of the pooled output.")
     real("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
+    enum(
+        "classifier",
+        "label_embeddings",
+        ["label_embeddings", "softmax"],
+        "softmax: the baselines' fresh softmax layer, trained with AdamW, in the place of the meta-trained heads.",
+    )
 
     # Sizes
     integer("train_batch_size", 32, "Rows a fine-tuning step; records a task in meta-training.")
@@ -83,11 +89,11 @@ def define(values):
     integer("test_num_labels", 2, "Classes of the k-shot task; known for the tasks of the registry.")
 
     # Outer loop
-    real("learning_rate", 5e-5, "AdamW's rate in meta-training.")
+    real("learning_rate", 5e-5, "AdamW's rate, in meta-training and with --classifier=softmax.")
     real("num_train_epochs", 3.0, "Passes over the training records.")
     real("warmup_proportion", 0.1, "Part of the steps with a linearly growing rate.")
     integer("save_checkpoints_steps", 1000, "Steps between checkpoints of meta-training.")
-    boolean("fix_bert", False, "Do not meta-train the encoder.")
+    boolean("fix_bert", False, "Do not train the encoder, in meta-training and with --classifier=softmax.")
     boolean(
         "replica_clipping", False, "Clip the gradient of each of the --num_gpus by itself and sum them, as published."
     )
@@ -122,6 +128,8 @@ def define(values):
         "Do the work as the published code did: padded rows, unrolled inner loop, label embeddings made at every "
         "fine-tuning step, dense embedding gradients, one-hot lookups; same numbers, slower.",
     )
+    boolean("amp", False, "Mixed precision: half floats on GPUs, bfloat16 on CPUs (not with TensorFlow 1.15).")
+    boolean("xla", False, "Compile with XLA, on GPUs.")
 
     # Head
     integer("output_layers", 1, "Layers of the output MLP and of the label MLP.")

@@ -23,6 +23,7 @@ class Recipe(NamedTuple):
 SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}  # published
 LEOPARD = {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)}  # published
 MINILM = {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)}
+BERT_MINILM = {k: (25, 4) for k in (4, 8, 16, 32)}
 
 MODELS = {
     "hybrid-smlmt": Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt"),
@@ -35,6 +36,7 @@ MODELS = {
     "mtbert_softmax": Recipe("mtbert_softmax", LEOPARD),
     # few steps suffice where label embeddings start as class means
     "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
+    "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
 }
 MODELS["hybrid"] = MODELS["hybrid-smlmt"]
 

@@ -59,32 +59,33 @@ def main(argv):
 
 
 def run_meta_training():
-    """Meta-trains, or goes on where an earlier run of the same settings stopped; exports the best model.
+    """Trains on many tasks, or goes on where an earlier run of the same settings stopped; exports the best model.
 
+    Meta-trains, or with --classifier=softmax trains one softmax layer a task.
     Where TF_CONFIG names several machines, this is one process of a run that they share.
     """
     import cluster
     import meta_training
+    import multitask_training
     import settings
+    import training_loop
 
     machines = cluster.parse(os.environ.get("TF_CONFIG", ""))
-    bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
+    bert_config, config = settings.bert_settings(FLAGS), settings.classifier_settings(FLAGS)
     run = settings.meta_training_settings(FLAGS)
     settings.check_head_widths(bert_config, config)
     check_output_dir()
-    description = {
-        "bert_config": dataclasses.asdict(bert_config),
-        "learner": dataclasses.asdict(config),
-        "meta_training": dataclasses.asdict(run),
-    }
+    description = {"bert_config": dataclasses.asdict(bert_config), "meta_training": dataclasses.asdict(run)}
+    description.update(settings.described(config))
     refuse_other_meta_training(description)
-    plan = meta_training.make_plan(bert_config, config, run)
+    kind = multitask_training if FLAGS.classifier == settings.SOFTMAX else meta_training
+    plan = kind.make_plan(bert_config, config, run)
     make_output_dir()
     if machines.is_chief:
         results.write_json(os.path.join(FLAGS.output_dir, META_FILE), description)
-    finished = meta_training.meta_train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
+    finished = training_loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
     if finished:
-        print("meta-training is complete; the best model: %s" % os.path.join(FLAGS.output_dir, "model"))
+        print("%s is complete; the best model: %s" % (plan.title, os.path.join(FLAGS.output_dir, "model")))
     else:
         print("stopped and saved: run the same command again to go on")
 
@@ -107,6 +108,7 @@ def run_finetuning():
     import checkpoints
     import estimators
     import model_folder
+    import settings
     import task_data
     import task_run
     from data import records
@@ -121,7 +123,7 @@ def run_finetuning():
     if plan.eval_file:
         evaluation, _, texts = task_data.load_examples(FLAGS, plan.eval_file, labels, plan.bert_config)
     plan = plan._replace(labels=labels)
-    if run.train_batch_size != run.eval_batch_size:
+    if run.train_batch_size != run.eval_batch_size and FLAGS.classifier != settings.SOFTMAX:
         logging.warning(
             "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
             "published, so that they can end early or turn negative.", run.train_batch_size, run.eval_batch_size,

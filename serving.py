@@ -5,7 +5,6 @@ import shutil
 import checkpoints
 import estimators
 from compat import tf
-from episode import Batch
 from errors import UserError
 from model_folder import MODEL_FILE, VOCAB_FILE
 
@@ -55,14 +54,12 @@ def _unwritable(export_dir, reason):
 
 def _write(stored, folder):
     with tf.Graph().as_default(), tf.Session() as session:
-        inputs = {name: tf.placeholder(tf.int32, [None, None], name=name) for name in INPUTS}
-        model = estimators.TaskModel(stored.bert_config, stored.config, len(stored.labels))
-        unlabelled = tf.zeros(tf.shape(inputs["input_ids"])[:1], tf.int32)
-        logits = model.bind().predict(Batch(label_ids=unlabelled, **inputs)).logits
+        model = estimators.make_model(stored.bert_config, stored.config, len(stored.labels))
+        inputs = {name: getattr(model.batch, name) for name in INPUTS}
         outputs = {
-            "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
-            "label": tf.gather(tf.constant(list(stored.labels)), tf.argmax(logits, axis=-1)),
+            "logits": model.logits,
+            "probabilities": tf.nn.softmax(model.logits),
+            "label": tf.gather(tf.constant(list(stored.labels)), tf.argmax(model.logits, axis=-1)),
         }
         checkpoints.restore(session, stored.checkpoint, model.saved_variables(), "--model_dir")
         signature = tf.saved_model.predict_signature_def(inputs, outputs)

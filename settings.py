@@ -10,10 +10,15 @@ from errors import UserError
 from estimators import FinetuneConfig
 from modeling import BertConfig
 from program_flags import names_and_values
+from softmax_classifier import SoftmaxConfig
+
+SOFTMAX = "softmax"  # a value of --classifier
 
 
 def check_head_widths(bert_config, config):
-    """UserError when so many layers halve the width that nothing is left."""
+    """UserError when so many layers of a LearnerConfig halve the width that nothing is left."""
+    if isinstance(config, SoftmaxConfig):
+        return
     if bert_config.hidden_size >> (config.output_layers - 1) == 0:
         raise UserError(
             "--output_layers=%d: with the encoder's hidden_size %d at most %d, for every layer but the last halves the "
@@ -52,6 +57,25 @@ def learner_settings(flags):
     config = LearnerConfig.from_flags(names_and_values(flags))
     config.check_inner_loop()
     return config
+
+
+def classifier_settings(flags):
+    """LearnerConfig or SoftmaxConfig, as --classifier says."""
+    if flags.classifier == SOFTMAX:
+        return SoftmaxConfig.from_flags(names_and_values(flags))
+    return learner_settings(flags)
+
+
+def described(config):
+    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is."""
+    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": dataclasses.asdict(config)}
+
+
+def classifier_of(description):
+    """The LearnerConfig or SoftmaxConfig in a mapping that was updated with `described`; KeyError without any."""
+    if SOFTMAX in description:
+        return SoftmaxConfig(**description[SOFTMAX])
+    return LearnerConfig(**description["learner"])
 
 
 def finetune_settings(flags):

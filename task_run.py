@@ -2,7 +2,7 @@
 import dataclasses
 import hashlib
 import json
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Union
 
 import results
 import settings
@@ -10,13 +10,14 @@ import task_data
 from configs import LearnerConfig
 from estimators import FinetuneConfig
 from modeling import BertConfig
+from softmax_classifier import SoftmaxConfig
 
 
 class Plan(NamedTuple):
     """All that a run is made of but its data."""
 
     bert_config: BertConfig
-    config: LearnerConfig
+    config: Union[LearnerConfig, SoftmaxConfig]
     run: FinetuneConfig
     train_file: str
     eval_file: Optional[str]
@@ -32,7 +33,7 @@ class Plan(NamedTuple):
 def make_plan(flags):
     """The Plan of the values of the main program's flags; UserError when they do not fit together."""
     bert_config = settings.bert_settings(flags)
-    config, run = settings.learner_settings(flags), settings.finetune_settings(flags)
+    config, run = settings.classifier_settings(flags), settings.finetune_settings(flags)
     settings.check_head_widths(bert_config, config)
     train_file, eval_file = settings.task_files(flags)
     labels = task_data.known_labels(flags, train_file)
@@ -41,13 +42,14 @@ def make_plan(flags):
 
 def describe(plan):
     """The settings of a Plan whose labels are known, for JSON."""
-    return {
+    description = {
         "bert_config": dataclasses.asdict(plan.bert_config),
-        "learner": dataclasses.asdict(plan.config),
         "finetuning": dataclasses.asdict(plan.run),
         "labels": list(plan.labels),
         "text": plan.text,
     }
+    description.update(settings.described(plan.config))
+    return description
 
 
 def fingerprint(description, checksums):

@@ -24,7 +24,7 @@ KNOWN_CLASSES = (
 )
 SIDE_FILE = ".json"  # FILE.json beside a record file may say {"num_labels": N}, and more about where it comes from
 
-MetaTask = collections.namedtuple("MetaTask", ["examples", "num_labels"])
+MetaTask = collections.namedtuple("MetaTask", ["examples", "num_labels", "file"])  # the last: its place in the list
 
 
 def is_pretrain(path):
@@ -149,7 +149,7 @@ class TaskSource:
         else:
             order = self._supervised_rows(choice, number, streams)
         examples = file.examples(order, self._check[0], self._num_labels[choice], self._check[1])
-        return MetaTask(examples, self._num_labels[choice])
+        return MetaTask(examples, self._num_labels[choice], int(choice))
 
     def _supervised_rows(self, choice, number, streams):
         """Rows of the number-th task of a file: the repeated file goes through a shuffle buffer."""
@@ -171,13 +171,13 @@ def _too_small(file, needed, pretrain):
     logging.warning("%s: some come again within a task, as support and query rows alike.", message)
 
 
-def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, seed=0):
+def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, seed=0, file=0):
     """Tasks of meta-validation from one file: repeated, shuffled, cut to `examples_per_task` rows; list of MetaTask."""
-    file, num_labels = records.RecordFile(path), num_labels_of(path)
+    source, num_labels = records.RecordFile(path), num_labels_of(path)
     random = np.random.RandomState([seed, 3])
-    stream = pipeline.shuffled(itertools.cycle(range(file.size)), VALIDATION_BUFFER, random)
+    stream = pipeline.shuffled(itertools.cycle(range(source.size)), VALIDATION_BUFFER, random)
     found = []
     for _ in range(max(1, examples_per_task // rows)):
         numbers = list(itertools.islice(stream, rows))
-        found.append(MetaTask(file.examples(numbers, max_seq_length, num_labels, vocab_size), num_labels))
+        found.append(MetaTask(source.examples(numbers, max_seq_length, num_labels, vocab_size), num_labels, file))
     return found

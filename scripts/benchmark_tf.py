@@ -83,13 +83,14 @@ def evaluate(side, options, arrays):
 def meta(side, options, arrays):
     """Steps of the meta-training program."""
     import meta_training
+    import training_loop
 
     del arrays
     plan = meta_training.make_plan(
         settings.bert_settings(FLAGS), settings.learner_settings(FLAGS), settings.meta_training_settings(FLAGS)
     )
     with tempfile.TemporaryDirectory() as folder:
-        meta_training.meta_train(plan, folder, hooks=[RoundHook(Rounds(side, options.steps, options.warmup))])
+        training_loop.train(plan, folder, hooks=[RoundHook(Rounds(side, options.steps, options.warmup))])
 
 
 def bare(side, options, arrays):

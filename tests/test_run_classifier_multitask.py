@@ -764,6 +764,20 @@ def test_variants_run_and_predict_what_they_evaluated(name, encoder, files, tmp_
 
 
 # --- prediction ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("more", [[], ["--fix_bert"], ["--pooling=mean", "--feature_norm=4"]])
+def test_softmax_runs_and_predicts_what_it_evaluated(more, encoder, files, tmp_path):
+    sizes = ["--train_batch_size=4", "--eval_batch_size=6", "--num_train_epochs=4", "--learning_rate=0.05"]
+    arguments = encoder + sizes + more + [task(files, ".csv"), "--classifier=softmax", "--output_dir=%s" % tmp_path]
+    result = run("--do_eval", "--do_predict", "--predict_file=%s" % (files / "eval.tf_record"), *arguments)
+    assert result.code == 0, result
+    found = read_json(tmp_path / "results.json")
+    assert found["steps"] == 6 and "learner" not in found["config"]
+    assert found["config"]["softmax"]["fix_bert"] == ("--fix_bert" in more)
+    _, _, evaluated = read_predictions(tmp_path / "predictions.tsv")
+    _, _, predicted = read_predictions(tmp_path / "predictions_eval.tsv")
+    np.testing.assert_allclose(predicted, evaluated, atol=2e-6)
+
+
 @pytest.fixture(scope="session")
 def evaluated(from_text):
     """Probabilities of the evaluation rows."""
