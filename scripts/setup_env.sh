@@ -4,9 +4,9 @@
 #   scripts/setup_env.sh [--with=GROUP,...] [--print-python] [--help]
 #
 #   --with=tools,test,gpu   groups beside the core: tools (always in), test (test suite and lint), gpu (CUDA libraries,
-#                           modern only), beam and cluster (for scripts/make_smlmt.py --runner and --clusters), tables
-#                           (for scripts/make_tables.py), bench (plot of scripts/benchmark.py),
-#                           datasets (for scripts/make_supervised.py --dataset), sklearn (for few_shot_classifier.py).
+#                           modern only), beam (for scripts/make_smlmt.py --runner), sklearn (for its --clusters and
+#                           for few_shot_classifier.py), tables (for scripts/make_tables.py), bench (plot of
+#                           scripts/benchmark.py), datasets (for scripts/make_supervised.py --dataset).
 #                           Groups once asked for stay part of the environment.
 #   --print-python          prints nothing when there is nothing to do but the path of the environment's python
 #
@@ -45,8 +45,8 @@ while [ $# -gt 0 ]; do
 done
 for group in $groups; do
   case $group in
-    core | tools | test | gpu | beam | cluster | tables | bench | datasets | sklearn) ;;
-    *) fail "unknown group $group in --with: core, tools, test, gpu, beam, cluster, tables, bench, datasets and sklearn are known" ;;
+    core | tools | test | gpu | beam | tables | bench | datasets | sklearn) ;;
+    *) fail "unknown group $group in --with: core, tools, test, gpu, beam, tables, bench, datasets and sklearn are known" ;;
   esac
 done
 

@@ -18,5 +18,5 @@ done
 if [ -n "${VENV:-}" ]; then
   case $VENV in /*) ;; *) export VENV=$caller/$VENV ;; esac
 fi
-python=$(scripts/setup_env.sh --with=tools,test,beam,cluster,tables --print-python) || exit $?
+python=$(scripts/setup_env.sh --with=tools,test,beam,sklearn,tables --print-python) || exit $?
 exec "$python" -m pytest -q -n "${JOBS:-2}" --dist worksteal "$@"

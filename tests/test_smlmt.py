@@ -333,7 +333,7 @@ def test_clusters_file(tmp_path):
 
 
 def test_k_means_over_vectors(folder):
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed (scripts/setup_env.sh --with=cluster)")
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed (scripts/setup_env.sh --with=sklearn)")
     vectors = np.repeat(np.eye(3, 5, dtype=np.float32), 2, axis=0) + 0.01
     np.savez(str(folder / "vectors.npz"), words=np.array(NOUNS), vectors=vectors)
     options = dict(classes="2", clusters=3, embeddings=folder / "vectors.npz")
