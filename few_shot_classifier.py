@@ -142,12 +142,12 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 finetuner.save(work)
             description = {
                 "bert_config": dataclasses.asdict(start.bert_config),
-                "learner": dataclasses.asdict(start.config),
                 "finetuning": self._finetuning,
                 "labels": [str(label) for label in self.classes_],
                 "label_kind": self.classes_.dtype.kind,
                 "text": start.text,
             }
+            description.update(settings.described(start.config))
             model_folder.describe(work, description, start.vocab_file)
             os.chmod(work, 0o755)
             checkpoints.replace_directory(work, folder)
@@ -194,7 +194,7 @@ class _Start:
     """What fine-tuning starts from."""
 
     bert_config: object
-    config: object  # LearnerConfig
+    config: object  # LearnerConfig or SoftmaxConfig
     run: estimators.FinetuneConfig
     text: dict  # do_lower_case, max_seq_length
     vocab_file: str
@@ -222,7 +222,7 @@ def _stored(folder):
     stored = model_folder.load(folder, "model_dir")
     if not stored.vocab_file:
         raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
-    recipe = "minilm" if stored.config.prototypical_baseline else "hybrid-smlmt"
+    recipe = "minilm" if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
     run = estimators.FinetuneConfig(warm_start_model_dir=folder)
     return _Start(stored.bert_config, stored.config, run, stored.text, stored.vocab_file, recipe)
 

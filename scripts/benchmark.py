@@ -58,6 +58,7 @@ flags.DEFINE_integer("rows", 600, "Rows of an evaluation turn, spread over the f
 flags.DEFINE_integer("batch_size", 12, "Rows a step and a batch of evaluation.")
 flags.DEFINE_integer("run_epochs", 450, "Epochs of the whole run.")
 flags.DEFINE_integer("run_rows", 0, "Evaluation rows of the whole run; 0: all.")
+flags.DEFINE_integer("sweep_splits", 10, "Splits of the sweep.")
 flags.DEFINE_string("output_dir", "output/benchmark", "Where benchmark.json and benchmark.png go.")
 
 MAX_SEQ_LENGTH = 128
@@ -258,6 +259,7 @@ def rounds_of(kind, texts, program_flags):
     return [
         ("fast, modern", tensorflow_side(sys.executable, kind, texts, program_flags)),
         ("fast, reference runtime", tensorflow_side(FLAGS.reference_python, kind, texts, program_flags)),
+        ("--amp, modern", tensorflow_side(sys.executable, kind, texts, program_flags + ["--amp"])),
         ("reference mode, modern", tensorflow_side(sys.executable, kind, texts, reference)),
         ("reference mode, reference runtime", tensorflow_side(FLAGS.reference_python, kind, texts, reference)),
         ("PyTorch, dynamic padding", torch_side(kind, texts)),
@@ -323,6 +325,25 @@ def whole_run(folder):
     yield Comparison(name, "seconds", wall_times(commands, 1))
 
 
+def sweep(folder):
+    """All splits of the first task with the small encoder: one process, and a command for each."""
+    task, splits = FLAGS.tasks[0], FLAGS.sweep_splits
+    environment = ["env", "ENCODER=minilm", "LEOPARD_DIR=" + os.path.abspath(FLAGS.leopard_dir or "")]
+
+    def script(name, *arguments):
+        return environment + [sys.executable, os.path.join(SCRIPTS, name)] + list(arguments)
+
+    output = os.path.join(folder, "sweep")
+    together = timed(script("reproduce_tables.py", "--encoder=minilm", "--models=minilm", "--tasks=" + task, "--ks=4",
+                            "--splits=0-%d" % (splits - 1), "--output_dir=" + output))[0]
+    apart = sum(
+        timed(script("finetune.py", task, str(split), "4", "--output_dir=%s/alone_%d" % (folder, split)))[0]
+        for split in range(splits)
+    )
+    values = collections.OrderedDict([("one process", [together]), ("a command for each split", [apart])])
+    yield Comparison("%d splits of %s, k=4, start to exit" % (splits, task), "seconds", values)
+
+
 def meta_flags(data, batches=8):
     support = 10 * batches
     return encoder_flags() + [
@@ -368,6 +389,8 @@ def meta_commands(data, arguments=()):
             ("fast, modern", sys.executable, []),
             ("fast, reference runtime", FLAGS.reference_python, []),
             ("reference mode, modern", sys.executable, ["--reference_mode"]),
+            ("reference mode, reference runtime", FLAGS.reference_python, ["--reference_mode"]),
+            ("--amp, modern", sys.executable, ["--amp"]),
         )
     )
 
@@ -465,7 +488,8 @@ def step_gflop(config, batch, seq, fast):
 WHAT = collections.OrderedDict(
     (what.__name__, what)
     for what in (
-        finetune_step, evaluation, prediction, whole_run, meta_step, meta_memory, meta_startup, generator, matmul_peak,
+        finetune_step, evaluation, prediction, whole_run, sweep, meta_step, meta_memory, meta_startup, generator,
+        matmul_peak,
     )
 )
 

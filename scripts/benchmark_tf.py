@@ -22,6 +22,7 @@ import settings  # noqa: E402
 from compat import tf  # noqa: E402
 from data import pipeline  # noqa: E402
 from data.records import SCHEMA, Examples  # noqa: E402
+from sessions import session_config  # noqa: E402
 
 LAYER_NORM_EPSILON = 1e-12
 FLAGS = flags.FLAGS
@@ -67,8 +68,8 @@ def evaluate(side, options, arrays):
 
     rows = examples(arrays, "eval")
     size = FLAGS.eval_batch_size
-    with tf.Graph().as_default(), tf.Session() as session:
-        bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
+    bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
+    with tf.Graph().as_default(), tf.Session(config=session_config(config)) as session:
         model = estimators.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())
         model.score(session, rows.take(range(size * options.warmup)), size, "evaluation")
