@@ -25,6 +25,7 @@ class Classifier:
         self.config = config
         self.num_labels = num_labels
         self.dropout = dropout
+        self.encoder_is_constant = False  # no gradient of the encoder is wanted
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
@@ -41,6 +42,8 @@ class Classifier:
             only_first=self.config.pooling == "cls" and not reference,
             reference_mode=reference,
         )
+        if self.encoder_is_constant:
+            encoded = modeling.without_gradient(encoded)
         return heads.features(weights, encoded, self.config, mixture, self.dropout)
 
     def label_sums(self, weights, features, labels):

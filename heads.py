@@ -75,7 +75,7 @@ def features(weights, encoded, config, mixture, dropout=None):
         mixed = tf.reduce_sum(classes * tf.reshape(mixture, [-1, 1, 1]), axis=0)
         hidden = tf.tanh(tf.matmul(mixed, weights[PROJECTION]))
     else:
-        hidden = encoded.mean if config.pooling == "mean" else encoded.pooled
+        hidden = {"cls": encoded.pooled, "mean": encoded.mean, "last_text": encoded.last_text}[config.pooling]
     if config.feature_norm > 0.0:
         hidden = config.feature_norm * tf.math.l2_normalize(hidden, axis=-1)
     return dropout(hidden, 1.0 - config.keep_prob) if dropout else hidden

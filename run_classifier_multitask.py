@@ -54,7 +54,7 @@ flags.DEFINE_string("vocab_file", "pretrained-model/vocab.txt", "WordPiece vocab
 flags.DEFINE_string(
     "init_checkpoint",
     "pretrained-model/bert_model.ckpt",
-    "BERT checkpoint to start from when there is no --warm_start_model_dir; empty: random weights.",
+    "BERT checkpoint to start from; not read where --warm_start_model_dir has an encoder too. Empty: random weights.",
 )
 flags.DEFINE_string("warm_start_model_dir", None, "Exported SavedModel of meta-training to start from.")
 flags.DEFINE_bool("do_lower_case", False, "Lower-case text; true for uncased vocabularies.")
@@ -63,7 +63,13 @@ flags.DEFINE_float("attention_probs_dropout_prob", None, "Overrides the BERT con
 flags.DEFINE_float("hidden_dropout_prob", None, "Overrides the BERT config.")
 flags.DEFINE_float("keep_prob", 0.9, "1 - dropout on the vector that the heads read.")
 flags.DEFINE_bool("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
-flags.DEFINE_enum("pooling", "cls", ["cls", "mean"], "mean: the mean over tokens takes the place of the pooled output.")
+flags.DEFINE_enum(
+    "pooling",
+    "cls",
+    ["cls", "mean", "last_text"],
+    "The pooled output, or in its place the mean over all tokens, or over those of the last text of a pair.",
+)
+flags.DEFINE_integer("encoder_layers", 0, "Above 0: only so many layers of the encoder, the first ones, are used.")
 flags.DEFINE_float("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
 
 # Sizes
@@ -403,6 +409,12 @@ def bert_settings():
         for name in ("attention_probs_dropout_prob", "hidden_dropout_prob")
         if FLAGS[name].value is not None
     }
+    if FLAGS.encoder_layers:
+        if not 0 < FLAGS.encoder_layers <= bert_config.num_hidden_layers:
+            raise UserError(
+                "--encoder_layers=%d: %s has %d layers." % (FLAGS.encoder_layers, path, bert_config.num_hidden_layers)
+            )
+        overrides["num_hidden_layers"] = FLAGS.encoder_layers
     check_positions(bert_config, path)
     return dataclasses.replace(bert_config, **overrides)
 
@@ -425,7 +437,15 @@ def finetune_settings():
     values = flag_values()
     names = [field.name for field in dataclasses.fields(estimators.FinetuneConfig)]
     run = estimators.FinetuneConfig(**{name: values[name] for name in names})
-    return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
+    return without_unread_checkpoint(run)
+
+
+def without_unread_checkpoint(run):
+    """The settings without --init_checkpoint where the exported model has an encoder of its own."""
+    import checkpoints
+
+    unread = run.warm_start_model_dir and checkpoints.has_encoder(run.warm_start_model_dir)
+    return dataclasses.replace(run, init_checkpoint=None) if unread else run
 
 
 def meta_training_settings():
@@ -436,7 +456,7 @@ def meta_training_settings():
     values["task_eval_files"] = record_paths(FLAGS.task_eval_files)
     names = [field.name for field in dataclasses.fields(meta_training.MetaTrainConfig)]
     run = meta_training.MetaTrainConfig(**{name: values[name] for name in names})
-    return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
+    return without_unread_checkpoint(run)
 
 
 def text_settings():
