@@ -101,6 +101,17 @@ def _initialize_encoder(variables, prefix):
     tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, "--init_checkpoint"))
 
 
+def damaged(init_checkpoint, warm_start_model_dir):
+    """The error for weights to start from whose index could be read, but not they themselves."""
+    flag, path = "--init_checkpoint", init_checkpoint
+    if warm_start_model_dir:
+        flag, path = "--warm_start_model_dir", warm_start_model_dir
+    return UserError(
+        "%s: the weights of %s cannot be read (a data file is missing, cut short or damaged); fetch or copy it again."
+        % (flag, path)
+    )
+
+
 def restore(session, prefix, variables, flag):
     """Loads {name: variable} from a checkpoint into a session."""
     try:

@@ -8,6 +8,7 @@ import numpy as np
 
 import checkpoints
 import finetuning
+import heads
 import meta_learner
 from compat import tf
 from data import pipeline
@@ -51,12 +52,14 @@ class TaskModel:
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
         self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
-        self._in_order = config.reference_mode
+        self._config = config
         self._batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
         model = self.bind()
-        features = model.row_features(self._batch)
+        self._features = features = model.row_features(self._batch)
+        self._encodes_once = heads.features_are_constant(self.variables, config)
+        self._encoded = (None, None)  # Examples, their features
         self._logits = model.classify(self.variables, features, self.label_embedding, self._batch.label_ids).logits
         self._sums = model.label_sums(self.variables, features, self._batch.label_ids)
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
@@ -71,131 +74,165 @@ class TaskModel:
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
     def _batches(self, examples, batch_size):
-        if self._in_order:
+        if self._config.reference_mode:
             return pipeline.batches_in_order(examples.size, batch_size)
         return pipeline.batches_by_length(examples.input_mask, batch_size)
 
-    def _feed(self, examples, rows):
+    def training_step(self, seed, schedule):
+        """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
+        return finetuning.training_step(self.bind(Dropout(seed, self.step)), self._batch, schedule)
+
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
+
+    def batches(self, size, run):
+        """(number of steps, iterator over the row numbers of each) of a FinetuneConfig, for so many training rows."""
+        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        steps = finetuning.steps_run(size, run.train_batch_size, epochs)
+        return steps, pipeline.finetune_batches(size, run.train_batch_size, epochs, run.seed)
+
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
+        if not self._config.update_only_label_embedding:
+            self.remake_label_embeddings(session, examples, batch_size)
+
+    def feed(self, examples, rows):
+        """What the session is fed to run on these rows."""
         return {placeholder: getattr(examples, name)[rows] for name, placeholder in self._batch._asdict().items()}
 
     def remake_label_embeddings(self, session, examples, batch_size):
         """Makes the label embeddings from all of `examples` with the current weights."""
         batches = self._batches(examples, batch_size)
-        parts = [session.run(self._sums, self._feed(examples, rows)) for rows in batches]
+        parts = [session.run(self._sums, self.feed(examples, rows)) for rows in batches]
         totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
         session.run(self._remade, dict(zip(self._total, totals)))
 
-    def score(self, session, examples, batch_size, description):
-        """Logits of all rows in their order, [rows, num_labels]."""
-        logits = np.zeros([examples.size, self.label_embedding.shape[0]], np.float32)
-        with Progress(examples.size, description, unit="row") as progress:
+    def score(self, session, examples, batch_size, description, show=True):
+        """Logits of all rows in their order, [rows, num_labels]; rows that were scored last are not encoded anew."""
+        if not self._encodes_once:
+            return self._in_batches(session, self._logits, examples, batch_size, description, show)
+        if self._encoded[0] is not examples:
+            features = self._in_batches(session, self._features, examples, batch_size, description, show)
+            self._encoded = examples, features
+        return session.run(self._logits, {self._features: self._encoded[1]})
+
+    def _in_batches(self, session, tensor, examples, batch_size, description, show):
+        """A tensor's values for all rows in their order, [rows, size]."""
+        found = np.zeros([examples.size, tensor.shape[-1]], np.float32)
+        with Progress(examples.size, description, unit="row", show=show) as progress:
             for rows in self._batches(examples, batch_size):
-                logits[rows] = session.run(self._logits, self._feed(examples, rows))
+                found[rows] = session.run(tensor, self.feed(examples, rows))
                 progress.update(len(rows))
-        return logits
+        return found
 
 
-class _FinishHook(tf.train.SessionRunHook):
-    """Shows progress; after the last step, scores the evaluation rows in the training session and saves the model."""
-
-    def __init__(self, model, step, total, train, evaluation, config, run, model_dir):
-        self._model, self._step, self._config = model, step, config
-        self._train, self._evaluation, self._run, self._model_dir = train, evaluation, run, model_dir
-        self._progress = Progress(total, "fine-tuning")
-        self._saver = tf.train.Saver(model.saved_variables(), max_to_keep=1)
-        self.steps = 0
-        self.logits = None
-        self.eval_seconds = 0.0
-        self.begun = None
-
-    def after_create_session(self, session, coord):
-        del session, coord
-        self.begun = time.time()
-
-    def before_run(self, run_context):
-        del run_context
-        return tf.train.SessionRunArgs({"loss": self._step.loss, "accuracy": self._step.accuracy})
-
-    def after_run(self, run_context, run_values):
-        del run_context
-        self.steps += 1
-        self._progress.update(1, **run_values.results)
-
-    def end(self, session):
-        self._progress.__exit__(None)
-        self.train_seconds = time.time() - self.begun
-        started = time.time()
-        if not self._config.update_only_label_embedding:
-            self._model.remake_label_embeddings(session, self._train, self._run.eval_batch_size)
-        self.logits = self._model.score(session, self._evaluation, self._run.eval_batch_size, "evaluation")
-        self.eval_seconds = time.time() - started
-        self._saver.save(session, os.path.join(self._model_dir, CHECKPOINT), write_meta_graph=False)
+def start_of(run):
+    """What a graph of fine-tuning is made for, of a FinetuneConfig: the weights to start from and the seed."""
+    return run.init_checkpoint, run.warm_start_model_dir, run.seed
 
 
-def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir, hooks=()):
-    """Fine-tunes one task and scores its evaluation rows.
+class Finetuner:
+    """Fine-tuning of few-shot tasks with one number of classes: the graph and its session, made once for many runs.
+
+    Every run starts from the same weights, as in a session of its own; a use as a context manager closes the session.
 
     Args:
       bert_config, config: BertConfig and LearnerConfig.
-      run: FinetuneConfig.
-      train, evaluation: data.records.Examples.
-      num_labels: classes of the task.
-      model_dir: existing folder that the model's checkpoint is written to.
-      hooks: further tf.train.SessionRunHooks of the training.
+      start: FinetuneConfig; its checkpoint and seed, which the graph holds.
+      num_labels: classes of the tasks.
+      make_model: what makes a model, as TaskModel.
 
-    Returns:
-      Finetuned.
+    Raises:
+      UserError: the checkpoint does not fit, or cannot be read.
     """
-    schedule = finetuning.make_schedule(
-        train.size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion
-    )
-    epochs = run.num_train_epochs if finetuning.takes_gradient_steps(config) else 0
-    steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-    finish = []
 
-    def model_fn(features, mode):
-        del mode
-        model = TaskModel(bert_config, config, num_labels)
-        checkpoints.initialize(model.variables, run.init_checkpoint, run.warm_start_model_dir)
-        step = finetuning.training_step(model.bind(Dropout(run.seed, model.step)), Batch(**features), schedule)
-        finish.append(_FinishHook(model, step, steps, train, evaluation, config, run, model_dir))
-        return tf.estimator.EstimatorSpec(
-            tf.estimator.ModeKeys.TRAIN, loss=step.loss, train_op=step.train_op, training_hooks=finish
-        )
+    def __init__(self, bert_config, config, start, num_labels, make_model=TaskModel):
+        self._start = start_of(start)
+        with tf.Graph().as_default():
+            tf.set_random_seed(start.seed)
+            self._model = make_model(bert_config, config, num_labels)
+            checkpoints.initialize(self._model.variables, start.init_checkpoint, start.warm_start_model_dir)
+            self._schedule = finetuning.FinetuneSchedule(
+                tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
+            )
+            self._step = self._model.training_step(start.seed, self._schedule)
+            self._saver = tf.train.Saver(self._model.saved_variables(), max_to_keep=1)
+            variables = tf.global_variables()
+            # The weights to go back to: variables that share memory with the others where training changes nothing.
+            initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
+            self._reset = tf.group(*[variable.assign(value) for variable, value in zip(variables, initial)])
+            self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
+            try:
+                self._session.run(tf.variables_initializer(variables))
+                self._session.run(tf.variables_initializer(initial))
+            except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):
+                self._session.close()
+                raise checkpoints.damaged(start.init_checkpoint, start.warm_start_model_dir) from None
 
-    estimator = tf.estimator.Estimator(
-        model_fn,
-        model_dir=model_dir,
-        config=tf.estimator.RunConfig(
-            tf_random_seed=run.seed,
-            save_checkpoints_steps=None,
-            save_checkpoints_secs=None,
-            save_summary_steps=None,
-            log_step_count_steps=None,
-        ),
-    )
-    try:
-        estimator.train(lambda: _dataset(train, run, epochs), list(hooks))
-    except tf.train.NanLossDuringTrainingError:
-        raise UserError(
-            "The fine-tuning loss became NaN or infinite: the learned rates are too large for this model; lower "
-            "--train_lr or check --warm_start_model_dir."
-        ) from None
-    hook = finish[0]
-    return Finetuned(hook.logits, hook.steps, hook.train_seconds, hook.eval_seconds)
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Gives back the memory of graph and weights."""
+        self._session.close()
+
+    def run(self, run, train, evaluation, model_dir=None, show=True, before_step=None):
+        """Fine-tunes one task and scores its evaluation rows.
+
+        Args:
+          run: FinetuneConfig, with the checkpoint and the seed that the graph was made for.
+          train, evaluation: data.records.Examples.
+          model_dir: existing folder that the model's checkpoint is written to, or None.
+          show: whether to show progress.
+          before_step: function called before every step.
+
+        Returns:
+          Finetuned.
+
+        Raises:
+          UserError: the loss is no number.
+        """
+        if start_of(run) != self._start:
+            raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
+        begun = time.time()
+        self._session.run(self._reset)
+        steps = self._train(run, train, show, before_step)
+        trained = time.time()
+        self._model.finish(self._session, train, run.eval_batch_size)
+        logits = self._model.score(self._session, evaluation, run.eval_batch_size, "evaluation", show)
+        scored = time.time()
+        if model_dir:
+            self._saver.save(self._session, os.path.join(model_dir, CHECKPOINT), write_meta_graph=False)
+        return Finetuned(logits, steps, trained - begun, scored - trained)
+
+    def _train(self, run, train, show, before_step):
+        """All steps of a run; returns their number."""
+        feed = dict(zip(self._schedule, self._model.schedule(train.size, run)))
+        steps, batches = self._model.batches(train.size, run)
+        fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
+        with Progress(steps, "fine-tuning", show=show) as progress:
+            for rows in batches:
+                if before_step:
+                    before_step()
+                feed.update(self._model.feed(train, rows))
+                found, _ = self._session.run([fetches, self._step.train_op], feed)
+                if not np.isfinite(found["loss"]):
+                    raise UserError(
+                        "The fine-tuning loss became NaN or infinite: the learned rates are too large for this model; "
+                        "lower --train_lr or check --warm_start_model_dir."
+                    )
+                progress.update(1, **found)
+        return steps
 
 
-def _dataset(train, run, epochs):
-    """tf.data.Dataset of dicts with the fields of Batch, one per step."""
-
-    def rows():
-        for batch in pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed):
-            examples = train.take(batch)
-            yield {name: getattr(examples, name) for name in Batch._fields}
-
-    types = {name: tf.int32 for name in Batch._fields}
-    shapes = {name: [None] if name == "label_ids" else [None, train.max_seq_length] for name in Batch._fields}
-    return tf.data.Dataset.from_generator(rows, types, shapes).prefetch(2)
+def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir, before_step=None):
+    """Fine-tunes one task by itself; arguments and result as for Finetuner and its `run`."""
+    with Finetuner(bert_config, config, run, num_labels) as finetuner:
+        return finetuner.run(run, train, evaluation, model_dir, before_step=before_step)
 
 
 def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):

@@ -1,7 +1,7 @@
 """Fine-tuning on one k-shot task: plain SGD with the learned rates (checklist, section 10)."""
 import collections
-import dataclasses
 import math
+from typing import NamedTuple
 
 import adaptation
 import heads
@@ -17,9 +17,8 @@ STEP_VARIABLE = "training_step"
 Step = collections.namedtuple("Step", ["train_op", "loss", "logits", "accuracy", "gradients", "clipped", "norm"])
 
 
-@dataclasses.dataclass(frozen=True)
-class FinetuneSchedule:
-    """How the rates change over the steps: total may be fractional and need not equal the steps run."""
+class FinetuneSchedule(NamedTuple):
+    """How the rates change over the steps, in numbers or tensors; total need not be whole, nor equal the steps run."""
 
     total: float  # examples / eval_batch_size * num_train_epochs
     warmup: int  # int(warmup_proportion * total)
@@ -177,13 +176,15 @@ def rate_factor(step, schedule, config):
     step = tf.cast(step, tf.float32)
     factor = tf.constant(1.0)
     if config.decay_finetune_lr:
-        factor = 1.0 - step / schedule.total
-    return tf.where(step < schedule.warmup, step / max(1, schedule.warmup), factor)
+        factor = 1.0 - step / tf.cast(schedule.total, tf.float32)
+    warmup = tf.cast(schedule.warmup, tf.float32)
+    return tf.where(step < warmup, step / tf.maximum(1.0, warmup), factor)
 
 
 def rate_set_of_step(step, schedule, config):
     """Index of the set of learned rates: the sets take turns over the schedule, the last one stays."""
-    position = tf.cast(config.rate_sets * step, tf.float64) / max(1, int(schedule.total))
+    total = tf.maximum(1, tf.cast(schedule.total, tf.int32))
+    position = tf.cast(config.rate_sets * step, tf.float64) / tf.cast(total, tf.float64)
     return tf.minimum(tf.cast(tf.floor(position), tf.int32), max(config.rate_sets - 1, 0))
 
 

@@ -1,6 +1,7 @@
 """Output MLP, label MLP and label embeddings (Bansal et al. 2019, section 3.2)."""
 import collections
 
+import adaptation
 import modeling
 from adaptation import LAYER_MIXTURE, PROJECTION
 from compat import tf
@@ -85,6 +86,12 @@ def reads(name, config):
     """Whether the heads' features depend on an encoder weight; names of other weights are True."""
     pools = config.use_pooled_output and config.pooling == "cls"
     return pools or not name.startswith("bert/pooler/")
+
+
+def features_are_constant(names, config):
+    """Whether the inner loop and fine-tuning leave all weights of these names that the features depend on as they are."""
+    read = (name for name in names if name.startswith("bert/") and reads(name, config))
+    return config.use_pooled_output and not any(adaptation.is_adapted(name, config) for name in read)
 
 
 def _mlp(weights, kind, config, x):

@@ -8,14 +8,17 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Progress:
-    """Shows how far `total` units of work have come, `done` of them earlier; use as a context manager."""
+    """Shows how far `total` units of work have come, `done` of them earlier; use as a context manager.
 
-    def __init__(self, total, description, unit="step", done=0):
+    With `show` off it shows nothing.
+    """
+
+    def __init__(self, total, description, unit="step", done=0, show=True):
         self._total, self._description, self._unit = total, description, unit
         self._done = self._earlier = done
         self._start = self._last_line = time.time()
-        self._bar = None
-        if sys.stderr.isatty():
+        self._bar, self._show = None, show
+        if show and sys.stderr.isatty():
             try:
                 import tqdm
 
@@ -31,7 +34,7 @@ class Progress:
     def __exit__(self, kind, *_):
         if self._bar is not None:
             self._bar.close()
-        elif kind is None:
+        elif kind is None and self._show:
             self._line("")
 
     def update(self, count, **info):
@@ -41,7 +44,7 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(count)
-        elif time.time() - self._last_line >= SECONDS_BETWEEN_LINES:
+        elif self._show and time.time() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._line(note)
 
     def _line(self, note):

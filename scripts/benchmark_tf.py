@@ -14,14 +14,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 import numpy as np  # noqa: E402
+from absl import flags  # noqa: E402
 from benchmark_side import Rounds, Side  # noqa: E402
 
-import run_classifier_multitask as program  # noqa: E402
+import program_flags  # noqa: E402
+import settings  # noqa: E402
 from compat import tf  # noqa: E402
 from data import pipeline  # noqa: E402
 from data.records import SCHEMA, Examples  # noqa: E402
 
 LAYER_NORM_EPSILON = 1e-12
+FLAGS = flags.FLAGS
 
 
 class RoundHook(tf.train.SessionRunHook):
@@ -47,14 +50,14 @@ def finetune(side, options, arrays):
     train = examples(arrays, "train")
     with tempfile.TemporaryDirectory() as folder:
         estimators.finetune(
-            program.bert_settings(),
-            program.learner_settings(),
-            program.finetune_settings(),
+            settings.bert_settings(FLAGS),
+            settings.learner_settings(FLAGS),
+            settings.finetune_settings(FLAGS),
             train,
             train,
             int(arrays["num_labels"]),
             folder,
-            hooks=[RoundHook(Rounds(side, options.steps, options.warmup))],
+            before_step=Rounds(side, options.steps, options.warmup).before_step,
         )
 
 
@@ -63,9 +66,10 @@ def evaluate(side, options, arrays):
     import estimators
 
     rows = examples(arrays, "eval")
-    size = program.FLAGS.eval_batch_size
+    size = FLAGS.eval_batch_size
     with tf.Graph().as_default(), tf.Session() as session:
-        model = estimators.TaskModel(program.bert_settings(), program.learner_settings(), int(arrays["num_labels"]))
+        bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
+        model = estimators.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())
         model.score(session, rows.take(range(size * options.warmup)), size, "evaluation")
         side.ready()
@@ -82,7 +86,7 @@ def meta(side, options, arrays):
 
     del arrays
     plan = meta_training.make_plan(
-        program.bert_settings(), program.learner_settings(), program.meta_training_settings()
+        settings.bert_settings(FLAGS), settings.learner_settings(FLAGS), settings.meta_training_settings(FLAGS)
     )
     with tempfile.TemporaryDirectory() as folder:
         meta_training.meta_train(plan, folder, hooks=[RoundHook(Rounds(side, options.steps, options.warmup))])
@@ -91,7 +95,7 @@ def meta(side, options, arrays):
 def bare(side, options, arrays):
     """Forward and backward pass of a plain BERT classifier, all gradients, on the trimmed batches of fine-tuning."""
     train = examples(arrays, "train")
-    config = program.bert_settings()
+    config = settings.bert_settings(FLAGS)
     with tf.Graph().as_default(), tf.Session() as session:
         ids, mask, segments, labels = [tf.placeholder(tf.int32, shape) for shape in [[None, None]] * 3 + [[None]]]
         variables, loss = plain_classifier(config, ids, mask, segments, labels, int(arrays["num_labels"]))
@@ -116,8 +120,7 @@ def bare(side, options, arrays):
 
 def batches(train):
     """Row numbers of the fine-tuning steps."""
-    flags = program.FLAGS
-    return pipeline.finetune_batches(train.size, flags.train_batch_size, flags.num_train_epochs, flags.seed)
+    return pipeline.finetune_batches(train.size, FLAGS.train_batch_size, FLAGS.num_train_epochs, FLAGS.seed)
 
 
 def plain_classifier(config, ids, mask, segments, labels, num_labels):
@@ -199,7 +202,8 @@ def main(argv):
     parser.add_argument("--warmup", type=int, default=5, help="steps, or batches of evaluation, before the first round")
     parser.add_argument("--texts", help=".npz that scripts/benchmark.py made")
     options = parser.parse_args(argv[1:split])
-    program.FLAGS(["benchmark"] + argv[split + 1 :])
+    program_flags.define(FLAGS)
+    FLAGS(["benchmark"] + argv[split + 1 :])
     with Side() as side:
         KINDS[options.kind](side, options, np.load(options.texts) if options.texts else None)
 

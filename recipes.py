@@ -1,0 +1,60 @@
+"""How each model is fine-tuned: its flags, its batch sizes and epochs by k, and the weights it starts from."""
+import os
+import sys
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from errors import UserError
+
+PRESETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "presets")
+ENCODERS = ("bert", "minilm")
+
+
+class Recipe(NamedTuple):
+    """One model's."""
+
+    preset: str  # its flags are in presets/PRESET_finetune.flags
+    by_k: Dict[int, Tuple[int, int]]  # {examples a class: (epochs per class, rows per class in a batch)}
+    meta_trained: bool = True  # starts from an exported model; else from the encoder's own checkpoint
+    released: Optional[str] = None  # what data.download calls that model, where it can be fetched
+    most_epochs: int = sys.maxsize
+    encoder: Optional[str] = None  # the only one it is for
+
+
+SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}  # published
+LEOPARD = {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)}  # published
+MINILM = {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)}
+
+MODELS = {
+    "hybrid-smlmt": Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt"),
+    "smlmt": Recipe("smlmt", SMLMT, released="smlmt"),
+    "leopard": Recipe("leopard", LEOPARD, released="leopard-model"),
+    "proto": Recipe("proto", LEOPARD),
+    "bert": Recipe("bert", LEOPARD, meta_trained=False),
+    "mtbert": Recipe("mtbert", LEOPARD),
+    "mtbert_softmax": Recipe("mtbert_softmax", LEOPARD),
+    # few steps suffice where label embeddings start as class means
+    "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
+}
+MODELS["hybrid"] = MODELS["hybrid-smlmt"]
+
+
+def preset(model: str) -> str:
+    """Path of a model's fine-tuning flags; UserError when there are none."""
+    path = os.path.join(PRESETS, MODELS[model].preset + "_finetune.flags")
+    if not os.path.exists(path):
+        raise UserError("Model %s: its flags, %s, are missing." % (model, path))
+    return path
+
+
+def schedule_flags(model: str, k: int, num_labels: int) -> List[str]:
+    """Batch size and epochs of the recipe for k examples a class."""
+    recipe = MODELS[model]
+    if k not in recipe.by_k:
+        raise UserError("k=%d: the recipes are for %s examples a class." % (k, ", ".join(map(str, recipe.by_k))))
+    epochs_per_class, rows = recipe.by_k[k]
+    batch = rows * num_labels
+    return [
+        "--num_train_epochs=%d" % min(epochs_per_class * num_labels, recipe.most_epochs),
+        "--train_batch_size=%d" % batch,
+        "--eval_batch_size=%d" % batch,
+    ]

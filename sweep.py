@@ -1,0 +1,224 @@
+"""Many fine-tuning runs, one after the other in one process: which are done, how one is made, what it leaves."""
+import json
+import os
+import time
+from typing import List, NamedTuple
+
+import estimators
+import program_flags
+import recipes
+import results
+import task_data
+import task_flags
+import task_run
+from data import records
+from data.tasks import TASKS, get_task
+from errors import UserError
+from evaluation import Scores
+
+RESULTS, PREDICTIONS = "results.json", "predictions.tsv"
+
+
+class Key(NamedTuple):
+    """Which run of a sweep."""
+
+    model: str
+    task: str
+    k: int  # examples a class
+    split: int
+
+    def folder(self, output_dir):
+        """Where it leaves its results."""
+        return os.path.join(output_dir, self.model, self.task, str(self.k), str(self.split))
+
+
+class Job(NamedTuple):
+    """A run, its folder, and the main program's arguments for it."""
+
+    key: Key
+    folder: str
+    arguments: List[str]
+
+
+def keys(models, tasks, ks, splits) -> List[Key]:
+    """All runs, those that can share a graph one behind the other."""
+    order = sorted(tasks, key=lambda name: (get_task(name).num_labels, list(TASKS).index(name)))
+    return [Key(model, task, k, split) for model in models for task in order for k in ks for split in splits]
+
+
+class Commands:
+    """Finds the arguments of runs; looks for a model's weights only once.
+
+    Args:
+      output_dir: of the sweep.
+      encoder: of recipes.ENCODERS, for models that are not for one encoder.
+      environment: mapping that may have BERT_DIR and LEOPARD_DIR.
+      model_dirs: {model: folder of its export}.
+      more: further arguments, which win.
+    """
+
+    def __init__(self, output_dir, encoder, environment, model_dirs, more=()):
+        self._output_dir, self._encoder, self._environment = output_dir, encoder, environment
+        self._model_dirs, self._more = model_dirs, list(more)
+        self._found = {}  # {model: flags, or the UserError}
+        self._noted = set()  # evaluation files whose defects were told
+
+    def job(self, key):
+        """The Job of a Key; UserError when something that it needs is missing."""
+        encoder = recipes.MODELS[key.model].encoder or self._encoder
+        task = get_task(key.task)
+        files = task_flags.data_files(task, key.split, key.k, encoder, self._environment)
+        if files[1] not in self._noted:
+            self._noted.add(files[1])
+            task_flags.note_defect(files[1])
+        flags = task_flags.split_flags(task, key.k, key.model, files, self._weights(key.model, encoder))
+        folder = key.folder(self._output_dir)
+        return Job(key, folder, ["--do_eval"] + flags + self._more + ["--output_dir=" + folder])
+
+    def _weights(self, model, encoder):
+        if model not in self._found:
+            environment = dict(self._environment, MODEL_DIR=self._model_dirs.get(model))
+            try:
+                self._found[model] = task_flags.encoder_flags(model, encoder, environment)
+            except UserError as error:
+                self._found[model] = error
+        if isinstance(self._found[model], UserError):
+            raise self._found[model]
+        return self._found[model]
+
+
+class OtherResult(Exception):
+    """A results file is about other settings or data; the argument is its path."""
+
+
+class Runner:
+    """Makes runs in this process; keeps the last graph, and the last evaluation rows.
+
+    Args:
+      keep_predictions: write predictions.tsv too.
+    """
+
+    def __init__(self, keep_predictions=False):
+        self.keep_predictions = keep_predictions
+        self._checksums = {}  # {path: SHA-256}
+        self._graph = (None, None)  # what it was made for, estimators.Finetuner
+        self._evaluation = (None, None)  # where the rows come from, (Examples, texts)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._drop_graph()
+
+    def is_finished(self, job):
+        """Whether the run's result is there.
+
+        Raises:
+          OtherResult: there is one, but of other settings or data.
+          UserError: the settings or the data of the run cannot be read.
+        """
+        run_id = stored_run_id(job.folder)
+        if run_id is None:
+            return False
+        plan = task_run.make_plan(program_flags.parse(job.arguments))
+        if run_id != task_run.fingerprint(task_run.describe(plan), self._sums(plan)):
+            raise OtherResult(os.path.join(job.folder, RESULTS))
+        return not self.keep_predictions or os.path.exists(os.path.join(job.folder, PREDICTIONS))
+
+    def run(self, job):
+        """Makes one run and writes its results, or why there are none; returns the reason or None.
+
+        Raises:
+          UserError: the results cannot be written.
+        """
+        try:
+            summary = self._run(job)
+        except UserError as error:
+            return record_failure(job.key, job.folder, str(error))
+        except Exception as error:  # whatever it is, it is this run's; the others go on
+            self._drop_graph()
+            line = (getattr(error, "message", None) or str(error)).strip().split("\n")[0]
+            return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, line))
+        _write(job.folder, dict(summary, **job.key._asdict()))
+        return None
+
+    def _run(self, job):
+        begun = time.time()
+        flags = program_flags.parse(job.arguments)
+        plan = task_run.make_plan(flags)
+        checksums = self._sums(plan)
+        train, labels, _ = task_data.load_examples(flags, plan.train_file, plan.labels, plan.bert_config)
+        evaluation, texts = self._evaluation_rows(flags, plan)
+        outcome = self._finetuner(plan).run(plan.run, train, evaluation, show=False)
+        scores = Scores(outcome.logits, evaluation.label_ids)
+        if self.keep_predictions:
+            path = os.path.join(_made(job.folder), PREDICTIONS)
+            results.write_predictions(path, scores.probabilities, labels, evaluation.label_ids, texts)
+        sizes = {"train": train.size, "eval": evaluation.size}
+        return task_run.summarize(plan, flags, checksums, sizes, outcome, scores, time.time() - begun)
+
+    def _sums(self, plan):
+        for path in (plan.train_file, plan.eval_file):
+            if path not in self._checksums:
+                self._checksums[path] = records.sha256(path)
+        return {"train": self._checksums[plan.train_file], "eval": self._checksums[plan.eval_file]}
+
+    def _evaluation_rows(self, flags, plan):
+        source = (plan.eval_file, plan.labels, plan.text, flags.vocab_file, plan.bert_config.vocab_size)
+        if self._evaluation[0] != source:
+            rows, _, texts = task_data.load_examples(flags, plan.eval_file, plan.labels, plan.bert_config)
+            self._evaluation = source, (rows, texts)
+        return self._evaluation[1]
+
+    def _finetuner(self, plan):
+        start = estimators.start_of(plan.run)
+        made_for = (plan.bert_config, plan.config, start, len(plan.labels))
+        if self._graph[0] != made_for:
+            self._drop_graph()
+            finetuner = estimators.Finetuner(plan.bert_config, plan.config, plan.run, len(plan.labels))
+            self._graph = made_for, finetuner
+        return self._graph[1]
+
+    def _drop_graph(self):
+        if self._graph[1]:
+            self._graph[1].close()
+        self._graph = (None, None)
+
+
+def stored_run_id(folder):
+    """The fingerprint of the run whose result is in a folder, or None."""
+    try:
+        with open(os.path.join(folder, RESULTS), encoding="utf-8") as file:
+            content = json.load(file)
+        return content["run_id"] if "metrics" in content else None
+    except (OSError, ValueError, KeyError, TypeError):  # none, or no results file
+        return None
+
+
+def record_failure(key, folder, reason):
+    """Writes why a run has no result, unless one is there, and returns it; the next call tries the run again."""
+    if stored_run_id(folder) is None:
+        _write(folder, dict(key._asdict(), error=reason))
+    return reason
+
+
+def _made(folder):
+    """Makes the folder of a run, and removes the files that a killed one did not finish."""
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        if name.startswith(("." + RESULTS, "." + PREDICTIONS)):
+            os.remove(os.path.join(folder, name))
+    return folder
+
+
+def _write(folder, content):
+    try:
+        results.write_json(os.path.join(_made(folder), RESULTS), content)
+    except OSError as error:
+        raise UserError("--output_dir: cannot write to %s (%s)." % (folder, error.strerror)) from None
+
+
+def accuracy(folder):
+    """The accuracy of the run whose result is in a folder."""
+    with open(os.path.join(folder, RESULTS), encoding="utf-8") as file:
+        return json.load(file)["metrics"]["accuracy"]
