@@ -80,7 +80,7 @@ def initialize(variables, init_checkpoint, warm_start_model_dir):
         flag, prefix = "--warm_start_model_dir", exported_variables(warm_start_model_dir)
         wanted = {name: variable for name, variable in variables.items() if variable.trainable}
         if init_checkpoint and not has_encoder(warm_start_model_dir):
-            wanted = {name: variable for name, variable in wanted.items() if not _is_encoder(name)}
+            wanted = {name: variable for name, variable in wanted.items() if not is_encoder(name)}
             _initialize_encoder(variables, init_checkpoint)
         tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, flag))
     elif init_checkpoint:
@@ -89,15 +89,16 @@ def initialize(variables, init_checkpoint, warm_start_model_dir):
 
 def has_encoder(model_dir):
     """Whether an exported model holds the encoder too, not heads and rates alone."""
-    return any(map(_is_encoder, checkpoint_shapes(exported_variables(model_dir), "--warm_start_model_dir")))
+    return any(map(is_encoder, checkpoint_shapes(exported_variables(model_dir), "--warm_start_model_dir")))
 
 
-def _is_encoder(name):
+def is_encoder(name):
+    """Whether a variable belongs to the encoder, not to heads and rates."""
     return name.startswith("bert/")
 
 
 def _initialize_encoder(variables, prefix):
-    wanted = {name: variable for name, variable in variables.items() if _is_encoder(name)}
+    wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
     tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, "--init_checkpoint"))
 
 

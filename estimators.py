@@ -57,7 +57,7 @@ class TaskModel:
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
         model = self.bind()
-        self._features = features = model.row_features(self._batch)
+        self._features = features = tf.identity(model.row_features(self._batch))
         self._encodes_once = heads.features_are_constant(self.variables, config)
         self._encoded = (None, None)  # Examples, their features
         self._logits = model.classify(self.variables, features, self.label_embedding, self._batch.label_ids).logits
@@ -162,7 +162,9 @@ class Finetuner:
             # The weights to go back to: variables that share memory with the others where training changes nothing.
             initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
             self._reset = tf.group(*[variable.assign(value) for variable, value in zip(variables, initial)])
-            self._session = tf.Session(config=tf.ConfigProto(allow_soft_placement=True))
+            session_config = tf.ConfigProto(allow_soft_placement=True)
+            session_config.graph_options.rewrite_options.constant_folding = 2
+            self._session = tf.Session(config=session_config)
             try:
                 self._session.run(tf.variables_initializer(variables))
                 self._session.run(tf.variables_initializer(initial))

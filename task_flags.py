@@ -28,9 +28,11 @@ def encoder_flags(model, encoder, environment):
     flags = ["--vocab_file=" + os.path.join(folder, "vocab.txt")]
     if encoder == "minilm":
         flags.append("--do_lower_case")
+    if not recipe.meta_trained or recipe.shipped:
+        flags.append("--init_checkpoint=" + os.path.join(folder, "bert_model.ckpt"))
     if not recipe.meta_trained:
-        return flags + ["--init_checkpoint=" + os.path.join(folder, "bert_model.ckpt")]
-    model_dir = environment.get("MODEL_DIR")
+        return flags
+    model_dir = environment.get("MODEL_DIR") or recipe.shipped
     if not model_dir:
         if encoder != "bert" or not recipe.released:
             raise UserError(
