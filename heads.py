@@ -89,7 +89,7 @@ def reads(name, config):
 
 
 def features_are_constant(names, config):
-    """Whether the inner loop and fine-tuning leave all weights of these names that the features depend on as they are."""
+    """Whether the inner loop and fine-tuning leave all weights of these names that the features read as they are."""
     read = (name for name in names if name.startswith("bert/") and reads(name, config))
     return config.use_pooled_output and not any(adaptation.is_adapted(name, config) for name in read)
 

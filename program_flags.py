@@ -58,7 +58,7 @@ def define(values):
     string(
         "init_checkpoint",
         "pretrained-model/bert_model.ckpt",
-        "BERT checkpoint to start from; not read where --warm_start_model_dir has an encoder too. Empty: random weights.",
+        "BERT checkpoint to start from; not read where --warm_start_model_dir has an encoder. Empty: random weights.",
     )
     string("warm_start_model_dir", None, "Exported SavedModel of meta-training to start from.")
     boolean("do_lower_case", False, "Lower-case text; true for uncased vocabularies.")

@@ -4,7 +4,8 @@
   .venv/bin/python scripts/convert_checkpoint.py --input=data/downloads/minilm --output_dir=minilm_hf
   setfit/bin/python scripts/baseline_setfit.py --leopard_dir=DIR --encoder=minilm_hf --output_dir=output/runs
 
-Writes OUTPUT_DIR/setfit/TASK/K/SPLIT/results.json, which scripts/make_tables.py reads; runs that are there are left out.
+Writes OUTPUT_DIR/setfit/TASK/K/SPLIT/results.json, which scripts/make_tables.py reads; runs that are there are not
+made again.
 The encoder gets mean pooling and 128 tokens a row. The two texts of a pair are joined by the separator token. Needs an
 environment of its own: none of the other packages, TensorFlow least, has to be there.
 """
