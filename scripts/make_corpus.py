@@ -4,11 +4,12 @@
   (cd debs && apt-get download wordnet-base dict-gcide fortunes bible-kjv bible-kjv-text libreoffice-help-en-us)
   apt-get update -o Acquire::Languages=en -o Dir::State::lists=$PWD/lists
   for list in lists/*Translation-en*; do /usr/lib/apt/apt-helper cat-file "$list"; done > descriptions.txt
-  scripts/make_corpus.py --packages=debs --descriptions=descriptions.txt --output=corpus.txt
+  scripts/make_corpus.py --packages=debs --descriptions=descriptions.txt --output=corpus.txt --antonyms=antonyms.tsv
 
 Definitions and examples of WordNet, articles of GCIDE, fortunes, Bible verses, paragraphs of the LibreOffice help, and
 package descriptions. A paragraph that stands there twice is taken once. Beside the corpus, OUTPUT.json names the
-packages with their checksums, and the paragraphs and characters of each source. Needs dpkg-deb.
+packages with their checksums, and the paragraphs and characters of each source. --antonyms gets WordNet's antonyms as
+clusters, for hard tasks (make_smlmt.py --task_difficulty=hard --word_clusters=antonyms.tsv). Needs dpkg-deb.
 """
 import argparse
 import glob
@@ -42,6 +43,43 @@ def wordnet(text):
             yield _QUOTED.sub("", gloss).strip(" ;")
             for example in _QUOTED.findall(gloss):
                 yield example
+
+
+def antonym_clusters(root):
+    """{word: cluster}: words that WordNet links by antonymy, directly or through others, share a number."""
+    senses, links = {}, []
+    for part, letter in (("adj", "a"), ("adv", "r"), ("noun", "n"), ("verb", "v")):
+        with open(os.path.join(root, "usr/share/wordnet", "data." + part), encoding="latin-1") as file:
+            for line in file:
+                if not line.startswith("  "):  # the licence does
+                    _read_sense(line.partition(" | ")[0].split(), letter, senses, links)
+    pairs = {tuple(sorted((senses[sense][word], senses[other][its]))) for sense, word, other, its in links}
+    leader = {}
+
+    def find(word):
+        leader.setdefault(word, word)
+        while leader[word] != word:
+            word = leader[word]
+        return word
+
+    for one, other in sorted(pairs):
+        if one != other and one.isalpha() and other.isalpha():
+            one, other = find(one), find(other)
+            leader[one] = other
+    numbers = {}
+    return {word: numbers.setdefault(find(word), len(numbers)) for word in sorted(leader)}
+
+
+def _read_sense(fields, letter, senses, links):
+    """Adds a line of a WordNet data file (wndb(5WN)): {(part of speech, offset): words}, and its antonymy links."""
+    sense, count = (letter, fields[0]), int(fields[3], 16)
+    senses[sense] = [fields[4 + 2 * i].split("(")[0].lower() for i in range(count)]
+    pointers = fields[5 + 2 * count :]
+    for i in range(int(fields[4 + 2 * count])):
+        symbol, offset, part, words = pointers[4 * i : 4 * i + 4]
+        word, other = int(words[:2], 16), int(words[2:], 16)  # counted from 1; 0 is the whole sense
+        if symbol == "!" and word and other:
+            links.append((sense, word - 1, (part.replace("s", "a"), offset), other - 1))
 
 
 def gcide(text):
@@ -148,6 +186,9 @@ def run(options):
     counts, seen = {}, set()
     with tempfile.TemporaryDirectory() as root, atomic_file(options.output) as output:
         packages = unpack(options.packages, root)
+        if options.antonyms:
+            with atomic_file(options.antonyms) as file:
+                file.writelines("%s\t%d\n" % item for item in antonym_clusters(root).items())
         for name, paragraphs in sources(root, options.descriptions):
             taken = characters = 0
             for paragraph in paragraphs:
@@ -169,6 +210,7 @@ def main():
     parser.add_argument("--packages", required=True, help="folder of the .deb files")
     parser.add_argument("--descriptions", help="Translation-en file of a Debian archive, decompressed")
     parser.add_argument("--output", required=True, help="the corpus, a text file")
+    parser.add_argument("--antonyms", help="file for clusters of antonyms, word<TAB>cluster a line")
     return exit_code(lambda: run(parser.parse_args()))
 
 
