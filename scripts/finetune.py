@@ -58,9 +58,11 @@ def choose_model(environment):
     if encoder not in recipes.ENCODERS:
         raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
     if encoder == "minilm":
-        return "minilm", encoder
-    model = environment.get("MODEL") or "hybrid-smlmt"
-    choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
+        choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder == encoder]
+        model = environment.get("MODEL") or MINILM_MODEL
+    else:
+        choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
+        model = environment.get("MODEL") or "hybrid-smlmt"
     if model not in choices:
         raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
     return model, encoder
