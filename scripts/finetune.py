@@ -4,7 +4,8 @@
   run_finetune.sh                                        the quick start: the sample task on the embedded encoder
 
 Environment:
-  MODEL        hybrid-smlmt (default), smlmt, leopard, proto, bert, mtbert or mtbert_softmax
+  MODEL        hybrid-smlmt (default), smlmt, leopard, proto, bert, mtbert or mtbert_softmax; with ENCODER=minilm
+               minilm-smlmt (default), minilm-heads (the same without meta-training) or minilm (encoder fine-tuned)
   ENCODER      bert (default) or minilm: the small encoder from the package index, with the text of the tasks
   BERT_DIR     folder of BERT cased_L-12_H-768_A-12 (bert_config.json, vocab.txt)
   MODEL_DIR    folder of the exported meta-trained model (saved_model.pb, variables/)
@@ -23,6 +24,7 @@ import task_flags  # noqa: E402
 from data import tasks  # noqa: E402
 from errors import UserError  # noqa: E402
 
+MINILM_MODEL = "minilm-smlmt"
 SAMPLE_LABELS = 4
 SAMPLE_SHOTS = 16
 
