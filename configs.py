@@ -3,7 +3,7 @@ import dataclasses
 
 from errors import UserError
 
-POOLINGS = ("cls", "mean")
+POOLINGS = ("cls", "mean", "last_text")
 HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
 
@@ -22,7 +22,7 @@ class LearnerConfig:
     head_init: str = "normal"  # fresh weights; "identity" makes step 0 of prototypes a nearest-class-mean classifier
     # feature that the heads read
     use_pooled_output: bool = True  # else a learned mixture of all layers' [CLS]
-    pooling: str = "cls"  # "mean" takes the place of the pooled output
+    pooling: str = "cls"  # the mean over all tokens or those of the last text takes the place of the pooled output
     feature_norm: float = 0.0  # above 0: what the heads read is scaled to this length
     keep_prob: float = 0.9
     # which weights the inner loop adapts
@@ -42,6 +42,7 @@ class LearnerConfig:
     num_batches: int = 0
     inner_epochs: int = 1
     stop_grad: bool = True  # first-order meta-gradient
+    fix_bert: bool = False  # the outer loop leaves the encoder as it is
     sgd_first_batch: bool = False
     randomize_inner_steps: bool = False
     min_inner_steps: int = 3
@@ -79,8 +80,8 @@ class LearnerConfig:
         require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
         require(self.num_batches >= 0, "--num_batches=%d: at least 0." % self.num_batches)
         require(
-            not (self.pooling == "mean" and not self.use_pooled_output),
-            "--pooling=mean and --use_pooled_output=false exclude each other.",
+            self.use_pooled_output or self.pooling == "cls",
+            "--pooling=%s and --use_pooled_output=false exclude each other." % self.pooling,
         )
 
     def check_inner_loop(self):

@@ -29,6 +29,7 @@ class Classifier:
         self.dropout = dropout
         explicit = not second_order and not config.reference_mode
         self._forms = elementwise.FIRST_ORDER if explicit else elementwise.PLAIN
+        self.encoder_is_constant = False  # no gradient of the encoder is wanted
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
@@ -46,6 +47,8 @@ class Classifier:
             reference_mode=reference,
             forms=self._forms,
         )
+        if self.encoder_is_constant:
+            encoded = modeling.without_gradient(encoded)
         return heads.features(weights, encoded, self.config, mixture, self.dropout)
 
     def label_sums(self, weights, features, labels):

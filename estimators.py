@@ -9,6 +9,7 @@ import numpy as np
 
 import checkpoints
 import finetuning
+import heads
 import meta_learner
 import modeling
 import softmax_classifier
@@ -52,9 +53,8 @@ Finetuned = collections.namedtuple(
 class RowModel:
     """What the models of both classifiers share: batches of rows in, `logits` [rows, num_labels] out."""
 
-    def __init__(self, config, num_labels):
+    def __init__(self, config):
         self._config = config
-        self._num_labels = num_labels
         self.batch = Batch(
             *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
         )
@@ -73,12 +73,19 @@ class RowModel:
 
     def score(self, session, examples, batch_size, description, show=True):
         """Logits of all rows in their order, [rows, num_labels]."""
-        logits = np.zeros([examples.size, self._num_labels], np.float32)
+        return self._in_batches(session, self.logits, examples, batch_size, description, show)
+
+    def forget(self):
+        """Drops what is kept from one call of `score` to the next: the weights have changed."""
+
+    def _in_batches(self, session, tensor, examples, batch_size, description, show):
+        """A tensor's values for all rows in their order, [rows, size]."""
+        found = np.zeros([examples.size, tensor.shape[-1]], np.float32)
         with Progress(examples.size, description, unit="row", show=show) as progress:
             for rows in self._batches(examples, batch_size):
-                logits[rows] = session.run(self.logits, self.feed(examples, rows))
+                found[rows] = session.run(tensor, self.feed(examples, rows))
                 progress.update(len(rows))
-        return logits
+        return found
 
 
 class TaskModel(RowModel):
@@ -87,12 +94,14 @@ class TaskModel(RowModel):
     advice = "the learned rates are too large for this model; lower --train_lr or check --warm_start_model_dir"
 
     def __init__(self, bert_config, config, num_labels):
-        super().__init__(config, num_labels)
+        super().__init__(config)
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
         self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
         model = self.bind()
-        features = model.row_features(self.batch)
+        self._features = features = tf.identity(model.row_features(self.batch))
+        self._encodes_once = heads.features_are_constant(self.variables, config)
+        self._encoded = (None, None)  # Examples, their features
         self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
         self._sums = model.label_sums(self.variables, features, self.batch.label_ids)
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
@@ -134,6 +143,19 @@ class TaskModel(RowModel):
         totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
         session.run(self._remade, dict(zip(self._total, totals)))
 
+    def score(self, session, examples, batch_size, description, show=True):
+        """Logits of all rows in their order, [rows, num_labels]; rows that were scored last are not encoded anew."""
+        if not self._encodes_once:
+            return super().score(session, examples, batch_size, description, show)
+        if self._encoded[0] is not examples:
+            features = self._in_batches(session, self._features, examples, batch_size, description, show)
+            self._encoded = examples, features
+        return session.run(self.logits, {self._features: self._encoded[1]})
+
+    def forget(self):
+        """Drops what is kept of the rows that were scored last: the weights have changed."""
+        self._encoded = (None, None)
+
 
 class SoftmaxTaskModel(RowModel):
     """Variables of a fine-tuned model with a softmax layer, and the graph that scores rows with them."""
@@ -141,7 +163,7 @@ class SoftmaxTaskModel(RowModel):
     advice = "lower --learning_rate or check the weights it starts from"
 
     def __init__(self, bert_config, config, num_labels):
-        super().__init__(config, num_labels)
+        super().__init__(config)
         self.variables = modeling.create_variables(bert_config)
         self._head = softmax_classifier.create_head(bert_config.hidden_size, num_labels)
         self.step = softmax_classifier.create_step()
@@ -282,6 +304,7 @@ class Finetuner:
 
     def load(self, weights):
         """Takes weights as `weights` returned them."""
+        self._model.forget()
         self._session.run(self._taken, {placeholder: weights[name] for name, placeholder in self._given.items()})
 
     def _train(self, run, train, show, before_step):

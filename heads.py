@@ -1,6 +1,7 @@
 """Output MLP, label MLP and label embeddings (Bansal et al. 2019, section 3.2)."""
 import collections
 
+import adaptation
 import elementwise
 import modeling
 from adaptation import LAYER_MIXTURE, PROJECTION
@@ -76,7 +77,7 @@ def features(weights, encoded, config, mixture, dropout=None):
         mixed = tf.reduce_sum(classes * tf.reshape(mixture, [-1, 1, 1]), axis=0)
         hidden = tf.tanh(tf.matmul(mixed, weights[PROJECTION]))
     else:
-        hidden = encoded.mean if config.pooling == "mean" else encoded.pooled
+        hidden = {"cls": encoded.pooled, "mean": encoded.mean, "last_text": encoded.last_text}[config.pooling]
     if config.feature_norm > 0.0:
         hidden = config.feature_norm * tf.math.l2_normalize(hidden, axis=-1)
     return dropout(hidden, 1.0 - config.keep_prob) if dropout else hidden
@@ -86,6 +87,12 @@ def reads(name, config):
     """Whether the heads' features depend on an encoder weight; names of other weights are True."""
     pools = config.use_pooled_output and config.pooling == "cls"
     return pools or not name.startswith("bert/pooler/")
+
+
+def features_are_constant(names, config):
+    """Whether the inner loop and fine-tuning leave all weights of these names that the features read as they are."""
+    read = (name for name in names if name.startswith("bert/") and reads(name, config))
+    return config.use_pooled_output and not any(adaptation.is_adapted(name, config) for name in read)
 
 
 def _mlp(weights, kind, config, x):

@@ -76,6 +76,7 @@ class Episode(Classifier):
             for name in names
             if self.sets and adaptation.is_adapted(name, config) and heads.reads(name, config)
         ]
+        self.encoder_is_constant = config.fix_bert and heads.features_are_constant(names, config)
         self.rates = collections.OrderedDict(
             (name, adaptation.rate_stack(name, variables, config, self.sets)) for name in self.adapted
         )  # each [sets used]

@@ -83,6 +83,7 @@ EncoderOutput = collections.namedtuple(
         "layers",  # output of every encoder layer, each [batch, seq, hidden]; of the last maybe [batch, 1, hidden]
         "pooled",  # tanh of a dense layer on the last layer's [CLS], [batch, hidden]
         "mean",  # mean of the last layer over the mask, [batch, hidden]; None where only first tokens are asked for
+        "last_text",  # the same over the row's last text alone, the second of a pair, which has seen the first
     ],
 )
 
@@ -218,11 +219,33 @@ def encode(
             x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
             layers.append(layout.unpack(x))
         pooled = tf.tanh(dense("bert/pooler/dense", layers[-1][:, 0]))
-        mean = None
+        mean = last_text = None
         if not only_first:
-            total = tf.reduce_sum(layers[-1] * mask[:, :, None], axis=1)
-            mean = total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
-    return EncoderOutput(layers, pooled, mean)
+            mean = _masked_mean(layers[-1], mask)
+            last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
+    return EncoderOutput(layers, pooled, mean, last_text)
+
+
+def without_gradient(encoded):
+    """An EncoderOutput through which no gradient goes."""
+    layers, *vectors = encoded
+    return EncoderOutput(
+        [tf.stop_gradient(layer) for layer in layers],
+        *[None if vector is None else tf.stop_gradient(vector) for vector in vectors]
+    )
+
+
+def _masked_mean(x, mask):
+    """Means of [batch, seq, hidden] over the positions where mask [batch, seq] is 1: [batch, hidden]."""
+    total = tf.reduce_sum(x * mask[:, :, None], axis=1)
+    return total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
+
+
+def _last_text_mask(mask, segments):
+    """1 where a row's last text is, [batch, seq]: its second text, or all of it where there is one text."""
+    second = mask * segments
+    is_pair = tf.reduce_max(second, axis=1, keepdims=True)
+    return second + mask * (1.0 - is_pair)
 
 
 def _one_hot_lookup(table, ids):

@@ -58,7 +58,7 @@ def define(values):
     string(
         "init_checkpoint",
         "pretrained-model/bert_model.ckpt",
-        "BERT checkpoint to start from when there is no --warm_start_model_dir; empty: random weights.",
+        "BERT checkpoint to start from; not read where --warm_start_model_dir has an encoder. Empty: random weights.",
     )
     string("warm_start_model_dir", None, "Exported SavedModel of meta-training to start from.")
     boolean("do_lower_case", False, "Lower-case text; true for uncased vocabularies.")
@@ -67,7 +67,13 @@ def define(values):
     real("hidden_dropout_prob", None, "Overrides the BERT config.")
     real("keep_prob", 0.9, "1 - dropout on the vector that the heads read.")
     boolean("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
-    enum("pooling", "cls", ["cls", "mean"], "mean: the mean over tokens takes the place of the pooled output.")
+    enum(
+        "pooling",
+        "cls",
+        ["cls", "mean", "last_text"],
+        "The pooled output, or in its place the mean over all tokens, or over those of the last text of a pair.",
+    )
+    integer("encoder_layers", 0, "Above 0: only so many layers of the encoder, the first ones, are used.")
     real("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
     enum(
         "classifier",

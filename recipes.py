@@ -5,7 +5,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from errors import UserError
 
-PRESETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "presets")
+ROOT = os.path.dirname(os.path.abspath(__file__))
+PRESETS = os.path.join(ROOT, "presets")
 ENCODERS = ("bert", "minilm")
 
 
@@ -18,12 +19,14 @@ class Recipe(NamedTuple):
     released: Optional[str] = None  # what data.download calls that model, where it can be fetched
     most_epochs: int = sys.maxsize
     encoder: Optional[str] = None  # the only one it is for
+    shipped: Optional[str] = None  # folder of the model in this repository: heads and rates without the encoder
 
 
 SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}  # published
 LEOPARD = {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)}  # published
 MINILM = {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)}
 BERT_MINILM = {k: (25, 4) for k in (4, 8, 16, 32)}
+MINILM_HEADS = {k: (5, k) for k in (4, 8, 16, 32)}  # all rows at each step
 
 MODELS = {
     "hybrid-smlmt": Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt"),
@@ -37,6 +40,14 @@ MODELS = {
     # few steps suffice where label embeddings start as class means
     "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
     "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
+    "minilm-heads": Recipe("minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=20, encoder="minilm"),
+    "minilm-smlmt": Recipe(
+        "minilm_smlmt",
+        MINILM_HEADS,
+        most_epochs=20,
+        encoder="minilm",
+        shipped=os.path.join(ROOT, "models", "minilm-smlmt"),
+    ),
 }
 MODELS["hybrid"] = MODELS["hybrid-smlmt"]
 

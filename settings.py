@@ -5,6 +5,7 @@
 import dataclasses
 import os
 
+import checkpoints
 from configs import LearnerConfig
 from errors import UserError
 from estimators import FinetuneConfig
@@ -48,6 +49,12 @@ def bert_settings(flags):
         for name in ("attention_probs_dropout_prob", "hidden_dropout_prob")
         if flags[name].value is not None
     }
+    if flags.encoder_layers:
+        if not 0 < flags.encoder_layers <= bert_config.num_hidden_layers:
+            raise UserError(
+                "--encoder_layers=%d: %s has %d layers." % (flags.encoder_layers, path, bert_config.num_hidden_layers)
+            )
+        overrides["num_hidden_layers"] = flags.encoder_layers
     check_positions(flags, bert_config, path)
     return dataclasses.replace(bert_config, **overrides)
 
@@ -83,7 +90,13 @@ def finetune_settings(flags):
     values = names_and_values(flags)
     names = [field.name for field in dataclasses.fields(FinetuneConfig)]
     run = FinetuneConfig(**{name: values[name] for name in names})
-    return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
+    return without_unread_checkpoint(run)
+
+
+def without_unread_checkpoint(run):
+    """The settings without --init_checkpoint where the exported model has an encoder of its own."""
+    unread = run.warm_start_model_dir and checkpoints.has_encoder(run.warm_start_model_dir)
+    return dataclasses.replace(run, init_checkpoint=None) if unread else run
 
 
 def meta_training_settings(flags):
@@ -95,7 +108,7 @@ def meta_training_settings(flags):
     values["task_eval_files"] = record_paths(flags, flags.task_eval_files)
     names = [field.name for field in dataclasses.fields(meta_training.MetaTrainConfig)]
     run = meta_training.MetaTrainConfig(**{name: values[name] for name in names})
-    return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
+    return without_unread_checkpoint(run)
 
 
 def text_settings(flags):

@@ -6,6 +6,8 @@ import recipes
 from data import download, tasks
 from errors import UserError
 
+DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}
+
 
 def choose_model(environment):
     """(model, encoder) whose preset and recipe are used."""
@@ -13,9 +15,10 @@ def choose_model(environment):
     if encoder not in recipes.ENCODERS:
         raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
     if encoder == "minilm":
-        return "minilm", encoder
-    model = environment.get("MODEL") or "hybrid-smlmt"
-    choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
+        choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder == encoder]
+    else:
+        choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
+    model = environment.get("MODEL") or DEFAULT_MODELS[encoder]
     if model not in choices:
         raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
     return model, encoder
@@ -42,9 +45,11 @@ def encoder_flags(model, encoder, environment):
     flags = ["--vocab_file=" + os.path.join(folder, "vocab.txt")]
     if encoder == "minilm":
         flags.append("--do_lower_case")
+    if not recipe.meta_trained or recipe.shipped:
+        flags.append("--init_checkpoint=" + os.path.join(folder, "bert_model.ckpt"))
     if not recipe.meta_trained:
-        return flags + ["--init_checkpoint=" + os.path.join(folder, "bert_model.ckpt")]
-    model_dir = environment.get("MODEL_DIR")
+        return flags
+    model_dir = environment.get("MODEL_DIR") or recipe.shipped
     if not model_dir:
         if encoder != "bert" or not recipe.released:
             raise UserError(

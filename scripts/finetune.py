@@ -19,7 +19,9 @@ A task of your own:
       printf 'Never again.\\n' | run_finetune.sh --model output/reviews --predict -
 
 Environment:
-  MODEL        hybrid-smlmt (default), smlmt, leopard, proto, bert, mtbert or mtbert_softmax
+  MODEL        hybrid-smlmt (default), smlmt, leopard, proto, bert, mtbert or mtbert_softmax; with ENCODER=minilm
+               minilm-smlmt (default), minilm-heads (the same without meta-training), minilm (encoder fine-tuned) or
+               bert-minilm (a softmax layer)
   ENCODER      bert (default for the 17 tasks) or minilm: the small encoder from the package index, reads text
   BERT_DIR     folder of BERT cased_L-12_H-768_A-12 (bert_config.json, vocab.txt)
   MODEL_DIR    folder of the exported meta-trained model (saved_model.pb, variables/)

@@ -105,6 +105,27 @@ def test_restore_takes_names_of_the_checkpoint(tmp_path):
         np.testing.assert_array_equal(session.run(variable), values["a"])
 
 
+def test_heads_of_an_exported_model_go_with_an_encoder(tmp_path):
+    encoder = save(tmp_path / "bert.ckpt", {"bert/a": np.float32([1.0]), "output_bias_0": np.float32([9.0])})
+    for name, values in (("heads", ["output_bias_0"]), ("whole", ["output_bias_0", "bert/a"])):
+        (tmp_path / name / "variables").mkdir(parents=True)
+        save(tmp_path / name / "variables" / "variables", {value: np.float32([2.0]) for value in values})
+    for name, expected in (("heads", [1.0, 2.0]), ("whole", [2.0, 2.0])):
+        assert checkpoints.has_encoder(str(tmp_path / name)) == (name == "whole")
+        with tf.Graph().as_default(), tf.Session() as session:
+            variables = make_variables({"bert/a": [1], "output_bias_0": [1]})
+            checkpoints.initialize(variables, encoder, str(tmp_path / name))
+            session.run(tf.global_variables_initializer())
+            assert [float(value[0]) for value in session.run(list(variables.values()))] == expected
+
+
+def test_heads_alone_without_an_encoder_are_an_error(tmp_path):
+    (tmp_path / "variables").mkdir()
+    save(tmp_path / "variables" / "variables", {"output_bias_0": np.float32([2.0])})
+    with pytest.raises(UserError, match="lacks 1 variables: bert/a"):
+        checkpoints.initialize(make_variables({"bert/a": [1], "output_bias_0": [1]}), None, str(tmp_path))
+
+
 def test_exported_variables_errors(tmp_path):
     with pytest.raises(UserError, match="is not a directory"):
         checkpoints.exported_variables(str(tmp_path / "none"))

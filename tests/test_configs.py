@@ -34,6 +34,7 @@ DEFAULTS = dict(
     num_batches=0,
     inner_epochs=1,
     stop_grad=True,
+    fix_bert=False,
     sgd_first_batch=False,
     randomize_inner_steps=False,
     min_inner_steps=3,
@@ -76,7 +77,7 @@ def test_frozen():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        (dict(pooling="max"), "--pooling=max: use one of cls, mean"),
+        (dict(pooling="max"), "--pooling=max: use one of cls, mean, last_text"),
         (dict(activation_fn="swish"), "--activation_fn=swish: use one of tanh, relu, gelu, linear"),
         (dict(activation_fn="gelu_erf"), "--activation_fn=gelu_erf"),
         (dict(head_init="zeros"), "--head_init=zeros"),

@@ -54,7 +54,9 @@ def test_trimmed(mask, columns):
     np.testing.assert_array_equal(cut.label_ids, whole.label_ids)
 
 
-@pytest.mark.parametrize("changes", [dict(), dict(pooling="mean"), dict(use_pooled_output=False)])
+@pytest.mark.parametrize(
+    "changes", [dict(), dict(pooling="mean"), dict(pooling="last_text"), dict(use_pooled_output=False)]
+)
 def test_padding_columns_do_not_change_features(changes):
     config = configs.LearnerConfig(label_emb_size=3, **changes)
     variables = meta_learner.create_variables(BERT, config)

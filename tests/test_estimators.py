@@ -44,6 +44,9 @@ def make_examples(rows, seed):
 EVALUATION = make_examples(7, 0)
 
 
+HEADS_ALONE = dict(update_only_label_embedding=True, pooling="mean", min_layer_with_grad=1, adapt_layer_norm=False)
+
+
 def make_config(**changes):
     return configs.LearnerConfig(**dict(SETTINGS, **changes))
 
@@ -58,6 +61,7 @@ def make(**changes):
         dict(update_only_label_embedding=True, train_word_embeddings=True),
         dict(warp_layers=True, use_euclidean_norm=False),  # label embeddings are remade at the end
         dict(update_only_label_embedding=True, reference_mode=True),
+        dict(HEADS_ALONE),  # evaluation rows are encoded by the first run alone
     ],
 )
 def test_runs_are_those_of_sessions_of_their_own(changes):
@@ -105,3 +109,11 @@ def test_a_loss_that_is_no_number_ends_the_run_only():
         for _ in range(2):
             with pytest.raises(UserError, match="--train_lr"):
                 finetuner.run(RUN, train, EVALUATION, show=False)
+
+
+def test_rows_that_the_encoder_saw_are_not_encoded_anew():
+    train, other = make_examples(6, 1), make_examples(5, 2)
+    with make(**HEADS_ALONE) as finetuner:
+        found = [finetuner.run(RUN, train, rows, show=False).logits for rows in (EVALUATION, other, EVALUATION)]
+    np.testing.assert_array_equal(found[0], found[2])
+    assert found[1].shape == (5, NUM_LABELS)

@@ -260,21 +260,28 @@ def test_emotion_without_its_evaluation_text_says_so(minilm, leopard):
 
 
 def test_minilm_reads_text(minilm, leopard):
-    found = picked("conll 0 4", dict(minilm, MODEL="leopard"))  # MODEL means nothing here
+    found = picked("conll 0 4", dict(minilm, MODEL_DIR=""))
     folder = os.path.join(str(leopard), "data", "json", "conll")
     names = [os.path.join(folder, name) for name in ("conll_c_train_0_4.json", "conll_c_eval.json")]
     expected = {
         "task_eval_files": ",".join(names),
         "init_checkpoint": os.path.join("/minilm", "bert_model.ckpt"),
         "vocab_file": os.path.join("/minilm", "vocab.txt"),
-        "warm_start_model_dir": None,
+        "warm_start_model_dir": os.path.join(ROOT, "models", "minilm-smlmt"),
         "do_lower_case": True,
-        "pooling": "mean",
+        "pooling": "last_text",
         "task_name": "conll",
-        "output_dir": os.path.join("output", "minilm", "conll_0_4"),
+        "output_dir": os.path.join("output", "minilm-smlmt", "conll_0_4"),
     }
     assert {flag: found[flag] for flag in expected} == expected
     assert found["train_batch_size"] == found["eval_batch_size"] > 0
+
+
+@pytest.mark.parametrize("model, pooling", [("minilm", "mean"), ("minilm-heads", "last_text")])
+def test_minilm_without_meta_training(minilm, model, pooling):
+    found = picked("conll 0 4", dict(minilm, MODEL=model))
+    assert found["pooling"] == pooling and found["warm_start_model_dir"] is None
+    assert found["output_dir"] == os.path.join("output", model, "conll_0_4")
 
 
 def test_text_with_a_known_defect_is_named(minilm, environment, capsys):

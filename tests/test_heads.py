@@ -193,6 +193,7 @@ ENCODED = modeling.EncoderOutput(
     [np.float32([[[1.0, 0.0], [9.0, 9.0]]]), np.float32([[[0.0, 1.0], [9.0, 9.0]]])],
     np.float32([[0.1, 0.2]]),
     np.float32([[0.3, 0.4]]),
+    np.float32([[0.5, 0.6]]),
 )
 
 
@@ -201,6 +202,7 @@ ENCODED = modeling.EncoderOutput(
     [
         (dict(), [[0.1, 0.2]]),
         (dict(pooling="mean"), [[0.3, 0.4]]),
+        (dict(pooling="last_text"), [[0.5, 0.6]]),
         (dict(use_pooled_output=False), np.tanh([[0.75, 0.5]])),  # [0.75, 0.25] by [[1, 0], [0, 2]]
     ],
 )
@@ -214,10 +216,31 @@ def test_features(changes, expected, shape):
 
 
 def test_features_are_dropped_in_training_only():
-    encoded = modeling.EncoderOutput([], tf.ones([1, 500]), tf.zeros([1, 500]))
+    encoded = modeling.EncoderOutput([], tf.ones([1, 500]), tf.zeros([1, 500]), tf.zeros([1, 500]))
     config = make_config(keep_prob=0.8)
     masks = Dropout(0, tf.constant(0))
     trained, evaluated = evaluate([heads.features({}, encoded, config, None, drop) for drop in (masks, None)])
     np.testing.assert_array_equal(evaluated, np.ones([1, 500]))
     assert np.mean(trained == 0.0) == pytest.approx(0.2, abs=0.1)
     np.testing.assert_allclose(trained[trained != 0.0], 1.25, rtol=1.0 / LEVELS)  # the probability has 16 bits
+
+
+ENCODER_NAMES = [
+    "bert/embeddings/LayerNorm/gamma",
+    "bert/encoder/layer_0/output/dense/kernel",
+    "bert/pooler/dense/bias",
+]
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        (dict(pooling="mean", min_layer_with_grad=1, adapt_layer_norm=False), True),
+        (dict(pooling="cls", min_layer_with_grad=1, adapt_layer_norm=False), False),  # the pooler is adapted
+        (dict(pooling="mean", min_layer_with_grad=1), False),  # LayerNorm is
+        (dict(pooling="mean", adapt_layer_norm=False), False),  # the layer is
+        (dict(use_pooled_output=False, min_layer_with_grad=1, adapt_layer_norm=False), False),  # the mixture is
+    ],
+)
+def test_features_are_constant_where_nothing_below_them_is_adapted(changes, expected):
+    assert heads.features_are_constant(ENCODER_NAMES + ["output_weights_0"], make_config(**changes)) == expected

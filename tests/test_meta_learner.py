@@ -342,6 +342,24 @@ def test_prototypes_with_identity_heads_are_nearest_class_means():
     assert accuracy == np.float32(np.mean(nearest == true))
 
 
+def test_a_fixed_encoder_that_is_not_adapted_leaves_the_other_gradients_alone():
+    """Its own gradient is dropped before it is computed."""
+    gradients = {}
+    for fix_bert in (False, True):
+        config = make_config(
+            pooling="last_text", prototypical_baseline=True, update_only_label_embedding=True, fix_bert=fix_bert,
+            min_layer_with_grad=BERT.num_hidden_layers, adapt_layer_norm=False, train_word_embeddings=False,
+        )
+        with tf.Graph().as_default():
+            model = Model(config)
+            (result,) = model.run_tasks()
+            gradients[fix_bert] = model.run({name: g for name, g in result.gradients.items() if g is not None})
+    assert any(name.startswith("bert/") for name in gradients[False])
+    assert set(gradients[True]) == {name for name in gradients[False] if not name.startswith("bert/")}
+    for name, gradient in gradients[True].items():
+        same(gradient, gradients[False][name], name)
+
+
 def plain_layer_norm(x, beta, gamma):
     mean = tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.square(x - mean), axis=-1, keepdims=True)

@@ -219,6 +219,14 @@ def test_padding_changes_nothing():
         np.testing.assert_allclose(getattr(single, field), expected[1:2], atol=1e-5)
 
 
+def test_mean_of_the_last_text_is_that_of_the_second_where_there_is_one():
+    config = modeling.BertConfig(**TINY)
+    ids, mask, segments = [[1, 2, 3, 0], [4, 5, 0, 0]], [[1, 1, 1, 0], [1, 1, 0, 0]], [[0, 1, 1, 0], [0, 0, 0, 0]]
+    found = evaluate(encode(random_weights(config), config, ids, mask, segments))
+    last = found.layers[-1]
+    np.testing.assert_allclose(found.last_text, [last[0, 1:3].mean(axis=0), last[1, :2].mean(axis=0)], atol=1e-6)
+
+
 def test_row_without_tokens_has_a_finite_mean():
     config = modeling.BertConfig(**TINY)
     found = evaluate(encode(random_weights(config), config, [[0, 0]], [[0, 0]], [[0, 0]]))

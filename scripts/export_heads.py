@@ -1,0 +1,55 @@
+"""Copies heads and learned rates of a meta-trained model without its encoder, which took no part in the training.
+
+  scripts/export_heads.py --model_dir=output/meta/model --encoder=data/downloads/minilm/bert_model.ckpt \\
+      --output_dir=models/minilm-smlmt
+
+The copy is taken as --warm_start_model_dir together with the --init_checkpoint that the encoder is read from. Exit code
+2: a mistake, such as a model whose encoder was meta-trained too (--encoder names the checkpoint to compare it with).
+"""
+import argparse
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+import numpy as np  # noqa: E402
+
+import checkpoints  # noqa: E402
+from compat import tf  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
+
+
+def run(options):
+    """Writes the copy; prints what it holds."""
+    prefix = checkpoints.exported_variables(options.model_dir)
+    shapes = checkpoints.checkpoint_shapes(prefix, "--model_dir")
+    reader, encoder = tf.train.load_checkpoint(prefix), tf.train.load_checkpoint(options.encoder)
+    kept = {}
+    for name in sorted(shapes):
+        value = reader.get_tensor(name)
+        if not checkpoints.is_encoder(name):
+            kept[name] = value
+        elif encoder.has_tensor(name) and not np.array_equal(value, encoder.get_tensor(name)):
+            raise UserError("--model_dir: %s differs from --encoder: without it the heads are worth nothing." % name)
+    folder = os.path.join(options.output_dir, "variables")
+    os.makedirs(folder, exist_ok=True)
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in kept.items()}
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver(variables).save(
+            session, os.path.join(folder, "variables"), write_meta_graph=False, write_state=False
+        )
+    print("%d variables, %d numbers: %s" % (len(kept), sum(value.size for value in kept.values()), options.output_dir))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model_dir", required=True, help="exported model of meta-training")
+    parser.add_argument("--encoder", required=True, help="BERT checkpoint that the meta-training started from")
+    parser.add_argument("--output_dir", required=True, help="folder of the copy")
+    return exit_code(lambda: run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Copies LEOPARD tasks with fewer evaluation rows, for comparisons of many runs on a small machine.
+
+  scripts/sample_eval.py --leopard_dir=DIR --tasks=airline,conll --output_dir=DIR_800
+
+The training files are the same; of the evaluation file at most --rows rows stay, drawn with --seed, in their order.
+"""
+import argparse
+import json
+import os
+import shutil
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+import numpy as np  # noqa: E402
+
+from data import tasks  # noqa: E402
+from errors import exit_code  # noqa: E402
+from files import atomic_file  # noqa: E402
+
+
+def run(options):
+    """Writes the copy; prints the tasks' sizes."""
+    for name in options.tasks.split(","):
+        task = tasks.get_task(name)
+        source = tasks.require(task.json_file(options.leopard_dir, "eval"))
+        target = os.path.join(options.output_dir, "data", "json", name)
+        os.makedirs(target, exist_ok=True)
+        with open(source, encoding="utf-8") as file:
+            rows = json.load(file)
+        kept = np.sort(np.random.RandomState(options.seed).permutation(len(rows))[: options.rows])
+        with atomic_file(os.path.join(target, os.path.basename(source))) as file:
+            json.dump([rows[row] for row in kept], file)
+        for k in tasks.PUBLIC_SHOTS:
+            for split in tasks.PUBLIC_SPLITS:
+                path = task.json_file(options.leopard_dir, "train", split, k)
+                if os.path.exists(path):
+                    shutil.copy(path, target)
+        print("%s: %d of %d evaluation rows" % (name, len(kept), len(rows)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--leopard_dir", required=True, help="folder of the LEOPARD data")
+    parser.add_argument("--tasks", required=True, help="comma-separated")
+    parser.add_argument("--rows", type=int, default=800, help="evaluation rows of a task, at most (default: 800)")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--output_dir", required=True, help="folder of the copy")
+    return exit_code(lambda: run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
