@@ -43,6 +43,7 @@ from data.text import TextExample
 from evaluation import Scores
 from tokenization import Tokenizer
 
+EMBEDDED = task_flags.DEFAULT_MODELS["minilm"]
 PREDICT_BATCH = 32
 # How the names in model.json become labels again, by the kind of their numpy type.
 LABEL_KINDS = {"U": str, "i": int, "u": int, "b": lambda name: name == "True"}
@@ -208,12 +209,12 @@ class _Start:
 
 
 def _embedded():
-    """The small encoder without meta-training."""
-    weights = task_flags.encoder_flags("minilm", "minilm", {})
-    flags = program_flags.parse(["--flagfile=" + recipes.preset("minilm")] + weights)
+    """The small encoder with its meta-trained heads."""
+    weights = task_flags.encoder_flags(EMBEDDED, "minilm", {})
+    flags = program_flags.parse(["--flagfile=" + recipes.preset(EMBEDDED)] + weights)
     return _Start(
         settings.bert_settings(flags), settings.learner_settings(flags), settings.finetune_settings(flags),
-        settings.text_settings(flags), flags.vocab_file, "minilm",
+        settings.text_settings(flags), flags.vocab_file, EMBEDDED,
     )
 
 
@@ -222,7 +223,7 @@ def _stored(folder):
     stored = model_folder.load(folder, "model_dir")
     if not stored.vocab_file:
         raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
-    recipe = "minilm" if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
+    recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
     run = estimators.FinetuneConfig(warm_start_model_dir=folder)
     return _Start(stored.bert_config, stored.config, run, stored.text, stored.vocab_file, recipe)
 

@@ -6,7 +6,7 @@ import recipes
 from data import download, tasks
 from errors import UserError
 
-DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}
+DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}  # {encoder: model}
 
 
 def choose_model(environment):

@@ -63,12 +63,12 @@ def public_task_flags(name, split, k, num_labels, environment):
 
 def sample_flags(environment):
     """Flags of the quick start."""
-    sample = os.path.join(ROOT, "data", "sample")
+    sample, model = os.path.join(ROOT, "data", "sample"), task_flags.DEFAULT_MODELS["minilm"]
     files = ",".join(os.path.join(sample, part) for part in ("train.csv", "eval.csv"))
     return (
-        ["--flagfile=" + recipes.preset("minilm"), "--task_eval_files=" + files]
-        + recipes.schedule_flags("minilm", SAMPLE_SHOTS, SAMPLE_LABELS)
-        + task_flags.encoder_flags("minilm", "minilm", environment)
+        ["--flagfile=" + recipes.preset(model), "--task_eval_files=" + files]
+        + recipes.schedule_flags(model, SAMPLE_SHOTS, SAMPLE_LABELS)
+        + task_flags.encoder_flags(model, "minilm", environment)
         + ["--output_dir=" + os.path.join("output", "sample")]
     )
 

@@ -136,11 +136,11 @@ def test_flags(encoder):
     write("mine.csv", GOOD + "fine film,up\n" * 5)
     write("new.txt", "fine\n")
     values = program_flags.parse(command("--train mine.csv --eval=mine.csv --predict new.txt --seed=3"))
-    epochs, rows = recipes.MODELS["minilm"].by_k[4]
+    epochs, rows = recipes.MODELS["minilm-smlmt"].by_k[4]
     expected = dict(
         do_eval=True, do_predict=True, task_eval_files="mine.csv,mine.csv", predict_file="new.txt", seed=3,
         stratified=True, num_train_epochs=epochs * 2, train_batch_size=rows * 2, eval_batch_size=rows * 2,
-        pooling="mean", do_lower_case=True, vocab_file=os.path.join(encoder, "vocab.txt"),
+        pooling="last_text", do_lower_case=True, vocab_file=os.path.join(encoder, "vocab.txt"),
         output_dir=os.path.join("output", "mine"), overwrite=True,
     )
     assert {name: values[name].value for name in expected} == expected
