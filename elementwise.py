@@ -40,45 +40,57 @@ def layer_norm(x, beta, gamma):
     return (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
 
 
-@tf.custom_gradient
+def _with_gradient(name, y, *inputs):
+    """y, whose gradient is what the function registered as `name` makes of `inputs`.
+
+    tf.custom_gradient does the same, but keeps every graph for good.
+    """
+    with tf.get_default_graph().gradient_override_map({"IdentityN": name}):
+        return tf.identity_n([y] + list(inputs))[0]
+
+
 def _gelu(x):
     square = tf.square(x)
     tanh = tf.tanh(x * (TANH_SCALE * TANH_CUBE * square + TANH_SCALE))
-    share = 0.5 * tanh + 0.5  # y = x * share
-
-    def gradient(dy):
-        slope = (0.5 - 0.5 * tf.square(tanh)) * (3.0 * TANH_SCALE * TANH_CUBE * square + TANH_SCALE)
-        return dy * (share + x * slope)
-
-    return x * share, gradient
+    share = 0.5 * tanh + 0.5
+    return _with_gradient("WrittenGelu", x * share, x, square, tanh, share)
 
 
-@tf.custom_gradient
+@tf.RegisterGradient("WrittenGelu")
+def _gelu_gradient(op, dy, *_):
+    _, x, square, tanh, share = op.inputs
+    slope = (0.5 - 0.5 * tf.square(tanh)) * (3.0 * TANH_SCALE * TANH_CUBE * square + TANH_SCALE)
+    return None, dy * (share + x * slope), None, None, None
+
+
 def _gelu_erf(x):
     share = 0.5 * tf.math.erf(x * math.sqrt(0.5)) + 0.5
-
-    def gradient(dy):
-        density = tf.exp(-0.5 * tf.square(x) - 0.5 * math.log(2.0 * math.pi))
-        return dy * (share + x * density)
-
-    return x * share, gradient
+    return _with_gradient("WrittenGeluErf", x * share, x, share)
 
 
-@tf.custom_gradient
+@tf.RegisterGradient("WrittenGeluErf")
+def _gelu_erf_gradient(op, dy, *_):
+    _, x, share = op.inputs
+    density = tf.exp(-0.5 * tf.square(x) - 0.5 * math.log(2.0 * math.pi))
+    return None, dy * (share + x * density), None
+
+
 def _layer_norm(x, beta, gamma):
     mean = tf.reduce_mean(x, axis=-1, keepdims=True)
     centred = x - mean
     scale = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + LAYER_NORM_EPSILON)
     normal = centred * scale
+    return _with_gradient("WrittenLayerNorm", normal * gamma + beta, x, beta, gamma, normal, scale)
 
-    def gradient(dy):
-        others = list(range(dy.shape.ndims - 1))
-        inner = dy * gamma
-        along = normal * tf.reduce_mean(inner * normal, axis=-1, keepdims=True)
-        dx = scale * (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - along)
-        return dx, tf.reduce_sum(dy, others), tf.reduce_sum(dy * normal, others)
 
-    return normal * gamma + beta, gradient
+@tf.RegisterGradient("WrittenLayerNorm")
+def _layer_norm_gradient(op, dy, *_):
+    gamma, normal, scale = op.inputs[3:]
+    others = list(range(dy.shape.ndims - 1))
+    inner = dy * gamma
+    along = normal * tf.reduce_mean(inner * normal, axis=-1, keepdims=True)
+    dx = scale * (inner - tf.reduce_mean(inner, axis=-1, keepdims=True) - along)
+    return None, dx, tf.reduce_sum(dy, others), tf.reduce_sum(dy * normal, others), None, None
 
 
 Forms = collections.namedtuple("Forms", ["activations", "layer_norm"])  # {name: function}; function(x, beta, gamma)

@@ -12,9 +12,9 @@ def session_config(config, cpu_devices=1, optimise=True):
     """
     proto = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
     options = proto.graph_options.rewrite_options
-    # Fusing operations and folding constants can end the process (a protobuf CHECK fails on 2.15) where the encoder is
-    # fixed and its tokens are averaged; what they win is within the noise (docs/PERFORMANCE.md).
-    options.remapping = options.constant_folding = options.OFF
+    # Fusing operations can end the process (a protobuf CHECK fails on 2.15) where the encoder is fixed and its tokens
+    # are averaged; what it wins is within the noise (docs/PERFORMANCE.md).
+    options.remapping = options.OFF
     on_gpu = gpus() > 0
     if config.amp:
         for option in mixed_precision_options(on_gpu):

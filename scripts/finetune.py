@@ -61,14 +61,14 @@ def public_task_flags(name, split, k, num_labels, environment):
     return flags + ["--output_dir=" + os.path.join("output", model, "%s_%d_%d" % (name, split, k))]
 
 
-def sample_flags(environment):
+def sample_flags():
     """Flags of the quick start."""
     sample, model = os.path.join(ROOT, "data", "sample"), task_flags.DEFAULT_MODELS["minilm"]
     files = ",".join(os.path.join(sample, part) for part in ("train.csv", "eval.csv"))
     return (
         ["--flagfile=" + recipes.preset(model), "--task_eval_files=" + files]
         + recipes.schedule_flags(model, SAMPLE_SHOTS, SAMPLE_LABELS)
-        + task_flags.encoder_flags(model, "minilm", environment)
+        + task_flags.encoder_flags(model, "minilm", {})
         + ["--output_dir=" + os.path.join("output", "sample")]
     )
 
@@ -90,7 +90,7 @@ def command(arguments, environment):
         if flag in flags and "=" not in flag and word in words:
             raise UserError("%s %s: write flags as --FLAG=VALUE, after TASK SPLIT K." % (flag, word))
     if not words:
-        picked = sample_flags(environment)
+        picked = sample_flags()
     elif len(words) in (3, 4):
         numbers = [whole_number(word, name) for word, name in zip(words[1:], ("SPLIT", "K", "N"))]
         num_labels = numbers[2] if len(numbers) > 2 else None

@@ -300,9 +300,10 @@ def test_quick_start(minilm):
         assert [os.path.relpath(path, ROOT) for path in files] == ["data/sample/train.csv", "data/sample/eval.csv"]
         assert all(os.path.isfile(path) for path in files)
         assert found["init_checkpoint"] == os.path.join("/minilm", "bert_model.ckpt")
-        assert found["pooling"] == "mean" and found["do_eval"]
+        assert os.path.relpath(found["warm_start_model_dir"], ROOT) == os.path.join("models", "minilm-smlmt")
+        assert found["pooling"] == "last_text" and found["do_eval"]
         assert found["output_dir"] == os.path.join("output", "sample")
-        assert found["train_batch_size"] == found["eval_batch_size"] == 4 * finetune.SAMPLE_LABELS
+        assert found["train_batch_size"] == found["eval_batch_size"] == finetune.SAMPLE_SHOTS * finetune.SAMPLE_LABELS
 
 
 def test_sample_constants_are_those_of_the_sample():

@@ -52,8 +52,8 @@ def write(folder, labels, text=None):
 
 
 def write_encoder(folder):
-    """Writes a tiny encoder as data.minilm.ensure_minilm would leave it."""
-    bert_config = dict(BERT, max_position_embeddings=128)
+    """Writes a tiny encoder as data.minilm.ensure_minilm would leave it, of the shipped heads' width and depth."""
+    bert_config = dict(BERT, max_position_embeddings=128, hidden_size=384, num_hidden_layers=4)
     (folder / "bert_config.json").write_text(json.dumps(bert_config))
     (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
     with tf.Graph().as_default(), tf.Session() as session:
