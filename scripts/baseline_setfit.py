@@ -1,7 +1,7 @@
 """SetFit (Tunstall et al. 2022) with its defaults on the LEOPARD tasks, for comparison with this repository's models.
 
   python3 -m venv setfit && setfit/bin/pip install -r requirements-setfit.txt
-  .venv/bin/python scripts/convert_checkpoint.py --input=data/downloads/minilm --output_dir=minilm_hf
+  .venv/bin/python scripts/convert_checkpoint.py --input=data/downloads/minilm --output_dir=minilm_hf --do_lower_case
   setfit/bin/python scripts/baseline_setfit.py --leopard_dir=DIR --encoder=minilm_hf --output_dir=output/runs
 
 Writes OUTPUT_DIR/setfit/TASK/K/SPLIT/results.json, which scripts/make_tables.py reads; runs that are there are not
@@ -35,6 +35,9 @@ def load_encoder(folder):
     from sentence_transformers import SentenceTransformer, models
 
     words = models.Transformer(folder, max_seq_length=MAX_SEQ_LENGTH)
+    if words.tokenizer.tokenize("Text") == [words.tokenizer.unk_token]:
+        raise UserError("--encoder: the tokenizer of %s keeps capitals, which its vocabulary lacks: convert it with "
+                        "--do_lower_case." % folder)
     pooling = models.Pooling(words.get_word_embedding_dimension(), pooling_mode="mean")
     return SentenceTransformer(modules=[words, pooling, models.Normalize()], device="cpu")
 

@@ -266,6 +266,7 @@ BAD_FLAGS = {
     "--seed=-1": ["--seed=-1", "0 to "],
     "--seed=4294967296": ["--seed=4294967296", "0 to "],
     "--use_pooled_output=false": ["--use_pooled_output=false", "--pooling=mean"],
+    "--encoder_layers=9": ["--encoder_layers=9", "has 2 layers"],
     "--test_num_labels=4": ["--test_num_labels=4", "3 labels", "up, down, flat"],
     "--labels=up,down,down": ["--labels=up,down,down", "different"],
     "--labels=up,down,": ["--labels=up,down,", "empty"],
