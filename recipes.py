@@ -42,7 +42,7 @@ MODELS = {
     "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
     "minilm-heads": Recipe("minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=20, encoder="minilm"),
     "minilm-smlmt": Recipe(
-        "minilm_smlmt",
+        "minilm_heads",
         MINILM_HEADS,
         most_epochs=20,
         encoder="minilm",

@@ -334,8 +334,8 @@ def sweep(folder):
         return environment + [sys.executable, os.path.join(SCRIPTS, name)] + list(arguments)
 
     output = os.path.join(folder, "sweep")
-    together = timed(script("reproduce_tables.py", "--encoder=minilm", "--models=minilm-smlmt", "--tasks=" + task, "--ks=4",
-                            "--splits=0-%d" % (splits - 1), "--output_dir=" + output))[0]
+    chosen_runs = ["--models=minilm-smlmt", "--tasks=" + task, "--ks=4", "--splits=0-%d" % (splits - 1)]
+    together = timed(script("reproduce_tables.py", "--encoder=minilm", "--output_dir=" + output, *chosen_runs))[0]
     apart = sum(
         timed(script("finetune.py", task, str(split), "4", "--output_dir=%s/alone_%d" % (folder, split)))[0]
         for split in range(splits)
