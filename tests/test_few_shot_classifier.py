@@ -139,7 +139,6 @@ def test_refits_make_nothing_new(fitted, monkeypatch):
 def test_graphs_are_given_back(fitted):
     """Settings that change need a graph of their own; the one before goes."""
 
-
     def graphs():
         gc.collect()
         return [thing for thing in gc.get_objects() if type(thing) is tf.Graph and len(thing.get_operations()) > 100]
