@@ -1,6 +1,6 @@
 """Few-shot text classification with a meta-trained BERT: fine-tune on a k-shot task, evaluate, predict.
 
-  python run_classifier_multitask.py --flagfile=presets/hybrid_finetune.flags --do_eval \\
+  python run_classifier_multitask.py --flagfile=presets/hybrid_smlmt_finetune.flags --do_eval \\
       --task_eval_files=airline_train_0_4.tf_record,airline_eval.tf_record --supervised_data_dir=DIR \\
       --warm_start_model_dir=MODEL --bert_config_file=bert_config.json --test_num_labels=3 --output_dir=output/airline
 
@@ -14,8 +14,6 @@ import shutil
 import sys
 import tempfile
 import time
-
-import numpy as np
 
 from errors import UserError
 
@@ -35,7 +33,6 @@ import results
 FLAGS = flags.FLAGS
 program_flags.define(FLAGS)
 
-MODEL_FILE = "model.json"
 PREDICTIONS = "predictions.tsv"
 META_FILE = "meta_training.json"
 EXAMPLES_SHOWN = 5
@@ -180,7 +177,7 @@ def run_prediction():
     check_output_dir()
     if FLAGS["max_seq_length"].present:
         text["max_seq_length"] = FLAGS.max_seq_length
-        settings.check_positions(FLAGS, bert_config, os.path.join(model_dir, MODEL_FILE))
+        settings.check_positions(FLAGS, bert_config, os.path.join(model_dir, model_folder.MODEL_FILE))
     vocab_file = stored.vocab_file or FLAGS.vocab_file
     examples, _, texts = task_data.load_examples(
         FLAGS, FLAGS.predict_file, label_names, bert_config, vocab_file, text, labelled=False
@@ -194,7 +191,7 @@ def run_prediction():
         stem = "stdin" if FLAGS.predict_file == "-" else os.path.basename(FLAGS.predict_file).split(".")[0]
         name = "predictions_%s.tsv" % stem
     target = os.path.join(FLAGS.output_dir, name)
-    scores = Scores(logits, np.argmax(logits, axis=1))  # there are no true labels
+    scores = Scores(logits, logits.argmax(axis=1))  # there are no true labels
     results.write_predictions(target, scores.probabilities, label_names, texts=texts)
     if texts:
         print_examples(scores, label_names, texts)
@@ -245,7 +242,9 @@ def unwritable(error):
 
 def refuse_other_model(run_id):
     """UserError when --output_dir holds a model of another run."""
-    path = os.path.join(FLAGS.output_dir, "model", MODEL_FILE)
+    import model_folder
+
+    path = os.path.join(FLAGS.output_dir, "model", model_folder.MODEL_FILE)
     if not os.path.lexists(os.path.dirname(path)):
         return
     if not os.path.isdir(os.path.dirname(path)):
