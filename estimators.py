@@ -127,9 +127,7 @@ class TaskModel(RowModel):
         """(number of steps, iterator over the row numbers of each) of a FinetuneConfig and the training rows."""
         epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
         steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-        if run.stratified:
-            return steps, pipeline.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
-        return steps, pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
+        return steps, _rows_of_steps(train, run, epochs)
 
     def finish(self, session, examples, batch_size):
         """What is left to do with the training rows after the last step."""
@@ -188,12 +186,15 @@ class SoftmaxTaskModel(RowModel):
 
     def batches(self, train, run):
         """As for the other classifier, without its first batch, which makes label embeddings."""
-        arguments = (run.train_batch_size, run.num_train_epochs, run.seed)
-        if run.stratified:
-            batches = pipeline.stratified_batches(train.label_ids, *arguments)
-        else:
-            batches = pipeline.finetune_batches(train.size, *arguments)
+        batches = _rows_of_steps(train, run, run.num_train_epochs)
         return self.schedule(train.size, run).total, itertools.islice(batches, 1, None)
+
+
+def _rows_of_steps(train, run, epochs):
+    """Row numbers of every step, the batch that makes label embeddings first."""
+    if run.stratified:
+        return pipeline.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
+    return pipeline.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
 
 
 def make_model(bert_config, config, num_labels):

@@ -131,7 +131,7 @@ def training_step(model, batch, schedule):
         norm, scale = clip_scale(gradients)
     else:
         norm, scale = tf.constant(0.0), tf.constant(1.0)
-    clipped = collections.OrderedDict((name, _scaled(g, scale)) for name, g in gradients.items())
+    clipped = collections.OrderedDict((name, precision.scaled(g, scale)) for name, g in gradients.items())
     read_before = [loss, result.accuracy, norm] + [_values(g) for g in gradients.values()]
     return Step(
         _update(model, gradients, scale, schedule, read_before),
@@ -196,9 +196,3 @@ def _values(gradient):
 def _merged(name, gradient):
     """Only the word table's gradient stays a list of rows."""
     return gradient if name == WORD_EMBEDDINGS else tf.convert_to_tensor(gradient)
-
-
-def _scaled(gradient, scale):
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(gradient.values * scale, gradient.indices, gradient.dense_shape)
-    return gradient * scale

@@ -21,10 +21,12 @@ def gradients(loss, sources, config, grad_ys=None):
     if not config.amp:
         return tf.gradients(loss, sources, grad_ys=grad_ys)
     start = LOSS_SCALE * (tf.ones_like(loss) if grad_ys is None else grad_ys)
-    return [_scaled(found) for found in tf.gradients(loss, sources, grad_ys=start)]
+    found = tf.gradients(loss, sources, grad_ys=start)
+    return [None if gradient is None else scaled(gradient, 1.0 / LOSS_SCALE) for gradient in found]
 
 
-def _scaled(gradient):
+def scaled(gradient, factor):
+    """A tensor or tf.IndexedSlices times a factor."""
     if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(gradient.values * (1.0 / LOSS_SCALE), gradient.indices, gradient.dense_shape)
-    return gradient if gradient is None else gradient * (1.0 / LOSS_SCALE)
+        return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
+    return gradient * factor
