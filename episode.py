@@ -1,7 +1,7 @@
 """Forward passes of one few-shot task: features, label embeddings, scores and losses."""
 import collections
 
-import elementwise
+import forms
 import heads
 import modeling
 from adaptation import LAYER_MIXTURE
@@ -28,7 +28,7 @@ class Classifier:
         self.num_labels = num_labels
         self.dropout = dropout
         explicit = not second_order and not config.reference_mode
-        self._forms = elementwise.FIRST_ORDER if explicit else elementwise.PLAIN
+        self._form = forms.FIRST_ORDER if explicit else forms.PLAIN
         self.encoder_is_constant = False  # no gradient of the encoder is wanted
 
     def features(self, weights, batch, mixture=None):
@@ -45,7 +45,7 @@ class Classifier:
             self.dropout,
             only_first=self.config.pooling == "cls" and not reference,
             reference_mode=reference,
-            forms=self._forms,
+            form=self._form,
         )
         if self.encoder_is_constant:
             encoded = modeling.without_gradient(encoded)

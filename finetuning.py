@@ -160,10 +160,12 @@ def _update(model, gradients, scale, schedule, read_before):
         updates = []
         for name, gradient in gradients.items():
             variable = model.label_embedding if name == LABEL_EMBEDDINGS else model.variables[name]
-            if config.reference_mode:  # of the word table too, everything is read and written
-                gradient = tf.convert_to_tensor(gradient)
-            optimizer = tf.train.GradientDescentOptimizer(rates[name] * factor * scale)
-            updates.append(optimizer.apply_gradients([(gradient, variable)]))
+            if config.reference_mode:  # clipping, rate and step one by one, of the whole word table too
+                clipped = precision.scaled(gradient, scale)
+                updates.append(variable.assign(variable - rates[name] * factor * tf.convert_to_tensor(clipped)))
+            else:
+                optimizer = tf.train.GradientDescentOptimizer(rates[name] * factor * scale)
+                updates.append(optimizer.apply_gradients([(gradient, variable)]))
     with tf.control_dependencies(updates or read_before):
         advance = [model.step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1)]
     return tf.group(*advance)

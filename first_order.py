@@ -52,6 +52,7 @@ class _Loop:
         self._sources = _map(tf.stop_gradient, initial)
         self._rates = _map(tf.stop_gradient, episode.rates)
         self._first_step = schedule.first_step
+        self._made = initial[LABEL_EMBEDDINGS]
         self.is_step = [schedule.first_step] + [True] * len(schedule.steps)
         weights = [schedule.first_query_weight] + [step.query_weight for step in schedule.steps]
         self.is_query = [weight is not None for weight in weights]
@@ -91,7 +92,7 @@ class _Loop:
             lambda position, *_: position < positions,
             body,
             (0, fast, taken, tf.constant(0.0), logits, totals, arrays),
-            parallel_iterations=1,
+            parallel_iterations=2,
             maximum_iterations=positions,
         )
         return loss, logits, totals, {name: array.stack() for name, array in arrays.items()}
@@ -160,8 +161,10 @@ class _Loop:
     def _with_label_path(self, gradients, halves):
         """Adds the path loss -> label embeddings -> support batch 0 -> weights, which only the first gradient has."""
         episode = self._episode
-        weights = _map(tf.identity, self._sources)
-        path = dict(zip(weights, episode.label_gradients(weights, 0, 0, gradients[LABEL_EMBEDDINGS])))
+        path = precision.gradients(
+            self._made, list(episode.initial.values()), episode.config, grad_ys=gradients[LABEL_EMBEDDINGS]
+        )
+        path = dict(zip(episode.initial, path))
         total, total_halves = collections.OrderedDict(), []
         for (name, gradient), half in zip(gradients.items(), halves):
             more = None if name == LABEL_EMBEDDINGS else path[name]

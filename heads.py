@@ -2,7 +2,7 @@
 import collections
 
 import adaptation
-import elementwise
+import forms
 import modeling
 from adaptation import LAYER_MIXTURE, PROJECTION
 from compat import tf
@@ -96,7 +96,7 @@ def features_are_constant(names, config):
 
 
 def _mlp(weights, kind, config, x):
-    activation = elementwise.ACTIVATIONS[config.activation_fn]
+    activation = forms.ACTIVATIONS[config.activation_fn]
     for layer in range(config.output_layers):
         if layer > 0:
             x = activation(x)
@@ -128,7 +128,7 @@ def label_embeddings(weights, sums, counts, config):
     A class without rows gets the zero vector before the deep-set layers (checklist, section 3).
     """
     means = sums / tf.maximum(counts, 1.0)
-    activation = elementwise.ACTIVATIONS[config.activation_fn]
+    activation = forms.ACTIVATIONS[config.activation_fn]
     for layer in range(config.deep_set_layers):
         if layer > 0:
             means = activation(means)

@@ -133,7 +133,7 @@ def _training_spec(features, mode, plan, stop):
         [meta_learner.make_task(task, config) for task in rows],
         bert_config,
         config,
-        dropouts=[Dropout(run.seed, task["number"]) for task in rows],
+        dropouts=[Dropout(run.seed, task["number"], config.reference_mode) for task in rows],
     )
     loss, accuracy = meta_learner.mean_of_tasks(outcome)
     outer_step = optimization.outer_step(

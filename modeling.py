@@ -7,15 +7,13 @@ caller can pass variables or the fast weights of an inner loop. Nothing here cre
 import collections
 import dataclasses
 import json
-import math
 import zlib
 
-import elementwise
+import forms
 import packing
+from attention import SelfAttention
 from compat import tf
 from errors import UserError
-
-MASKED_SCORE = -10000.0  # added to the attention scores of padding
 
 WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
 
@@ -46,9 +44,9 @@ class BertConfig:
                 "BERT config: hidden_size %d is not a multiple of num_attention_heads %d."
                 % (self.hidden_size, self.num_attention_heads)
             )
-        if self.hidden_act not in elementwise.ACTIVATIONS:
+        if self.hidden_act not in forms.ACTIVATIONS:
             raise UserError(
-                "BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(elementwise.ACTIVATIONS))
+                "BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(forms.ACTIVATIONS))
             )
 
     @classmethod
@@ -146,7 +144,7 @@ def encode(
     dropout=None,
     only_first=False,
     reference_mode=False,
-    forms=elementwise.PLAIN,
+    form=forms.PLAIN,
 ):
     """Runs the encoder (post-LayerNorm BERT).
 
@@ -158,44 +156,25 @@ def encode(
       dropout: dropout.Dropout, or None for none; every call draws its own masks.
       only_first: the last layer's output is wanted for the first token of each row alone.
       reference_mode: work as the published code does: on padding too, segments looked up by a matrix product.
-      forms: elementwise.Forms of GELU and LayerNorm; FIRST_ORDER where no second derivative is taken.
+      form: forms.Forms; FIRST_ORDER where no second derivative is taken.
 
     Returns:
       EncoderOutput.
     """
-    activation = forms.activations[config.hidden_act]
+    activation = form.activations[config.hidden_act]
     batch, seq = packing.shape(input_ids)
-    heads = config.num_attention_heads
-    head_size = config.hidden_size // heads
 
     def hidden_dropout(x):
         return dropout(x, config.hidden_dropout_prob) if dropout else x
-
-    def attention_dropout(x):
-        return dropout(x, config.attention_probs_dropout_prob) if dropout else x
 
     def dense(name, x):
         return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
 
     def layer_norm(name, x):
-        return forms.layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
-
-    def projected(name, x, layout):
-        split = tf.reshape(layout.unpack(dense(name, x)), [batch, -1, heads, head_size])
-        return tf.transpose(split, [0, 2, 1, 3])  # [batch, heads, seq, size]
-
-    def attention(name, x, readers, layout):
-        """What the vectors `readers` take from all tokens x; their layout may differ from that of the tokens."""
-        query = projected(name + "/query", readers, layout)
-        key, value = [projected("%s/%s" % (name, part), x, tokens) for part in ("key", "value")]
-        scores = tf.matmul(query, key, transpose_b=True) * (1.0 / math.sqrt(head_size)) + masked_scores
-        probabilities = attention_dropout(tf.nn.softmax(scores))  # [batch, heads, query, key]
-        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])  # [batch, query, heads, size]
-        return layout.pack(tf.reshape(context, [batch, -1, config.hidden_size]))
+        return form.layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
 
     with tf.name_scope("encode"):
         mask = tf.cast(input_mask, tf.float32)
-        masked_scores = (1.0 - mask[:, None, None, :]) * MASKED_SCORE  # [batch, 1, 1, key]
         tokens = packing.Padded(input_mask) if reference_mode else packing.Packed(input_mask)
         columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
         segments = weights["bert/embeddings/token_type_embeddings"]
@@ -205,16 +184,17 @@ def encode(
             + tf.gather(weights["bert/embeddings/position_embeddings"], columns)
         )
         x = hidden_dropout(layer_norm("bert/embeddings", x))  # [tokens, hidden]
+        attention = SelfAttention(weights, config, tokens, mask, dropout, form)
         layers, layout = [], tokens
         for layer in range(config.num_hidden_layers):
             name = "bert/encoder/layer_%d" % layer
-            readers = x
             if only_first and layer == config.num_hidden_layers - 1:
-                layout = packing.First
-                readers = layout.pack(tokens.unpack(x))
-            attended = attention(name + "/attention/self", x, readers, layout)
+                layout, rows = packing.First, tokens.unpack(x)
+                attended, x = attention.first_tokens(name + "/attention/self", rows), rows[:, 0]
+            else:
+                attended = attention.all_tokens(name + "/attention/self", x)
             attended = hidden_dropout(dense(name + "/attention/output/dense", attended))
-            x = layer_norm(name + "/attention/output", readers + attended)
+            x = layer_norm(name + "/attention/output", x + attended)
             inner = activation(dense(name + "/intermediate/dense", x))
             x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
             layers.append(layout.unpack(x))

@@ -143,7 +143,9 @@ def _training_spec(features, mode, plan, stop):
     checkpoints.initialize(encoder, plan.run.init_checkpoint, plan.run.warm_start_model_dir)
     step = tf.train.get_or_create_global_step()
     batches = [features[name] for name in task_names(len(features))]
-    scored = [_score(variables, layers, rows, plan, Dropout(plan.run.seed, rows["number"])) for rows in batches]
+    seed, reference_mode = plan.run.seed, plan.config.reference_mode
+    dropouts = [Dropout(seed, rows["number"], reference_mode) for rows in batches]
+    scored = [_score(variables, layers, rows, plan, dropout) for rows, dropout in zip(batches, dropouts)]
     loss, accuracy = [tf.add_n([getattr(one, name) for one in scored]) / len(scored) for name in ("loss", "accuracy")]
     outer_step = optimization.outer_step(
         softmax_classifier.gradients(loss, variables, plan.config),

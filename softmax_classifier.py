@@ -138,7 +138,7 @@ def training_step(variables, head, step, batch, bert_config, config, schedule, s
     """
     trained = collections.OrderedDict(variables)
     trained.update((variable.op.name, variable) for variable in head)
-    scored = score(variables, head, batch, bert_config, config, Dropout(seed, step))
+    scored = score(variables, head, batch, bert_config, config, Dropout(seed, step, config.reference_mode))
     made = optimization.outer_step(
         gradients(scored.loss, trained, config),
         trained,

@@ -12,7 +12,7 @@ import shutil
 import numpy as np
 
 import checkpoints
-import elementwise
+import forms
 import modeling
 from compat import tf
 from errors import UserError
@@ -34,7 +34,7 @@ CONFIG_KEYS = (
 # What the encoder computes, whatever config.json says: other values cannot be converted.
 FIXED = {
     "model_type": "bert",
-    "layer_norm_eps": elementwise.LAYER_NORM_EPSILON,
+    "layer_norm_eps": forms.LAYER_NORM_EPSILON,
     "position_embedding_type": "absolute",
     "is_decoder": False,
     "add_cross_attention": False,

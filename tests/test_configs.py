@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import configs
-import elementwise
+import forms
 from configs import LearnerConfig
 from errors import UserError
 
@@ -107,4 +107,4 @@ def test_edges_that_are_allowed(changes):
 
 
 def test_activations_exist():
-    assert set(configs.ACTIVATION_NAMES) <= set(elementwise.ACTIVATIONS)
+    assert set(configs.ACTIVATION_NAMES) <= set(forms.ACTIVATIONS)

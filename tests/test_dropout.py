@@ -6,10 +6,10 @@ from compat import tf
 from dropout import Dropout
 
 
-def masks(seed, step, calls=1, probability=0.25, size=4000):
+def masks(seed, step, calls=1, probability=0.25, size=4000, reference_mode=False):
     """Values of `calls` draws over ones, [calls, size]."""
     with tf.Graph().as_default(), tf.Session() as session:
-        drop = Dropout(seed, tf.constant(step))
+        drop = Dropout(seed, tf.constant(step), reference_mode)
         return session.run([drop(tf.ones([size]), probability) for _ in range(calls)])
 
 
@@ -18,13 +18,14 @@ def test_nothing_is_dropped_at_probability_zero():
     assert Dropout(0, tf.constant(0))(x, 0.0) is x
 
 
-def test_probability_is_of_dropping():
-    (kept,) = masks(0, 0)
+@pytest.mark.parametrize("reference_mode", [False, True])
+def test_probability_is_of_dropping(reference_mode):
+    (kept,) = masks(0, 0, reference_mode=reference_mode)
     assert np.mean(kept == 0.0) == pytest.approx(0.25, abs=0.03)
     np.testing.assert_allclose(kept[kept != 0.0], 1.0 / 0.75)
 
 
-@pytest.mark.parametrize("shape", [[1], [3], [2, 3, 5]])  # two entries share a random number
+@pytest.mark.parametrize("shape", [[1], [3], [7], [2, 3, 5]])  # four entries share a random number
 def test_odd_sizes(shape):
     with tf.Session() as session:
         found = session.run(Dropout(0, tf.constant(0))(tf.fill(shape, 4.0), 0.5))
@@ -32,9 +33,10 @@ def test_odd_sizes(shape):
 
 
 def test_entries_are_independent():
-    """Neighbours, which share a random number, too; the standard error of a correlation here is 0.003."""
-    first, second = masks(5, 1, calls=2, probability=0.1, size=100000)
-    for one, other in ((first[::2], first[1::2]), (first[:-2], first[2:]), (first, second)):
+    """Those that share a random byte, half a mask apart, too; the standard error of a correlation here is 0.003."""
+    first, second = masks(5, 1, calls=2, probability=0.1, size=200000)
+    one, other = np.split(first, 2)
+    for one, other in ((one, other), (one[1:], other[:-1]), (first[:-1], first[1:]), (first, second)):
         assert abs(np.corrcoef(one == 0.0, other == 0.0)[0, 1]) < 0.015
     assert np.mean(first) == pytest.approx(1.0, abs=0.005)  # scaled so that the mean stays
 

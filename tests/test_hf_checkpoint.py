@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-import elementwise
+import forms
 import modeling
 from compat import tf
 from data import hf_checkpoint
@@ -107,7 +107,7 @@ def test_activations(theirs, ours, back):
 
 
 def test_every_activation_of_the_encoder_can_be_written():
-    for activation in elementwise.ACTIVATIONS:
+    for activation in forms.ACTIVATIONS:
         assert hf_checkpoint.hugging_face_config(modeling.BertConfig(11, hidden_act=activation))["hidden_act"]
 
 

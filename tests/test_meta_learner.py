@@ -8,7 +8,7 @@ import pytest
 
 import adaptation
 import configs
-import elementwise
+import forms
 import first_order
 import inner_loop
 import meta_learner
@@ -368,7 +368,7 @@ def plain_layer_norm(x, beta, gamma):
 
 def test_second_order_gradient_by_finite_differences(monkeypatch):
     """With the ordinary LayerNorm (the published one has other second derivatives, checklist section 6)."""
-    monkeypatch.setattr(elementwise, "PLAIN", elementwise.PLAIN._replace(layer_norm=plain_layer_norm))
+    monkeypatch.setattr(forms, "PLAIN", forms.PLAIN._replace(layer_norm=plain_layer_norm))
     config = make_config(stop_grad=False, num_batches=2, meta_batchsz=4, output_layers=2, average_query_loss=True)
     model = Model(config)
     (result,) = model.run_tasks()

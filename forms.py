@@ -1,4 +1,4 @@
-"""GELU and LayerNorm, each in two forms with the same values and first derivatives.
+"""GELU, LayerNorm and attention, each in two forms with the same values and first derivatives.
 
 Those of `PLAIN` can be differentiated to any order, with the second derivatives of the published code. Those of
 `FIRST_ORDER` have their derivative written out, with fewer passes over memory than automatic differentiation makes; its
@@ -38,6 +38,30 @@ def layer_norm(x, beta, gamma):
     mean = tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(tf.math.squared_difference(x, tf.stop_gradient(mean)), axis=-1, keepdims=True)
     return (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON) * gamma + beta
+
+
+def attend(query, key, value, masked_scores, kept):
+    """Softmax attention of each head.
+
+    Args:
+      query: [batch, heads, query, size].
+      key, value: [batch, heads, key, size].
+      masked_scores: [batch, 1, 1, key], what is added to the scores.
+      kept: [batch, heads, query, key], what dropout multiplies the probabilities by; or None.
+
+    Returns:
+      [batch, heads, query, size]
+    """
+    scores = tf.matmul(query, key, transpose_b=True) * _score_scale(query) + masked_scores
+    return tf.matmul(_dropped(tf.nn.softmax(scores), kept), value)
+
+
+def _score_scale(query):
+    return 1.0 / math.sqrt(query.shape.as_list()[-1])
+
+
+def _dropped(probabilities, kept):
+    return probabilities if kept is None else probabilities * kept
 
 
 def _with_gradient(name, y, *inputs):
@@ -93,7 +117,32 @@ def _layer_norm_gradient(op, dy, *_):
     return None, dx, tf.reduce_sum(dy, others), tf.reduce_sum(dy * normal, others), None, None
 
 
-Forms = collections.namedtuple("Forms", ["activations", "layer_norm"])  # {name: function}; function(x, beta, gamma)
+def _attend(query, key, value, masked_scores, kept):
+    query *= _score_scale(query)  # the scores are more numbers than the queries
+    probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) + masked_scores)
+    dropped = _dropped(probabilities, kept)
+    context = tf.matmul(dropped, value)
+    return _with_gradient("WrittenAttention", context, query, key, value, probabilities, dropped, context)
 
-PLAIN = Forms(ACTIVATIONS, layer_norm)
-FIRST_ORDER = Forms(collections.OrderedDict(ACTIVATIONS, gelu=_gelu, gelu_erf=_gelu_erf), _layer_norm)
+
+@tf.RegisterGradient("WrittenAttention")
+def _attention_gradient(op, dy, *_):
+    """sum_t p_t dp_t, which softmax subtracts, is the product of a context and its gradient (arXiv 2205.14135, B.2)."""
+    _, query, key, value, probabilities, dropped, context = op.inputs
+    along = tf.reduce_sum(dy * context, axis=-1, keepdims=True)
+    scores = dropped * tf.matmul(dy, value, transpose_b=True) - probabilities * along
+    d_query, d_key = tf.matmul(scores, key), tf.matmul(scores, query, transpose_a=True)
+    return None, d_query, d_key, tf.matmul(dropped, dy, transpose_a=True), None, None, None
+
+
+Forms = collections.namedtuple(
+    "Forms",
+    [
+        "activations",  # {name: function}
+        "layer_norm",  # function(x, beta, gamma)
+        "attend",  # function(query, key, value, masked_scores, kept)
+    ],
+)
+
+PLAIN = Forms(ACTIVATIONS, layer_norm, attend)
+FIRST_ORDER = Forms(collections.OrderedDict(ACTIVATIONS, gelu=_gelu, gelu_erf=_gelu_erf), _layer_norm, _attend)
