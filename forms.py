@@ -88,15 +88,16 @@ def _gelu_gradient(op, dy, *_):
 
 
 def _gelu_erf(x):
-    share = 0.5 * tf.math.erf(x * math.sqrt(0.5)) + 0.5
-    return _with_gradient("WrittenGeluErf", x * share, x, share)
+    scaled = x * math.sqrt(0.5)
+    share = 0.5 * tf.math.erf(scaled) + 0.5
+    return _with_gradient("WrittenGeluErf", x * share, x, scaled, share)
 
 
 @tf.RegisterGradient("WrittenGeluErf")
 def _gelu_erf_gradient(op, dy, *_):
-    _, x, share = op.inputs
-    density = tf.exp(-0.5 * tf.square(x) - 0.5 * math.log(2.0 * math.pi))
-    return None, dy * (share + x * density), None
+    _, _, scaled, share = op.inputs
+    density = tf.exp(-0.5 * math.log(math.pi) - tf.square(scaled))  # of x, times sqrt(2)
+    return None, dy * (share + scaled * density), None, None
 
 
 def _layer_norm(x, beta, gamma):
