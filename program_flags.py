@@ -132,7 +132,8 @@ def define(values):
         "reference_mode",
         False,
         "Do the work as the published code did: padded rows, unrolled inner loop, label embeddings made at every "
-        "fine-tuning step, dense embedding gradients, one-hot lookups; same numbers, slower.",
+        "fine-tuning step, dense embedding gradients, one-hot lookups, a random number for each entry of a dropout "
+        "mask; same numbers but for the masks, slower.",
     )
     boolean("amp", False, "Mixed precision: half floats on GPUs, bfloat16 on CPUs (not with TensorFlow 1.15).")
     boolean("xla", False, "Compile with XLA, on GPUs.")
