@@ -40,8 +40,8 @@ class Dropout:
     def factor(self, shape, probability):
         """What `__call__` multiplies by, float32 of a shape; None where the probability is 0.
 
-        Each entry compares 16 random bits. Drawing them is what costs, so that neighbours share: the high byte of one
-        is the low byte of another, which ties two entries by a correlation below 0.002.
+        Each entry compares 16 random bits. Drawing them is what costs, so two entries share a byte: the high one of
+        the first is the low one of the second, which ties them by a correlation below 0.002.
         """
         dropped = int(round(probability * LEVELS))
         if dropped <= 0:
@@ -55,5 +55,5 @@ class Dropout:
         random_bytes = tf.reshape(tf.bitcast(drawn, tf.uint8), [-1])
         halves = [random_bytes[start : start + 2 * half] for start in (0, 1)]
         levels = [tf.bitcast(tf.reshape(part, [-1, 2]), tf.int16) for part in halves]
-        kept = [part >= tf.constant(tf.int16.min + dropped, tf.int16) for part in levels]
-        return tf.cast(tf.reshape(tf.concat(kept, axis=0)[:size], shape), tf.float32) * (LEVELS / float(LEVELS - dropped))
+        kept = tf.concat([part >= tf.constant(tf.int16.min + dropped, tf.int16) for part in levels], axis=0)[:size]
+        return tf.cast(tf.reshape(kept, shape), tf.float32) * (LEVELS / float(LEVELS - dropped))

@@ -117,7 +117,8 @@ class TaskModel(RowModel):
 
     def training_step(self, seed, schedule):
         """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
-        return finetuning.training_step(self.bind(Dropout(seed, self.step, self._config.reference_mode)), self.batch, schedule)
+        dropout = Dropout(seed, self.step, self._config.reference_mode)
+        return finetuning.training_step(self.bind(dropout), self.batch, schedule)
 
     def schedule(self, size, run):
         """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""

@@ -92,7 +92,7 @@ class _Loop:
             lambda position, *_: position < positions,
             body,
             (0, fast, taken, tf.constant(0.0), logits, totals, arrays),
-            parallel_iterations=2,
+            parallel_iterations=2,  # the next step may start beside a query pass, which has the same weights
             maximum_iterations=positions,
         )
         return loss, logits, totals, {name: array.stack() for name, array in arrays.items()}

@@ -190,7 +190,7 @@ def encode(
             name = "bert/encoder/layer_%d" % layer
             if only_first and layer == config.num_hidden_layers - 1:
                 layout, rows = packing.First, tokens.unpack(x)
-                attended, x = attention.first_tokens(name + "/attention/self", rows), rows[:, 0]
+                attended, x = attention.first_tokens(name + "/attention/self", rows), layout.pack(rows)
             else:
                 attended = attention.all_tokens(name + "/attention/self", x)
             attended = hidden_dropout(dense(name + "/attention/output/dense", attended))

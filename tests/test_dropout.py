@@ -35,8 +35,8 @@ def test_odd_sizes(shape):
 def test_entries_are_independent():
     """Those that share a random byte, half a mask apart, too; the standard error of a correlation here is 0.003."""
     first, second = masks(5, 1, calls=2, probability=0.1, size=200000)
-    one, other = np.split(first, 2)
-    for one, other in ((one, other), (one[1:], other[:-1]), (first[:-1], first[1:]), (first, second)):
+    low, high = np.split(first, 2)
+    for one, other in ((low, high), (low[1:], high[:-1]), (first[:-1], first[1:]), (first, second)):
         assert abs(np.corrcoef(one == 0.0, other == 0.0)[0, 1]) < 0.015
     assert np.mean(first) == pytest.approx(1.0, abs=0.005)  # scaled so that the mean stays
 

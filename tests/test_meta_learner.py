@@ -8,8 +8,8 @@ import pytest
 
 import adaptation
 import configs
-import forms
 import first_order
+import forms
 import inner_loop
 import meta_learner
 import modeling
