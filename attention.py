@@ -30,12 +30,13 @@ class SelfAttention:
 
     def all_tokens(self, name, x):
         """What every token takes from all of its row: [tokens, hidden] -> the same."""
-        query, key, value = [self._split(self._dense("%s/%s" % (name, part), x)) for part in ("query", "key", "value")]
+        query, key, value = [
+            self._tokens.split(self._dense("%s/%s" % (name, part), x), self._heads, self._form)
+            for part in ("query", "key", "value")
+        ]  # [batch, heads, seq, size]
         shape = tf.concat([tf.shape(query)[:3], tf.shape(key)[2:3]], axis=0)
         kept = self._dropout.factor(shape, self._probability) if self._dropout else None
-        context = self._form.attend(query, key, value, self._masked_scores, kept)
-        context = tf.transpose(context, [0, 2, 1, 3])  # [batch, query, heads, size]
-        return self._tokens.pack(tf.reshape(context, [tf.shape(context)[0], -1, self._hidden]))
+        return self._tokens.join(self._form.attend(query, key, value, self._masked_scores, kept))
 
     def first_tokens(self, name, rows):
         """What the first token of each row takes from all of it: [batch, seq, hidden] -> [batch, hidden].
@@ -61,11 +62,6 @@ class SelfAttention:
 
     def _dense(self, name, x):
         return tf.matmul(x, self._weights[name + "/kernel"]) + self._weights[name + "/bias"]
-
-    def _split(self, x):
-        """[tokens, hidden] -> [batch, heads, seq, size]"""
-        rows = self._tokens.unpack(x)
-        return tf.transpose(tf.reshape(rows, [tf.shape(rows)[0], -1, self._heads, self._size]), [0, 2, 1, 3])
 
     def _by_head(self, name):
         """The kernel [hidden, hidden] of a projection as [heads, hidden, size]."""

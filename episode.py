@@ -4,6 +4,8 @@ import collections
 import forms
 import heads
 import modeling
+import packing
+import sessions
 from adaptation import LAYER_MIXTURE
 from compat import tf
 
@@ -33,6 +35,19 @@ class Classifier:
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
+        if not sessions.works_in_halves(self.config):
+            return self._features(weights, batch, mixture)
+        texts = [batch.input_ids, batch.input_mask, batch.segment_ids]
+        halves = packing.halves(batch.input_mask)
+        parts = [
+            self._features(weights, Batch(*[tf.gather(text, rows) for text in texts], label_ids=None), mixture)
+            for rows in halves
+        ]
+        joined = tf.gather(tf.concat(parts, axis=0), tf.math.invert_permutation(tf.concat(halves, axis=0)))
+        joined.set_shape([batch.input_ids.shape[0], None])
+        return joined
+
+    def _features(self, weights, batch, mixture):
         reference = self.config.reference_mode
         if not reference:
             batch = trimmed(batch)

@@ -20,7 +20,7 @@ from dropout import Dropout
 from episode import Batch
 from errors import UserError
 from progress import Progress
-from sessions import session_config
+from sessions import session_config, share_cores
 from softmax_classifier import SoftmaxConfig
 
 
@@ -225,6 +225,7 @@ class Finetuner:
 
     def __init__(self, bert_config, config, start, num_labels):
         self._start = start_of(start)
+        share_cores(config)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
             self._model = make_model(bert_config, config, num_labels)
@@ -345,6 +346,7 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
     Returns:
       Logits in the rows' order, [rows, num_labels].
     """
+    share_cores(config)
     with tf.Graph().as_default():
         model = make_model(bert_config, config, num_labels)
         with tf.Session(config=session_config(config)) as session:

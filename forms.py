@@ -1,4 +1,4 @@
-"""GELU, LayerNorm and attention, each in two forms with the same values and first derivatives.
+"""GELU, LayerNorm, attention and taking of rows, each in two forms with the same values and first derivatives.
 
 Those of `PLAIN` can be differentiated to any order, with the second derivatives of the published code. Those of
 `FIRST_ORDER` have their derivative written out, with fewer passes over memory than automatic differentiation makes; its
@@ -54,6 +54,15 @@ def attend(query, key, value, masked_scores, kept):
     """
     scores = tf.matmul(query, key, transpose_b=True) * _score_scale(query) + masked_scores
     return tf.matmul(_dropped(tf.nn.softmax(scores), kept), value)
+
+
+def take(rows, taken, returned):
+    """Rows of [rows, size] at the numbers `taken` of any shape.
+
+    Each row stands at one place in `returned` among those taken, and gradients of other copies of it must be zero.
+    """
+    del returned
+    return tf.gather(rows, taken)
 
 
 def _score_scale(query):
@@ -136,14 +145,26 @@ def _attention_gradient(op, dy, *_):
     return None, d_query, d_key, tf.matmul(dropped, dy, transpose_a=True), None, None, None
 
 
+def _take(rows, taken, returned):
+    return _with_gradient("WrittenTake", tf.gather(rows, taken), rows, returned)
+
+
+@tf.RegisterGradient("WrittenTake")
+def _take_gradient(op, dy, *_):
+    _, rows, returned = op.inputs
+    size = rows.shape.as_list()[1]
+    return None, tf.reshape(tf.gather(tf.reshape(dy, [-1, size]), returned), tf.shape(rows)), None
+
+
 Forms = collections.namedtuple(
     "Forms",
     [
         "activations",  # {name: function}
         "layer_norm",  # function(x, beta, gamma)
         "attend",  # function(query, key, value, masked_scores, kept)
+        "take",  # function(rows, taken, returned)
     ],
 )
 
-PLAIN = Forms(ACTIVATIONS, layer_norm, attend)
-FIRST_ORDER = Forms(collections.OrderedDict(ACTIVATIONS, gelu=_gelu, gelu_erf=_gelu_erf), _layer_norm, _attend)
+PLAIN = Forms(ACTIVATIONS, layer_norm, attend, take)
+FIRST_ORDER = Forms(collections.OrderedDict(ACTIVATIONS, gelu=_gelu, gelu_erf=_gelu_erf), _layer_norm, _attend, _take)

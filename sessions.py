@@ -1,4 +1,6 @@
-"""How TensorFlow's sessions are set up: devices, mixed precision, XLA, graph optimiser."""
+"""How TensorFlow's sessions are set up: devices, threads, mixed precision, XLA, graph optimiser."""
+import os
+
 from compat import mixed_precision_options, tf
 
 
@@ -11,6 +13,7 @@ def session_config(config, cpu_devices=1, optimise=True):
       optimise: on a CPU, run TensorFlow's graph optimiser too; it always runs on GPUs and for mixed precision.
     """
     proto = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
+    proto.intra_op_parallelism_threads = _threads(config)
     options = proto.graph_options.rewrite_options
     # Fusing operations can end the process (a protobuf CHECK fails on 2.15) where the encoder is fixed and its tokens
     # are averaged; what it wins is within the noise (docs/PERFORMANCE.md).
@@ -23,6 +26,39 @@ def session_config(config, cpu_devices=1, optimise=True):
     if config.xla:
         proto.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     return proto
+
+
+def share_cores(config):
+    """Gives each operation the cores that a LearnerConfig or SoftmaxConfig means it to have.
+
+    To be called before the graph is made: what TensorFlow first does in a process fixes its threads for good, and that
+    may be a conditional in the graph. Where something has come before, the threads stay as they are; only time is lost.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(_threads(config))
+    except RuntimeError:
+        pass
+
+
+def _threads(config):
+    """Threads of an operation; 0 for as many as there are cores."""
+    return max(1, cores() // 2) if works_in_halves(config) else 0
+
+
+def works_in_halves(config):
+    """Whether the rows of every pass take two ways through the encoder side by side, each with half of the cores.
+
+    So cores wait less for each other than where all of them share every operation (docs/PERFORMANCE.md).
+    """
+    return not config.reference_mode and gpus() == 0
+
+
+def cores():
+    """Number of CPU cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
 
 
 def gpus():

@@ -28,7 +28,7 @@ from episode import Batch
 from errors import UserError
 from meta_hooks import ProgressHook, SaveHook, StopHook, StopSignal
 from meta_validation import Validator
-from sessions import gpus, session_config
+from sessions import gpus, session_config, share_cores
 
 FIELDS = Batch._fields + ("num_labels",)
 CHECKPOINTS = "checkpoints"  # folder below the output directory
@@ -51,6 +51,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
     Returns:
       True when the last step was done, False when a signal asked to stop before.
     """
+    share_cores(plan.config)
     strategy = _strategy(plan.run, cluster, cpu_devices)
     replicas = strategy.num_replicas_in_sync if strategy else 1
     if plan.run.num_gpus % replicas:

@@ -22,7 +22,7 @@ import settings  # noqa: E402
 from compat import tf  # noqa: E402
 from data import pipeline  # noqa: E402
 from data.records import SCHEMA, Examples  # noqa: E402
-from sessions import session_config  # noqa: E402
+from sessions import session_config, share_cores  # noqa: E402
 
 LAYER_NORM_EPSILON = 1e-12
 FLAGS = flags.FLAGS
@@ -69,6 +69,7 @@ def evaluate(side, options, arrays):
     rows = examples(arrays, "eval")
     size = FLAGS.eval_batch_size
     bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
+    share_cores(config)
     with tf.Graph().as_default(), tf.Session(config=session_config(config)) as session:
         model = estimators.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())

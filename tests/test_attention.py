@@ -40,7 +40,7 @@ def test_first_tokens_equal_those_of_all(drops):
             if name.startswith(NAME)
         }
         rows = tf.constant(random.standard_normal((3, 5, 8)) * MASK[:, :, None], tf.float32)
-        tokens = packing.Packed(tf.constant(MASK, tf.int32))
+        tokens = packing.Packed(tf.constant(MASK, tf.int32), CONFIG.num_attention_heads)
         dropout = FixedDropout(factors) if drops else None
         attention = SelfAttention(weights, CONFIG, tokens, tf.constant(MASK, tf.float32), dropout, forms.FIRST_ORDER)
         first = attention.first_tokens(NAME, rows)

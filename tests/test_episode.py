@@ -75,6 +75,27 @@ def test_padding_columns_do_not_change_features(changes):
     np.testing.assert_allclose(narrow, whole, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_features_do_not_depend_on_halves(monkeypatch, rows):
+    config = configs.LearnerConfig(label_emb_size=3)
+    variables = meta_learner.create_variables(BERT, config)
+    random = np.random.RandomState(rows)
+    batch = make_batch(np.arange(6) < random.randint(1, 7, rows)[:, None])
+    names = ["bert/embeddings/word_embeddings", "bert/encoder/layer_0/attention/self/key/kernel"]
+    found = []
+    for in_halves in (True, False):
+        monkeypatch.setattr(episode.sessions, "works_in_halves", lambda _, halves=in_halves: halves)
+        features = episode.Classifier(BERT, config, 2).features(variables, batch)
+        assert features.shape.as_list() == [rows, 8]
+        gradients = tf.gradients(tf.reduce_sum(features[:, 0]), [variables[name] for name in names])
+        found.append([features] + [tf.convert_to_tensor(gradient) for gradient in gradients])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        halves, whole = session.run(found)
+    for one, other in zip(halves, whole):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 def test_support_pass_makes_label_embeddings_unless_given():
     config = configs.LearnerConfig(label_emb_size=3, keep_prob=1.0)
     variables = meta_learner.create_variables(BERT, config)

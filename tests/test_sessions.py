@@ -1,5 +1,8 @@
 """Settings of TensorFlow's sessions."""
+import os
+
 import numpy as np
+import pytest
 
 import compat
 import sessions
@@ -17,6 +20,23 @@ def test_optimiser_is_off_only_where_asked_and_without_mixed_precision(monkeypat
     assert not is_off(optimise=True)
     assert not is_off(optimise=False, amp=True)
     assert not is_off(optimise=False, gpus=1)
+
+
+@pytest.mark.parametrize(
+    "cores, gpus, settings, threads",
+    [(8, 0, {}, 4), (1, 0, {}, 1), (8, 0, dict(reference_mode=True), 0), (8, 1, {}, 0)],
+)
+def test_halves_share_the_cores_of_machines_without_gpu(monkeypatch, cores, gpus, settings, threads):
+    monkeypatch.setattr(sessions, "cores", lambda: cores)
+    monkeypatch.setattr(sessions, "gpus", lambda: gpus)
+    config = LearnerConfig(**settings)
+    assert sessions.works_in_halves(config) is (threads > 0)
+    assert sessions.session_config(config).intra_op_parallelism_threads == threads
+    sessions.share_cores(config)  # whatever TensorFlow did before
+
+
+def test_cores():
+    assert 1 <= sessions.cores() <= os.cpu_count()
 
 
 def test_mixed_precision_and_xla_are_off_by_default(monkeypatch):
