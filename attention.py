@@ -31,7 +31,7 @@ class SelfAttention:
     def all_tokens(self, name, x):
         """What every token takes from all of its row: [tokens, hidden] -> the same."""
         query, key, value = [
-            self._tokens.split(self._dense("%s/%s" % (name, part), x), self._heads, self._form)
+            self._tokens.split(self._dense("%s/%s" % (name, part), x), self._form)
             for part in ("query", "key", "value")
         ]  # [batch, heads, seq, size]
         shape = tf.concat([tf.shape(query)[:3], tf.shape(key)[2:3]], axis=0)

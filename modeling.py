@@ -175,9 +175,8 @@ def encode(
 
     with tf.name_scope("encode"):
         mask = tf.cast(input_mask, tf.float32)
-        tokens = packing.Padded(input_mask)
-        if not reference_mode:
-            tokens = packing.Packed(input_mask, config.num_attention_heads)
+        layout_of = packing.Padded if reference_mode else packing.Packed
+        tokens = layout_of(input_mask, config.num_attention_heads)
         columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
         segments = weights["bert/embeddings/token_type_embeddings"]
         x = (

@@ -11,7 +11,7 @@ class Packed:
     """
 
     def __init__(self, input_mask, heads):
-        self._shape = shape(input_mask)
+        self._shape, self._heads = shape(input_mask), heads
         first = tf.one_hot(0, self._shape[1], on_value=True, off_value=False)
         kept = tf.logical_or(input_mask > 0, first)
         self._places = tf.where(kept)  # int64 [tokens, (row, column)]
@@ -30,9 +30,9 @@ class Packed:
         """[tokens, size] -> [batch, seq, size], zero where padding is."""
         return tf.scatter_nd(tf.cast(self._places, tf.int32), x, self._shape + [x.shape.as_list()[-1]])
 
-    def split(self, x, heads, form):
+    def split(self, x, form):
         """[tokens, heads * size] -> [batch, heads, seq, size], with the token before it where padding is."""
-        return form.take(tf.reshape(x, [-1, x.shape.as_list()[1] // heads]), self._taken, self._returned)
+        return form.take(tf.reshape(x, [-1, x.shape.as_list()[1] // self._heads]), self._taken, self._returned)
 
     def join(self, x):
         """[batch, heads, seq, size] -> [tokens, heads * size]"""
@@ -58,8 +58,8 @@ class First:
 class Padded:
     """The same for rows with their padding, which counts as tokens."""
 
-    def __init__(self, input_mask):
-        self._shape = shape(input_mask)
+    def __init__(self, input_mask, heads):
+        self._shape, self._heads = shape(input_mask), heads
 
     def pack(self, x):
         """[batch, seq, ...] -> [batch * seq, ...]"""
@@ -69,10 +69,11 @@ class Padded:
         """[batch * seq, size] -> [batch, seq, size]"""
         return tf.reshape(x, self._shape + [x.shape.as_list()[-1]])
 
-    def split(self, x, heads, form):
+    def split(self, x, form):
         """[batch * seq, heads * size] -> [batch, heads, seq, size]"""
         del form
-        return tf.transpose(tf.reshape(x, self._shape + [heads, x.shape.as_list()[1] // heads]), [0, 2, 1, 3])
+        size = x.shape.as_list()[1] // self._heads
+        return tf.transpose(tf.reshape(x, self._shape + [self._heads, size]), [0, 2, 1, 3])
 
     @staticmethod
     def join(x):

@@ -21,7 +21,7 @@ def graph():
     "make, kept",
     [
         (lambda: packing.Packed(tf.constant(MASK, tf.int32), 2), KEPT),
-        (lambda: packing.Padded(tf.constant(MASK, tf.int32)), np.ones_like(KEPT)),
+        (lambda: packing.Padded(tf.constant(MASK, tf.int32), 2), np.ones_like(KEPT)),
         (lambda: packing.First, np.eye(4, dtype=bool)[[0, 0, 0, 0]]),
     ],
 )
@@ -50,9 +50,9 @@ def test_heads_of_tokens(form):
     x = random.standard_normal([KEPT.sum(), heads * size]).astype(np.float32)
     weight = random.standard_normal([4, heads, 4, size]).astype(np.float32) * KEPT[:, None, :, None]
     packed, fed = packing.Packed(tf.constant(MASK, tf.int32), heads), tf.constant(x)
-    padded = packing.Padded(tf.constant(MASK, tf.int32))
-    split = packed.split(fed, heads, form)  # [row, head, column, size]
-    whole = padded.split(padded.pack(packed.unpack(fed)), heads, form)
+    padded = packing.Padded(tf.constant(MASK, tf.int32), heads)
+    split = packed.split(fed, form)  # [row, head, column, size]
+    whole = padded.split(padded.pack(packed.unpack(fed)), form)
     (gradient,) = tf.gradients(tf.reduce_sum(split * weight), fed)
     with tf.Session() as session:
         split, whole, gradient, joined, joined_whole, expected = session.run(
