@@ -125,6 +125,17 @@ def read(prefix, flag):
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
 
 
+def export(values, folder):
+    """Writes {name: array} where `exported_variables` finds them, without a graph; makes the folder."""
+    target = os.path.join(folder, "variables")
+    os.makedirs(target, exist_ok=True)
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
+        session.run(tf.global_variables_initializer())
+        saver = tf.train.Saver(variables)
+        saver.save(session, os.path.join(target, "variables"), write_meta_graph=False, write_state=False)
+
+
 def restore(session, prefix, variables, flag):
     """Loads {name: variable} from a checkpoint into a session."""
     try:

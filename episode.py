@@ -35,7 +35,7 @@ class Classifier:
 
     def features(self, weights, batch, mixture=None):
         """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
-        if not sessions.works_in_halves(self.config):
+        if not sessions.works_in_halves(self.bert_config, self.config):
             return self._features(weights, batch, mixture)
         texts = [batch.input_ids, batch.input_mask, batch.segment_ids]
         halves = packing.halves(batch.input_mask)

@@ -225,7 +225,7 @@ class Finetuner:
 
     def __init__(self, bert_config, config, start, num_labels):
         self._start = start_of(start)
-        share_cores(config)
+        share_cores(bert_config, config)
         with tf.Graph().as_default():
             tf.set_random_seed(start.seed)
             self._model = make_model(bert_config, config, num_labels)
@@ -244,7 +244,7 @@ class Finetuner:
             saved = self._model.saved_variables()
             self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
             self._taken = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
-            self._session = tf.Session(config=session_config(config))
+            self._session = tf.Session(config=session_config(bert_config, config))
             try:
                 self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
@@ -346,9 +346,9 @@ def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
     Returns:
       Logits in the rows' order, [rows, num_labels].
     """
-    share_cores(config)
+    share_cores(bert_config, config)
     with tf.Graph().as_default():
         model = make_model(bert_config, config, num_labels)
-        with tf.Session(config=session_config(config)) as session:
+        with tf.Session(config=session_config(bert_config, config)) as session:
             checkpoints.restore(session, checkpoint, model.saved_variables(), "--model_dir")
             return model.score(session, examples, batch_size, "prediction")

@@ -3,17 +3,20 @@ import os
 
 from compat import mixed_precision_options, tf
 
+LEAST_WIDTH = 128  # hidden size of encoders that work in halves
 
-def session_config(config, cpu_devices=1, optimise=True):
+
+def session_config(bert_config, config, cpu_devices=1, optimise=True):
     """tf.ConfigProto of a session.
 
     Args:
+      bert_config: BertConfig of the encoder that it runs.
       config: LearnerConfig or SoftmaxConfig; its `amp` and `xla` are looked at.
       cpu_devices: logical CPU devices.
       optimise: on a CPU, run TensorFlow's graph optimiser too; it always runs on GPUs and for mixed precision.
     """
     proto = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
-    proto.intra_op_parallelism_threads = _threads(config)
+    proto.intra_op_parallelism_threads = _threads(bert_config, config)
     options = proto.graph_options.rewrite_options
     # Fusing operations can end the process (a protobuf CHECK fails on 2.15) where the encoder is fixed and its tokens
     # are averaged; what it wins is within the noise (docs/PERFORMANCE.md).
@@ -28,29 +31,30 @@ def session_config(config, cpu_devices=1, optimise=True):
     return proto
 
 
-def share_cores(config):
-    """Gives each operation the cores that a LearnerConfig or SoftmaxConfig means it to have.
+def share_cores(bert_config, config):
+    """Gives each operation the cores that an encoder and a LearnerConfig or SoftmaxConfig mean it to have.
 
     To be called before the graph is made: what TensorFlow first does in a process fixes its threads for good, and that
     may be a conditional in the graph. Where something has come before, the threads stay as they are; only time is lost.
     """
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(_threads(config))
+        tf.config.threading.set_intra_op_parallelism_threads(_threads(bert_config, config))
     except RuntimeError:
         pass
 
 
-def _threads(config):
+def _threads(bert_config, config):
     """Threads of an operation; 0 for as many as there are cores."""
-    return max(1, cores() // 2) if works_in_halves(config) else 0
+    return max(1, cores() // 2) if works_in_halves(bert_config, config) else 0
 
 
-def works_in_halves(config):
+def works_in_halves(bert_config, config):
     """Whether the rows of every pass take two ways through the encoder side by side, each with half of the cores.
 
-    So cores wait less for each other than where all of them share every operation (docs/PERFORMANCE.md).
+    So cores wait less for each other than where all of them share every operation (docs/PERFORMANCE.md). In a narrow
+    encoder operations are over too soon for that: there are only twice as many of them.
     """
-    return not config.reference_mode and gpus() == 0
+    return not config.reference_mode and bert_config.hidden_size >= LEAST_WIDTH and gpus() == 0
 
 
 def cores():

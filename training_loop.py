@@ -51,7 +51,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
     Returns:
       True when the last step was done, False when a signal asked to stop before.
     """
-    share_cores(plan.config)
+    share_cores(plan.bert_config, plan.config)
     strategy = _strategy(plan.run, cluster, cpu_devices)
     replicas = strategy.num_replicas_in_sync if strategy else 1
     if plan.run.num_gpus % replicas:
@@ -116,7 +116,7 @@ def _strategy(run, cluster, cpu_devices):
 def _session_config(plan, cpu_devices=1):
     # On a CPU TensorFlow's graph optimiser costs 8 to 13 s of the start and wins at most 6 % of a step
     # (docs/PERFORMANCE.md).
-    return session_config(plan.config, cpu_devices, optimise=False)
+    return session_config(plan.bert_config, plan.config, cpu_devices, optimise=False)
 
 
 def _run_config(seed, session, **more):

@@ -69,8 +69,8 @@ def evaluate(side, options, arrays):
     rows = examples(arrays, "eval")
     size = FLAGS.eval_batch_size
     bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
-    share_cores(config)
-    with tf.Graph().as_default(), tf.Session(config=session_config(config)) as session:
+    share_cores(bert_config, config)
+    with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
         model = estimators.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())
         model.score(session, rows.take(range(size * options.warmup)), size, "evaluation")

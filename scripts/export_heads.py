@@ -32,14 +32,7 @@ def run(options):
             kept[name] = value
         elif encoder.has_tensor(name) and not np.array_equal(value, encoder.get_tensor(name)):
             raise UserError("--model_dir: %s differs from --encoder: without it the heads are worth nothing." % name)
-    folder = os.path.join(options.output_dir, "variables")
-    os.makedirs(folder, exist_ok=True)
-    with tf.Graph().as_default(), tf.Session() as session:
-        variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in kept.items()}
-        session.run(tf.global_variables_initializer())
-        tf.train.Saver(variables).save(
-            session, os.path.join(folder, "variables"), write_meta_graph=False, write_state=False
-        )
+    checkpoints.export(kept, options.output_dir)
     print("%d variables, %d numbers: %s" % (len(kept), sum(value.size for value in kept.values()), options.output_dir))
 
 

@@ -29,6 +29,14 @@ def case_names():
     return sorted(name for name in os.listdir(root) if os.path.exists(os.path.join(root, name, "case.json")))
 
 
+def one_of_each_mode():
+    """Name of the first case of every mode: meta-training, its evaluation, fine-tuning."""
+    first = {}
+    for name in case_names():
+        first.setdefault(load_case(name).spec["mode"], name)
+    return sorted(first.values())
+
+
 def load_case(name):
     """Reads one case folder."""
     path = os.path.join(golden_dir(), name)

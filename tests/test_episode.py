@@ -84,7 +84,7 @@ def test_features_do_not_depend_on_halves(monkeypatch, rows):
     names = ["bert/embeddings/word_embeddings", "bert/encoder/layer_0/attention/self/key/kernel"]
     found = []
     for in_halves in (True, False):
-        monkeypatch.setattr(episode.sessions, "works_in_halves", lambda _, halves=in_halves: halves)
+        monkeypatch.setattr(episode.sessions, "works_in_halves", lambda *_, halves=in_halves: halves)
         features = episode.Classifier(BERT, config, 2).features(variables, batch)
         assert features.shape.as_list() == [rows, 8]
         gradients = tf.gradients(tf.reduce_sum(features[:, 0]), [variables[name] for name in names])

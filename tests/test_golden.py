@@ -9,6 +9,7 @@ import golden_replay
 import numpy as np
 import pytest
 
+import sessions
 from compat import tf
 
 SECOND_MOMENT = r"^(after_\d|final)/.*AdamWeightDecayOptimizer_1$"  # 0.001 g^2 after one step
@@ -88,6 +89,14 @@ def test_case(name, mode):
     case = golden_replay.load_case(name)
     with tf.Graph().as_default():
         check(case, golden_replay.replay(case, reference_mode=mode == "reference"))
+
+
+@pytest.mark.parametrize("name", golden_replay.one_of_each_mode())
+def test_case_in_halves(monkeypatch, name):
+    monkeypatch.setattr(sessions, "LEAST_WIDTH", 0)  # as wide encoders work
+    case = golden_replay.load_case(name)
+    with tf.Graph().as_default():
+        check(case, golden_replay.replay(case))
 
 
 def test_there_are_cases():

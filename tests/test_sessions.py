@@ -8,12 +8,15 @@ import compat
 import sessions
 from compat import tf
 from configs import LearnerConfig
+from modeling import BertConfig
+
+BERT = BertConfig(vocab_size=9)
 
 
 def test_optimiser_is_off_only_where_asked_and_without_mixed_precision(monkeypatch):
     def is_off(optimise, gpus=0, **settings):
         monkeypatch.setattr(sessions, "gpus", lambda: gpus)
-        proto = sessions.session_config(LearnerConfig(**settings), optimise=optimise)
+        proto = sessions.session_config(BERT, LearnerConfig(**settings), optimise=optimise)
         return proto.graph_options.rewrite_options.disable_meta_optimizer
 
     assert is_off(optimise=False)
@@ -23,16 +26,19 @@ def test_optimiser_is_off_only_where_asked_and_without_mixed_precision(monkeypat
 
 
 @pytest.mark.parametrize(
-    "cores, gpus, settings, threads",
-    [(8, 0, {}, 4), (1, 0, {}, 1), (8, 0, dict(reference_mode=True), 0), (8, 1, {}, 0)],
+    "cores, gpus, width, settings, threads",
+    [
+        (8, 0, 384, {}, 4), (1, 0, 384, {}, 1), (8, 0, 384, dict(reference_mode=True), 0), (8, 1, 384, {}, 0),
+        (8, 0, 12, {}, 0),
+    ],
 )
-def test_halves_share_the_cores_of_machines_without_gpu(monkeypatch, cores, gpus, settings, threads):
+def test_halves_of_wide_encoders_share_the_cores_without_gpu(monkeypatch, cores, gpus, width, settings, threads):
     monkeypatch.setattr(sessions, "cores", lambda: cores)
     monkeypatch.setattr(sessions, "gpus", lambda: gpus)
-    config = LearnerConfig(**settings)
-    assert sessions.works_in_halves(config) is (threads > 0)
-    assert sessions.session_config(config).intra_op_parallelism_threads == threads
-    sessions.share_cores(config)  # whatever TensorFlow did before
+    configs = BertConfig(vocab_size=9, hidden_size=width), LearnerConfig(**settings)
+    assert sessions.works_in_halves(*configs) is (threads > 0)
+    assert sessions.session_config(*configs).intra_op_parallelism_threads == threads
+    sessions.share_cores(*configs)  # whatever TensorFlow did before
 
 
 def test_cores():
@@ -42,7 +48,7 @@ def test_cores():
 def test_mixed_precision_and_xla_are_off_by_default(monkeypatch):
     monkeypatch.setattr(sessions, "gpus", lambda: 1)
     for settings, on in (({}, False), (dict(amp=True, xla=True), True)):
-        graph = sessions.session_config(LearnerConfig(**settings)).graph_options
+        graph = sessions.session_config(BERT, LearnerConfig(**settings)).graph_options
         assert (graph.rewrite_options.auto_mixed_precision == graph.rewrite_options.ON) is on
         assert (graph.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1) is on
 
@@ -61,6 +67,6 @@ def test_products_with_mixed_precision_stay_near():
         with tf.Graph().as_default():
             x, y = [tf.placeholder(tf.float32, [None, 64]) for _ in range(2)]
             product = tf.matmul(tf.nn.relu(x), y)
-            with tf.Session(config=sessions.session_config(LearnerConfig(amp=amp))) as session:
+            with tf.Session(config=sessions.session_config(BERT, LearnerConfig(amp=amp))) as session:
                 found.append(session.run(product, {x: a, y: b}))
     np.testing.assert_allclose(found[1], found[0], atol=0.02 * np.abs(found[0]).max())

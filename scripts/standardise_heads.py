@@ -1,0 +1,109 @@
+"""Makes heads that see every feature at the same scale: where meta-training with a fixed encoder may start.
+
+  scripts/standardise_heads.py --flagfile=presets/minilm_metatrain.flags --data_dir=smlmt \\
+      --init_checkpoint=data/downloads/minilm/bert_model.ckpt --task_train_files=meta_pretrain_2.tf_record \\
+      --output_dir=heads
+
+A few features of an encoder vary several times as much as the others and rule over distances between rows. Here the
+first layer of each head's MLP is divided by each feature's standard deviation over the rows of --measured_tasks tasks,
+and multiplied by one number so that the rows keep their mean squared norm. The result is for --warm_start_model_dir
+together with the same --init_checkpoint. Exit code 2: a mistake in flags or files.
+"""
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
+
+import numpy as np  # noqa: E402
+from absl import app, flags, logging  # noqa: E402
+
+import checkpoints  # noqa: E402
+import estimators  # noqa: E402
+import meta_learner  # noqa: E402
+import meta_training  # noqa: E402
+import program_flags  # noqa: E402
+import settings  # noqa: E402
+from adaptation import LAYER_MIXTURE  # noqa: E402
+from compat import tf  # noqa: E402
+from episode import Classifier  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
+from progress import Progress  # noqa: E402
+from sessions import session_config, share_cores  # noqa: E402
+
+FIRST_LAYERS = ("output_weights_0", "label_weights_0")  # [out, features]
+LEAST = 1e-6  # standard deviation of a feature that counts as one
+
+
+def define(values):
+    """Defines the flags, those of the main program among them, on an absl.flags.FlagValues."""
+    program_flags.define(values)
+    flags.DEFINE_integer(
+        "measured_tasks", 400, "Tasks whose rows are measured.", lower_bound=1, flag_values=values
+    )
+
+
+class FeatureModel(estimators.RowModel):
+    """Initial weights, and the features that the heads read of rows; `score` returns those, [rows, hidden]."""
+
+    def __init__(self, bert_config, config, run):
+        super().__init__(config)
+        self.variables = meta_learner.create_variables(bert_config, config)
+        checkpoints.initialize(self.variables, run.init_checkpoint, run.warm_start_model_dir)
+        mixture = self.variables.get(LAYER_MIXTURE)
+        self.logits = Classifier(bert_config, config, 0).features(
+            self.variables, self.batch, None if mixture is None else tf.nn.softmax(mixture)
+        )
+
+
+def scales(features):
+    """Factors of the features, [hidden], that give all the same deviation and rows their mean squared norm back."""
+    deviations = features.std(axis=0)
+    factors = np.where(deviations > LEAST, 1.0 / np.maximum(deviations, LEAST), 0.0)
+    scaled = np.mean(np.sum(np.square(features * factors), axis=1))
+    return factors * np.sqrt(np.mean(np.sum(np.square(features), axis=1)) / scaled)
+
+
+def run(values):
+    """Measures the tasks and writes the heads."""
+    bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
+    plan = settings.meta_training_settings(values)
+    settings.check_head_widths(bert_config, config)
+    if not values["output_dir"].present:
+        raise UserError("--output_dir is missing: name a folder for the heads.")
+    source = meta_training.task_source(plan, bert_config)
+    share_cores(bert_config, config)
+    with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
+        model = FeatureModel(bert_config, config, plan)
+        session.run(tf.global_variables_initializer())
+        features = []
+        with Progress(values.measured_tasks, "measuring", unit="task") as progress:
+            for _, task in source.tasks(range(values.measured_tasks)):
+                features.append(model.score(session, task.examples, values.eval_batch_size, "", show=False))
+                progress.update(1)
+        heads = {name: v for name, v in model.variables.items() if v.trainable and not checkpoints.is_encoder(name)}
+        found = session.run(heads)
+    factors = scales(np.concatenate(features).astype(np.float64))
+    for name in FIRST_LAYERS:
+        if name in found:
+            found[name] = (found[name] * factors).astype(np.float32)
+    checkpoints.export(found, values.output_dir)
+    print("%d variables, measured on %d rows; factors of the features from %.2f to %.2f: %s" % (
+        len(found), sum(map(len, features)), factors.min(), factors.max(), values.output_dir))
+
+
+def main(argv):
+    def checked():
+        if len(argv) > 1:
+            raise UserError("unknown argument %s: flags begin with --." % argv[1])
+        program_flags.check(flags.FLAGS)
+        run(flags.FLAGS)
+
+    sys.exit(exit_code(checked))
+
+
+if __name__ == "__main__":
+    define(flags.FLAGS)
+    logging.use_absl_handler()
+    tf.logging.set_verbosity(tf.logging.FATAL)
+    app.run(main)
