@@ -56,7 +56,7 @@ def command(data, output, *more):
         "--max_seq_length=%d" % SEQ, "--train_batch_size=%d" % ROWS, "--meta_batchsz=3", "--num_batches=3",
         "--num_gpus=2", "--tasks_per_gpu=1", "--num_train_epochs=%g" % (STEPS / 4.0), "--save_checkpoints_steps=2",
         "--SGD_K=1", "--label_emb_size=4", "--update_only_label_embedding", "--warp_layers", "--learning_rate=0.01",
-        "--train_lr=0.1", "--clip_lr", "--output_dir=%s" % output,
+        "--train_lr=0.1", "--clip_lr", "--eval_examples_per_task=12", "--output_dir=%s" % output,
     ] + list(more)
 
 
