@@ -126,14 +126,17 @@ def read(prefix, flag):
 
 
 def export(values, folder):
-    """Writes {name: array} where `exported_variables` finds them, without a graph; makes the folder."""
-    target = os.path.join(folder, "variables")
-    os.makedirs(target, exist_ok=True)
+    """Writes {name: array} where `exported_variables` finds them, whole or not at all; makes the folder."""
+    os.makedirs(folder, exist_ok=True)
+    sweep_unfinished(folder)
+    unfinished = make_unfinished(folder)
     with tf.Graph().as_default(), tf.Session() as session:
         variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
         session.run(tf.global_variables_initializer())
         saver = tf.train.Saver(variables)
-        saver.save(session, os.path.join(target, "variables"), write_meta_graph=False, write_state=False)
+        saver.save(session, os.path.join(unfinished, "variables"), write_meta_graph=False, write_state=False)
+    os.chmod(unfinished, 0o755)
+    replace_directory(unfinished, os.path.join(folder, "variables"))
 
 
 def restore(session, prefix, variables, flag):

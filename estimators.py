@@ -147,9 +147,12 @@ class TaskModel(RowModel):
         if not self._encodes_once:
             return super().score(session, examples, batch_size, description, show)
         if self._encoded[0] is not examples:
-            features = self._in_batches(session, self._features, examples, batch_size, description, show)
-            self._encoded = examples, features
+            self._encoded = examples, self.encode(session, examples, batch_size, description, show)
         return session.run(self.logits, {self._features: self._encoded[1]})
+
+    def encode(self, session, examples, batch_size, description, show=True):
+        """Features, which the heads read, of all rows in their order, [rows, hidden]."""
+        return self._in_batches(session, self._features, examples, batch_size, description, show)
 
     def forget(self):
         """Drops what is kept of the rows that were scored last: the weights have changed."""

@@ -20,40 +20,23 @@ from absl import app, flags, logging  # noqa: E402
 
 import checkpoints  # noqa: E402
 import estimators  # noqa: E402
-import meta_learner  # noqa: E402
 import meta_training  # noqa: E402
 import program_flags  # noqa: E402
 import settings  # noqa: E402
-from adaptation import LAYER_MIXTURE  # noqa: E402
 from compat import tf  # noqa: E402
-from episode import Classifier  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
 from progress import Progress  # noqa: E402
 from sessions import session_config, share_cores  # noqa: E402
 
 FIRST_LAYERS = ("output_weights_0", "label_weights_0")  # [out, features]
+NUM_LABELS = 2  # any: features do not depend on the classes
 LEAST = 1e-6  # standard deviation of a feature that counts as one
 
 
 def define(values):
     """Defines the flags, those of the main program among them, on an absl.flags.FlagValues."""
     program_flags.define(values)
-    flags.DEFINE_integer(
-        "measured_tasks", 400, "Tasks whose rows are measured.", lower_bound=1, flag_values=values
-    )
-
-
-class FeatureModel(estimators.RowModel):
-    """Initial weights, and the features that the heads read of rows; `score` returns those, [rows, hidden]."""
-
-    def __init__(self, bert_config, config, run):
-        super().__init__(config)
-        self.variables = meta_learner.create_variables(bert_config, config)
-        checkpoints.initialize(self.variables, run.init_checkpoint, run.warm_start_model_dir)
-        mixture = self.variables.get(LAYER_MIXTURE)
-        self.logits = Classifier(bert_config, config, 0).features(
-            self.variables, self.batch, None if mixture is None else tf.nn.softmax(mixture)
-        )
+    flags.DEFINE_integer("measured_tasks", 400, "Tasks whose rows are measured.", lower_bound=1, flag_values=values)
 
 
 def scales(features):
@@ -74,12 +57,13 @@ def run(values):
     source = meta_training.task_source(plan, bert_config)
     share_cores(bert_config, config)
     with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
-        model = FeatureModel(bert_config, config, plan)
+        model = estimators.TaskModel(bert_config, config, NUM_LABELS)
+        checkpoints.initialize(model.variables, plan.init_checkpoint, plan.warm_start_model_dir)
         session.run(tf.global_variables_initializer())
         features = []
         with Progress(values.measured_tasks, "measuring", unit="task") as progress:
             for _, task in source.tasks(range(values.measured_tasks)):
-                features.append(model.score(session, task.examples, values.eval_batch_size, "", show=False))
+                features.append(model.encode(session, task.examples, values.eval_batch_size, "", show=False))
                 progress.update(1)
         heads = {name: v for name, v in model.variables.items() if v.trainable and not checkpoints.is_encoder(name)}
         found = session.run(heads)
