@@ -4,21 +4,23 @@ import shutil
 import tempfile
 
 from compat import tf
-from errors import UserError
+from data.staging import cannot_write
+from errors import UserError, first_line
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
 OLD = ".old"  # suffix of a directory that is being replaced
+UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise
+DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)  # what a session does
 LISTED = 5  # names of missing or misshaped variables that an error spells out
 
 
-def exported_variables(model_dir):
-    """Checkpoint prefix inside an exported SavedModel directory; UserError when there is none.
+def exported_variables(model_dir, flag="--warm_start_model_dir"):
+    """Checkpoint prefix inside an exported SavedModel directory; UserError, which names the flag, when there is none.
 
     A directory that holds one exported model in a folder below it (as `model/` in the released archives, or the time
     stamps of an exporter) is taken too, and so is the folder of a fine-tuned model.
     """
-    flag = "--warm_start_model_dir"
     if not os.path.isdir(model_dir):
         raise UserError("%s: %s is not a directory; point at an exported SavedModel." % (flag, model_dir))
     below = [os.path.join(model_dir, name) for name in sorted(os.listdir(model_dir), reverse=True)]
@@ -37,8 +39,8 @@ def checkpoint_shapes(prefix, flag):
     try:
         reader = tf.train.load_checkpoint(prefix)
         return dict(reader.get_variable_to_shape_map())
-    except (tf.errors.OpError, ValueError) as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
+    except UNREADABLE as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, first_line(error))) from None
 
 
 def assignment(prefix, variables, flag):
@@ -115,36 +117,60 @@ def damaged(init_checkpoint, warm_start_model_dir):
     )
 
 
+def damaged_own(prefix):
+    """The error for a checkpoint of a run's own that cannot be read."""
+    return UserError(
+        "--output_dir: the checkpoint %s cannot be read (a file is missing, cut short or damaged); name an older one "
+        "as model_checkpoint_path in %s to go on from there, or choose another folder."
+        % (prefix, os.path.join(os.path.dirname(prefix), "checkpoint"))
+    )
+
+
 def read(prefix, flag):
     """{name: array} of a checkpoint."""
     names = checkpoint_shapes(prefix, flag)
     try:
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError) as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
+    except UNREADABLE as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, first_line(error))) from None
 
 
 def export(values, folder):
-    """Writes {name: array} where `exported_variables` finds them, whole or not at all; makes the folder."""
-    os.makedirs(folder, exist_ok=True)
-    sweep_unfinished(folder)
-    unfinished = make_unfinished(folder)
-    with tf.Graph().as_default(), tf.Session() as session:
-        variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
-        session.run(tf.global_variables_initializer())
-        saver = tf.train.Saver(variables)
-        saver.save(session, os.path.join(unfinished, "variables"), write_meta_graph=False, write_state=False)
-    os.chmod(unfinished, 0o755)
-    replace_directory(unfinished, os.path.join(folder, "variables"))
+    """Writes {name: array} where `exported_variables` finds them, whole or not at all; makes the folder.
+
+    Raises UserError when it cannot be written.
+    """
+    make_folder(folder)
+    try:
+        unfinished = make_unfinished(folder)
+        with tf.Graph().as_default(), tf.Session() as session:
+            variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
+            session.run(tf.global_variables_initializer())
+            saver = tf.train.Saver(variables)
+            saver.save(session, os.path.join(unfinished, "variables"), write_meta_graph=False, write_state=False)
+        os.chmod(unfinished, 0o755)
+        replace_directory(unfinished, os.path.join(folder, "variables"))
+    except (OSError, tf.errors.OpError) as error:
+        raise cannot_write(folder, error) from None
+
+
+def make_folder(folder):
+    """Makes the folder of an export, where it is not there; UserError when nothing can be written in it."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        sweep_unfinished(folder)
+        os.rmdir(make_unfinished(folder))
+    except OSError as error:
+        raise cannot_write(folder, error) from None
 
 
 def restore(session, prefix, variables, flag):
     """Loads {name: variable} from a checkpoint into a session."""
     try:
         tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
-    except (tf.errors.OpError, ValueError) as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, _first_line(error))) from None
+    except UNREADABLE as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, first_line(error))) from None
 
 
 def make_unfinished(folder):
@@ -184,14 +210,10 @@ def cannot_save(what, folder, error):
     """The UserError for a checkpoint or model that could not be written; the run can go on from the one before."""
     return UserError(
         "--output_dir: the %s cannot be written to %s (%s); make room and run the same command again, it goes on from "
-        "the last checkpoint." % (what, folder, _first_line(error))
+        "the last checkpoint." % (what, folder, first_line(error))
     )
 
 
 def _listed(names):
     more = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")
-
-
-def _first_line(error):
-    return (getattr(error, "message", None) or str(error)).strip().splitlines()[0]

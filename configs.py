@@ -78,7 +78,9 @@ class LearnerConfig:
         require(self.rate_sets >= 0, "--SGD_K=%d: at least 0." % self.rate_sets)
         require(self.train_lr > 0.0, "--train_lr=%g: above 0." % self.train_lr)
         require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
+        require(self.meta_batchsz >= 1, "--meta_batchsz=%d: at least 1." % self.meta_batchsz)
         require(self.num_batches >= 0, "--num_batches=%d: at least 0." % self.num_batches)
+        require(self.inner_epochs >= 1, "--inner_epochs=%d: at least 1." % self.inner_epochs)
         require(
             self.use_pooled_output or self.pooling == "cls",
             "--pooling=%s and --use_pooled_output=false exclude each other." % self.pooling,

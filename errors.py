@@ -9,6 +9,12 @@ class UserError(Exception):
     """
 
 
+def first_line(error):
+    """First line of an exception's text; TensorFlow's have it in `message`."""
+    text = (getattr(error, "message", None) or str(error)).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
 def exit_code(program):
     """Runs ``program()`` and returns its exit code, 0 for None; a UserError is printed as one line and gives 2."""
     try:

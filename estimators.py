@@ -1,6 +1,7 @@
 """Fine-tuning and prediction as programs: graphs, sessions, checkpoints. What they compute is in finetuning.py."""
 import collections
 import dataclasses
+import errno
 import itertools
 import os
 import time
@@ -18,7 +19,7 @@ from configs import LearnerConfig
 from data import pipeline
 from dropout import Dropout
 from episode import Batch
-from errors import UserError
+from errors import UserError, first_line
 from progress import Progress
 from sessions import session_config, share_cores
 from softmax_classifier import SoftmaxConfig
@@ -251,7 +252,7 @@ class Finetuner:
             try:
                 self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
-            except (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError):
+            except checkpoints.DAMAGED:
                 self._session.close()
                 raise checkpoints.damaged(start.init_checkpoint, start.warm_start_model_dir) from None
 
@@ -280,6 +281,7 @@ class Finetuner:
 
         Raises:
           UserError: the loss is no number.
+          OSError: the checkpoint cannot be written.
         """
         if start_of(run) != self._start:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
@@ -288,21 +290,27 @@ class Finetuner:
         steps = self._train(run, train, show, before_step)
         trained = time.time()
         self._model.finish(self._session, train, run.eval_batch_size)
-        logits = None
         if evaluation is not None:
             logits = self.score(evaluation, run.eval_batch_size, "evaluation", show)
+        else:
+            logits = self.score(train, run.eval_batch_size, "check", show=False)
+        if not np.all(np.isfinite(logits)):  # the last step had a finite loss, and led nowhere
+            raise self._diverged()
         scored = time.time()
         if model_dir:
             self.save(model_dir)
-        return Finetuned(logits, steps, trained - begun, scored - trained)
+        return Finetuned(logits if evaluation is not None else None, steps, trained - begun, scored - trained)
 
     def score(self, examples, batch_size, description, show=True):
         """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
         return self._model.score(self._session, examples, batch_size, description, show)
 
     def save(self, model_dir):
-        """Writes the weights to a checkpoint in an existing folder."""
-        self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
+        """Writes the weights to a checkpoint in an existing folder; OSError where that fails."""
+        try:
+            self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
+        except (tf.errors.OpError, ValueError) as error:
+            raise OSError(errno.EIO, first_line(error)) from None
 
     def weights(self):
         """{name: array} of what a saved model holds, after a run."""
@@ -325,9 +333,12 @@ class Finetuner:
                 feed.update(self._model.feed(train, rows))
                 found, _ = self._session.run([fetches, self._step.train_op], feed)
                 if not np.isfinite(found["loss"]):
-                    raise UserError("The fine-tuning loss became NaN or infinite: %s." % self._model.advice)
+                    raise self._diverged()
                 progress.update(1, **found)
         return steps
+
+    def _diverged(self):
+        return UserError("The fine-tuning loss became NaN or infinite: %s." % self._model.advice)
 
 
 def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir, before_step=None):

@@ -102,6 +102,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         with _SHARED.borrow(start, len(classes)) as finetuner:
             finetuner.run(run, train, None, show=self.progress)
             self._weights = _SHARED.holds = finetuner.weights()
+        self._used = start  # what the weights go with
         self._finetuning = dataclasses.asdict(run)
         self._is_pair = texts[0].text_b is not None
         self.classes_ = classes
@@ -115,9 +116,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             kinds = ("single texts", "pairs of texts")
             found, fitted = kinds[not self._is_pair], kinds[self._is_pair]
             raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
-        start = self._start()
-        examples = start.encode(texts)
-        with _SHARED.borrow(start, len(self.classes_), self._weights) as finetuner:
+        examples = self._used.encode(texts)
+        with _SHARED.borrow(self._used, len(self.classes_), self._weights) as finetuner:
             logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
         return Scores(logits, examples.label_ids).probabilities
 
@@ -135,7 +135,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         folder = os.path.abspath(folder)
         if os.path.lexists(folder) and not os.path.exists(os.path.join(folder, model_folder.MODEL_FILE)):
             raise UserError("%s: is there, and holds no model that could be replaced: choose another folder." % folder)
-        start = self._start()
+        start = self._used
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         work = checkpoints.make_unfinished(os.path.dirname(folder))
         try:
@@ -149,7 +149,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 "text": start.text,
             }
             description.update(settings.described(start.config))
-            model_folder.describe(work, description, start.vocab_file)
+            model_folder.describe(work, description, "")  # the file of the vocabulary may be gone
+            start.tokenizer.write(os.path.join(work, model_folder.VOCAB_FILE))
             os.chmod(work, 0o755)
             checkpoints.replace_directory(work, folder)
         finally:
@@ -169,6 +170,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         stored = model_folder.load(folder, "FewShotClassifier.load")
         self = cls(model_dir=folder, **params)
         self._weights = checkpoints.read(stored.checkpoint, "FewShotClassifier.load")
+        self._used = self._start()
         self._finetuning = stored.finetuning
         self._is_pair = None  # not known
         convert_name = LABEL_KINDS[stored.label_kind]
@@ -198,13 +200,12 @@ class _Start:
     config: object  # LearnerConfig or SoftmaxConfig
     run: estimators.FinetuneConfig
     text: dict  # do_lower_case, max_seq_length
-    vocab_file: str
+    tokenizer: Tokenizer
     recipe: str  # of recipes.MODELS
 
     def encode(self, texts, ids=None):
         """data.records.Examples of TextExamples, with their class numbers where given."""
-        tokenizer = Tokenizer.from_file(self.vocab_file, self.text["do_lower_case"])
-        examples = convert.encode(texts, tokenizer, (), self.text["max_seq_length"], "X")
+        examples = convert.encode(texts, self.tokenizer, (), self.text["max_seq_length"], "X")
         return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
 
 
@@ -214,7 +215,7 @@ def _embedded():
     flags = program_flags.parse(["--flagfile=" + recipes.preset(EMBEDDED)] + weights)
     return _Start(
         settings.bert_settings(flags), settings.learner_settings(flags), settings.finetune_settings(flags),
-        settings.text_settings(flags), flags.vocab_file, EMBEDDED,
+        settings.text_settings(flags), Tokenizer.from_file(flags.vocab_file, flags.do_lower_case), EMBEDDED,
     )
 
 
@@ -225,7 +226,8 @@ def _stored(folder):
         raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
     recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
     run = estimators.FinetuneConfig(warm_start_model_dir=folder)
-    return _Start(stored.bert_config, stored.config, run, stored.text, stored.vocab_file, recipe)
+    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text["do_lower_case"])
+    return _Start(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe)
 
 
 class _SharedFinetuner:
@@ -233,31 +235,35 @@ class _SharedFinetuner:
 
     def __init__(self):
         self._lock = threading.RLock()
-        self._key = self._finetuner = None
+        self._model = self._origin = self._finetuner = None
         self.holds = None  # the weights that the session has now, None when they are nobody's
 
     @contextlib.contextmanager
     def borrow(self, start, num_labels, weights=None):
-        """Gives an estimators.Finetuner for this start and number of classes, with `weights` where given."""
+        """Gives an estimators.Finetuner for this start and number of classes; with `weights`, one that only scores."""
         with self._lock:
-            self._make(start, num_labels)
+            self._make(start, num_labels, scores_only=weights is not None)
             if weights is not None and self.holds is not weights:
                 self._finetuner.load(weights)
             self.holds = weights
             yield self._finetuner
 
-    def _make(self, start, num_labels):
-        run = start.run
-        index = (run.init_checkpoint or checkpoints.exported_variables(run.warm_start_model_dir)) + ".index"
-        changed = os.stat(index).st_mtime_ns if os.path.exists(index) else None
-        key = start.bert_config, start.config, estimators.start_of(run), num_labels, changed
-        if key == self._key:
+    def _make(self, start, num_labels, scores_only):
+        run, origin = start.run, None
+        model = start.bert_config, start.config, num_labels
+        if scores_only:  # whatever the graph started from; a new one starts from nothing, for the files may be gone
+            run = dataclasses.replace(run, init_checkpoint=None, warm_start_model_dir=None)
+        else:
+            index = (run.init_checkpoint or checkpoints.exported_variables(run.warm_start_model_dir)) + ".index"
+            changed = os.stat(index).st_mtime_ns if os.path.exists(index) else None
+            origin = estimators.start_of(run), changed
+        if model == self._model and (scores_only or origin == self._origin):
             return
         if self._finetuner:
             self._finetuner.close()
-        self._key = self._finetuner = self.holds = None
+        self._model = self._origin = self._finetuner = self.holds = None
         self._finetuner = estimators.Finetuner(start.bert_config, start.config, run, num_labels)
-        self._key = key
+        self._model, self._origin = model, origin
 
 
 _SHARED = _SharedFinetuner()

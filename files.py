@@ -27,6 +27,15 @@ def atomic_file(path, mode="w", newline=None):
         raise
 
 
+def read_json(path):
+    """What `write_json` wrote; None where there is no such file, or another."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
 def write_json(path, values):
     """Writes a JSON file atomically."""
     with atomic_file(path) as file:

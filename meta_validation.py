@@ -1,5 +1,4 @@
 """Meta-validation during training, and the export of the best model."""
-import json
 import os
 import shutil
 from concurrent import futures
@@ -7,6 +6,7 @@ from concurrent import futures
 import checkpoints
 import results
 from compat import tf
+from files import read_json
 
 MODEL = "model"  # below the output directory
 BEST = "best.json"
@@ -23,12 +23,15 @@ class Validator:
       data: function that makes the tf.data.Dataset of the validation tasks, or None.
       max_seq_length: tokens a row of the exported model.
       output_dir: existing folder; gets model/, best.json and validation.json (every result, in order).
+      done: step of the newest checkpoint; what was judged after it belongs to checkpoints that are gone.
     """
 
-    def __init__(self, estimator, data, max_seq_length, output_dir):
+    def __init__(self, estimator, data, max_seq_length, output_dir, done):
         self._estimator, self._data, self._max_seq_length = estimator, data, max_seq_length
         self._output_dir = output_dir
-        self._history = _read_json(self._path(HISTORY)) or []
+        self._history = [entry for entry in read_json(self._path(HISTORY)) or [] if entry["step"] <= done]
+        best = read_json(self._path(BEST))
+        self._best = best if best and best["step"] <= done else None
         checkpoints.sweep_unfinished(output_dir)
         checkpoints.recover_directory(self._path(MODEL))
 
@@ -47,10 +50,8 @@ class Validator:
         if self._data:
             metrics = self._estimator.evaluate(self._data)
             accuracy, loss = float(metrics["query_accuracy"]), float(metrics["query_loss"])
-        best = _read_json(self._path(BEST))
-        is_best = (
-            best is None or accuracy is None or best["query_accuracy"] is None or accuracy > best["query_accuracy"]
-        )
+        best = self._best and self._best["query_accuracy"]
+        is_best = best is None or accuracy is None or accuracy > best
         note = "" if accuracy is None else ": query accuracy %.4f, loss %.4f" % (accuracy, loss)
         print("step %d%s%s" % (step, note, ", the best so far" if is_best and accuracy is not None else ""), flush=True)
         entry = {"step": step, "query_accuracy": accuracy, "query_loss": loss}
@@ -58,6 +59,7 @@ class Validator:
             if is_best:
                 self._export()
                 results.write_json(self._path(BEST), entry)
+                self._best = entry
             results.write_json(self._path(HISTORY), self._history + [entry])
         except (tf.errors.OpError, OSError) as error:
             raise checkpoints.cannot_save("model of step %d" % step, self._output_dir, error) from None
@@ -78,12 +80,3 @@ class Validator:
 
     def _path(self, name):
         return os.path.join(self._output_dir, name)
-
-
-def _read_json(path):
-    """Contents of a file that results.write_json wrote, None where there is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None

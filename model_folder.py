@@ -65,5 +65,5 @@ def describe(folder, description, vocab_file):
       vocab_file: path; left out where there is no such file.
     """
     write_json(os.path.join(folder, MODEL_FILE), description)
-    if os.path.exists(vocab_file):
+    if os.path.isfile(vocab_file):
         shutil.copy(vocab_file, os.path.join(folder, VOCAB_FILE))

@@ -39,6 +39,8 @@ class BertConfig:
             value = getattr(self, field.name)
             if field.type is int and (not isinstance(value, int) or value < 1):
                 raise UserError("BERT config: %s is %r; a whole number above 0 is needed." % (field.name, value))
+            if field.type is float and not (isinstance(value, (int, float)) and 0.0 <= value < 1.0):
+                raise UserError("BERT config: %s is %r; a number from 0 to below 1 is needed." % (field.name, value))
         if self.hidden_size % self.num_attention_heads:
             raise UserError(
                 "BERT config: hidden_size %d is not a multiple of num_attention_heads %d."

@@ -83,9 +83,12 @@ def make_plan(bert_config, config, run):
 
 
 def task_name(path):
-    """The task of a record file: its name without the part (_train, _dev) and the ending, as a scope of variables."""
+    """The task of a record file as a scope of variables: its name without the part (_train, _dev, ...) and the ending.
+
+    MNLI has two parts of development rows, _dev_matched and _dev_mismatched.
+    """
     stem = os.path.basename(path).split(".")[0]
-    return re.sub(r"[^A-Za-z0-9_-]", "_", re.sub(r"_(train|dev)$", "", stem))
+    return re.sub(r"[^A-Za-z0-9_-]", "_", re.sub(r"_(train|dev(_(mis)?matched)?)$", "", stem))
 
 
 def number_of_steps(records, run):

@@ -58,7 +58,7 @@ def command(options, environment):
     flags = []
     if options.train:
         flags += _training(options, environment)
-        folder = os.path.join("output", os.path.basename(options.train).split(".")[0] or "own")
+        folder = os.path.join("output", text.stem(options.train))
     else:
         model_dir = find_model(options.model)
         run = os.path.dirname(os.path.abspath(model_dir))

@@ -1,8 +1,9 @@
 """The flags of the main program, and the values that they take."""
 import functools
+import json
 import math
 
-from absl import flags
+from absl import flags, logging
 
 from errors import UserError
 
@@ -19,14 +20,14 @@ ALLOWED = (
         lambda value: value > 0,
         "above 0",
     ),
-    (("num_train_epochs",), lambda value: 0.0 < value < math.inf, "above 0"),
-    (("warmup_proportion",), lambda value: 0.0 <= value <= 1.0, "0 to 1"),
+    (("num_train_epochs", "learning_rate"), lambda value: 0.0 < value < math.inf, "above 0"),
+    (("warmup_proportion", "pretrain_task_weight"), lambda value: 0.0 <= value <= 1.0, "0 to 1"),
     (
         ("attention_probs_dropout_prob", "hidden_dropout_prob"),
         lambda value: value is None or 0.0 <= value < 1.0,
         "at least 0, below 1",
     ),
-    (("deep_set_layers", "min_layer_with_grad"), lambda value: value >= 0, "at least 0"),
+    (("deep_set_layers", "min_layer_with_grad", "min_inner_steps"), lambda value: value >= 0, "at least 0"),
     (("seed",), lambda value: 0 <= value < 2**31, "0 to %d" % (2**31 - 1)),
 )
 
@@ -198,6 +199,13 @@ def parse(arguments):
 def names_and_values(values):
     """{name: value} of all flags."""
     return {name: values[name].value for name in values}
+
+
+def start_debugging(values):
+    """With --debug: shows what is logged for debugging from here on, the value of every flag first."""
+    if values.debug:
+        logging.set_verbosity(logging.DEBUG)
+        logging.debug("flags: %s", json.dumps(names_and_values(values), sort_keys=True))
 
 
 def check(values):

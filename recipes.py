@@ -28,8 +28,11 @@ MINILM = {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)}
 BERT_MINILM = {k: (25, 4) for k in (4, 8, 16, 32)}
 MINILM_HEADS = {k: (5, k) for k in (4, 8, 16, 32)}  # all rows at each step
 
+HYBRID = Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt")
+
 MODELS = {
-    "hybrid-smlmt": Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt"),
+    "hybrid": HYBRID,  # short for the next
+    "hybrid-smlmt": HYBRID,
     "smlmt": Recipe("smlmt", SMLMT, released="smlmt"),
     "leopard": Recipe("leopard", LEOPARD, released="leopard-model"),
     # the baselines, with the recipe of LEOPARD
@@ -38,9 +41,6 @@ MODELS = {
     "mtbert": Recipe("mtbert", LEOPARD),
     "mtbert_softmax": Recipe("mtbert_softmax", LEOPARD),
     # few steps suffice where label embeddings start as class means
-    "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
-    "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
-    "minilm-heads": Recipe("minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=20, encoder="minilm"),
     "minilm-smlmt": Recipe(
         "minilm_heads",
         MINILM_HEADS,
@@ -48,8 +48,15 @@ MODELS = {
         encoder="minilm",
         shipped=os.path.join(ROOT, "models", "minilm-smlmt"),
     ),
+    "minilm-heads": Recipe("minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=20, encoder="minilm"),
+    "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
+    "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
 }
-MODELS["hybrid"] = MODELS["hybrid-smlmt"]
+
+
+def models_for(encoder: str) -> List[str]:
+    """Names of the models that are made for an encoder; those for any encoder are BERT's."""
+    return [name for name, recipe in MODELS.items() if (recipe.encoder or "bert") == encoder]
 
 
 def preset(model: str) -> str:

@@ -27,6 +27,7 @@ except (UserError, ImportError) as error:
     print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
+import files
 import program_flags
 import results
 
@@ -46,6 +47,7 @@ def main(argv):
             logging.info("--%s has no effect.", name)
     if not (FLAGS.do_train or FLAGS.do_eval or FLAGS.do_predict):
         raise UserError("nothing to do: give --do_train, --do_eval or --do_predict (--help lists the flags).")
+    program_flags.start_debugging(FLAGS)
     program_flags.check(FLAGS)
     if FLAGS.do_train:
         run_meta_training()
@@ -74,7 +76,7 @@ def run_meta_training():
     check_output_dir()
     description = {"bert_config": dataclasses.asdict(bert_config), "meta_training": dataclasses.asdict(run)}
     description.update(settings.described(config))
-    refuse_other_meta_training(description)
+    refuse_other_training(description)
     kind = multitask_training if FLAGS.classifier == settings.SOFTMAX else meta_training
     plan = kind.make_plan(bert_config, config, run)
     make_output_dir()
@@ -87,24 +89,23 @@ def run_meta_training():
         print("stopped and saved: run the same command again to go on")
 
 
-def refuse_other_meta_training(settings):
-    """UserError when --output_dir holds checkpoints of other settings."""
-    path = os.path.join(FLAGS.output_dir, META_FILE)
-    if not os.path.exists(path):
+def refuse_other_training(description):
+    """UserError when --output_dir holds checkpoints of other settings, or a model of another run."""
+    import training_loop
+
+    if files.read_json(os.path.join(FLAGS.output_dir, META_FILE)) == json.loads(json.dumps(description)):
         return
-    with open(path, encoding="utf-8") as file:
-        if json.load(file) != json.loads(json.dumps(settings)):
-            raise UserError(
-                "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."
-                % (FLAGS.output_dir, META_FILE)
-            )
+    if tf.train.latest_checkpoint(os.path.join(FLAGS.output_dir, training_loop.CHECKPOINTS)):
+        raise UserError(
+            "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."
+            % (FLAGS.output_dir, META_FILE)
+        )
+    if os.path.lexists(os.path.join(FLAGS.output_dir, "model")) and not FLAGS.overwrite:
+        raise other_model()
 
 
 def run_finetuning():
     """Fine-tunes, evaluates, and writes model/, predictions.tsv and results.json."""
-    import checkpoints
-    import estimators
-    import model_folder
     import settings
     import task_data
     import task_run
@@ -130,37 +131,55 @@ def run_finetuning():
     run_id = task_run.fingerprint(description, checksums)
     refuse_other_model(run_id)
 
+    outcome = train_and_keep(plan, train, evaluation, dict(description, run_id=run_id))
+    scores, sizes = None, {"train": train.size}
+    predictions = os.path.join(FLAGS.output_dir, PREDICTIONS)
+    try:
+        if evaluation:
+            scores, sizes["eval"] = Scores(outcome.logits, evaluation.label_ids), evaluation.size
+            results.write_predictions(predictions, scores.probabilities, labels, evaluation.label_ids, texts)
+        elif os.path.exists(predictions):
+            os.remove(predictions)  # of an earlier run
+        summary = task_run.summarize(plan, FLAGS, checksums, sizes, outcome, scores, time.time() - begun)
+        results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
+    except OSError as error:
+        raise unwritable(error) from error
+    if texts:
+        print_examples(scores, labels, texts)
+    print_summary(summary)
+
+
+def train_and_keep(plan, train, evaluation, description):
+    """Fine-tunes and, with --keep_model, puts the model in its place; returns estimators.Finetuned.
+
+    What was in --output_dir stays as it was where anything fails.
+    """
+    import checkpoints
+    import estimators
+    import model_folder
+
     is_new = not os.path.isdir(FLAGS.output_dir)
     work_dir = make_work_dir()
     model_dir = os.path.join(FLAGS.output_dir, "model")
     try:
         outcome = estimators.finetune(
-            plan.bert_config, plan.config, run, train, evaluation, len(labels), work_dir
+            plan.bert_config, plan.config, plan.run, train, evaluation, len(plan.labels), work_dir
         )
         if FLAGS.keep_model:
-            model_folder.describe(work_dir, dict(description, run_id=run_id), FLAGS.vocab_file)
+            model_folder.describe(work_dir, description, FLAGS.vocab_file)
             os.chmod(work_dir, 0o755)
             checkpoints.replace_directory(work_dir, model_dir)
         else:  # an earlier model is one of the same run, or --overwrite was given
             for folder in (work_dir, model_dir):
                 shutil.rmtree(folder, ignore_errors=True)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(work_dir, ignore_errors=True)
         if is_new and not os.listdir(FLAGS.output_dir):
             os.rmdir(FLAGS.output_dir)
+        if isinstance(error, OSError):
+            raise unwritable(error) from error
         raise
-    scores, sizes = None, {"train": train.size}
-    predictions = os.path.join(FLAGS.output_dir, PREDICTIONS)
-    if evaluation:
-        scores, sizes["eval"] = Scores(outcome.logits, evaluation.label_ids), evaluation.size
-        results.write_predictions(predictions, scores.probabilities, labels, evaluation.label_ids, texts)
-    elif os.path.exists(predictions):
-        os.remove(predictions)  # of an earlier run
-    summary = task_run.summarize(plan, FLAGS, checksums, sizes, outcome, scores, time.time() - begun)
-    results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
-    if texts:
-        print_examples(scores, labels, texts)
-    print_summary(summary)
+    return outcome
 
 
 def run_prediction():
@@ -169,6 +188,7 @@ def run_prediction():
     import model_folder
     import settings
     import task_data
+    from data.text import stem
     from evaluation import Scores
 
     model_dir = FLAGS.model_dir or os.path.join(FLAGS.output_dir, "model")
@@ -188,11 +208,13 @@ def run_prediction():
     make_output_dir()
     name = PREDICTIONS
     if os.path.exists(os.path.join(FLAGS.output_dir, "results.json")):  # keep the evaluation's predictions
-        stem = "stdin" if FLAGS.predict_file == "-" else os.path.basename(FLAGS.predict_file).split(".")[0]
-        name = "predictions_%s.tsv" % stem
+        name = "predictions_%s.tsv" % stem(FLAGS.predict_file)
     target = os.path.join(FLAGS.output_dir, name)
     scores = Scores(logits, logits.argmax(axis=1))  # there are no true labels
-    results.write_predictions(target, scores.probabilities, label_names, texts=texts)
+    try:
+        results.write_predictions(target, scores.probabilities, label_names, texts=texts)
+    except OSError as error:
+        raise unwritable(error) from error
     if texts:
         print_examples(scores, label_names, texts)
     print("%d predictions: %s" % (examples.size, target))
@@ -249,18 +271,17 @@ def refuse_other_model(run_id):
         return
     if not os.path.isdir(os.path.dirname(path)):
         raise UserError("--output_dir: %s is no folder; choose another folder." % os.path.dirname(path))
-    if FLAGS.overwrite:
-        return
-    try:
-        with open(path, encoding="utf-8") as file:
-            same = json.load(file).get("run_id") == run_id
-    except (OSError, ValueError, AttributeError):  # the last: JSON, but no object
-        same = False
-    if not same:
-        raise UserError(
-            "--output_dir: %s holds the model of another run; choose another folder or give --overwrite."
-            % FLAGS.output_dir
-        )
+    stored = files.read_json(path)
+    same = isinstance(stored, dict) and stored.get("run_id") == run_id
+    if not same and not FLAGS.overwrite:
+        raise other_model()
+
+
+def other_model():
+    return UserError(
+        "--output_dir: %s holds the model of another run; choose another folder or give --overwrite."
+        % FLAGS.output_dir
+    )
 
 
 def print_examples(scores, label_names, texts):

@@ -61,9 +61,7 @@ def bert_settings(flags):
 
 def learner_settings(flags):
     """LearnerConfig."""
-    config = LearnerConfig.from_flags(names_and_values(flags))
-    config.check_inner_loop()
-    return config
+    return LearnerConfig.from_flags(names_and_values(flags))
 
 
 def classifier_settings(flags):
@@ -100,12 +98,14 @@ def without_unread_checkpoint(run):
 
 
 def meta_training_settings(flags):
-    """MetaTrainConfig."""
+    """MetaTrainConfig; UserError also for an inner loop that cannot be laid out, which fine-tuning does not read."""
     import meta_training  # here, for fine-tuning does without its Estimator
 
+    if flags.classifier != SOFTMAX:
+        learner_settings(flags).check_inner_loop()
     values = names_and_values(flags)
-    values["task_train_files"] = record_paths(flags, flags.task_train_files)
-    values["task_eval_files"] = record_paths(flags, flags.task_eval_files)
+    for name in ("task_train_files", "task_eval_files"):
+        values[name] = record_paths(flags, name)
     names = [field.name for field in dataclasses.fields(meta_training.MetaTrainConfig)]
     run = meta_training.MetaTrainConfig(**{name: values[name] for name in names})
     return without_unread_checkpoint(run)
@@ -116,18 +116,22 @@ def text_settings(flags):
     return {"do_lower_case": flags.do_lower_case, "max_seq_length": flags.max_seq_length}
 
 
-def record_paths(flags, names):
-    """Paths of comma-separated files: SMLMT files (and amazon*) are in --data_dir, others in --supervised_data_dir."""
+def record_paths(flags, flag):
+    """Paths of the comma-separated files that a flag names.
+
+    SMLMT files, and amazon* of --task_eval_files, are in --data_dir, others in --supervised_data_dir.
+    """
+    in_data_dir = ("meta_pretrain",) + ("amazon",) * (flag == "task_eval_files")
 
     def folder(name):
-        return flags.data_dir if name.startswith(("meta_pretrain", "amazon")) else flags.supervised_data_dir
+        return flags.data_dir if name.startswith(in_data_dir) else flags.supervised_data_dir
 
-    return tuple(os.path.join(folder(name), name) for name in names.split(",") if name)
+    return tuple(os.path.join(folder(name), name) for name in flags[flag].value.split(",") if name)
 
 
 def task_files(flags):
     """Paths of --task_eval_files=TRAIN,EVAL; the second is None for TRAIN alone."""
-    paths = record_paths(flags, flags.task_eval_files)
+    paths = record_paths(flags, "task_eval_files")
     if len(paths) not in (1, 2):
         raise UserError("--task_eval_files: give two files, TRAIN,EVAL, or TRAIN alone, not %d." % len(paths))
     return (paths + (None,))[:2]

@@ -88,7 +88,7 @@ class Commands:
 
 
 class OtherResult(Exception):
-    """A results file is about other settings or data; the argument is its path."""
+    """A results file is about other settings, weights or data; the argument is its path."""
 
 
 class Runner:
@@ -114,8 +114,8 @@ class Runner:
         """Whether the run's result is there.
 
         Raises:
-          OtherResult: there is one, but of other settings or data.
-          UserError: the settings or the data of the run cannot be read.
+          OtherResult: there is one, but of other settings, weights or data.
+          UserError: the settings, the weights or the data of the run cannot be read.
         """
         run_id = stored_run_id(job.folder)
         if run_id is None:
@@ -158,10 +158,11 @@ class Runner:
         return task_run.summarize(plan, flags, checksums, sizes, outcome, scores, time.time() - begun)
 
     def _sums(self, plan):
-        for path in (plan.train_file, plan.eval_file):
+        files = plan.files()
+        for path in files.values():
             if path not in self._checksums:
                 self._checksums[path] = records.sha256(path)
-        return {"train": self._checksums[plan.train_file], "eval": self._checksums[plan.eval_file]}
+        return {part: self._checksums[path] for part, path in files.items()}
 
     def _evaluation_rows(self, flags, plan):
         source = (plan.eval_file, plan.labels, plan.text, flags.vocab_file, plan.bert_config.vocab_size)

@@ -14,10 +14,7 @@ def choose_model(environment):
     encoder = environment.get("ENCODER") or "bert"
     if encoder not in recipes.ENCODERS:
         raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
-    if encoder == "minilm":
-        choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder == encoder]
-    else:
-        choices = [name for name, recipe in recipes.MODELS.items() if recipe.encoder in (None, encoder)]
+    choices = recipes.models_for(encoder)
     model = environment.get("MODEL") or DEFAULT_MODELS[encoder]
     if model not in choices:
         raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
@@ -66,21 +63,31 @@ def encoder_flags(model, encoder, environment):
 def data_files(task, split, k, encoder, environment):
     """Paths of training and evaluation rows: the released records, or the text for another vocabulary.
 
-    A record file that was never released or is broken gives way to its text.
+    A record file that is missing, was never released or is broken gives way to its text.
     """
     folder = environment.get("LEOPARD_DIR")
     if folder and not os.path.isdir(folder):
         raise UserError("LEOPARD_DIR: %s is not a directory." % folder)
     folder = folder or download.ensure_leopard()
+    kinds = [task.json_file] if encoder == "minilm" else [task.record_file, task.json_file]
 
     def pick(*part):
-        path = (task.json_file if encoder == "minilm" else task.record_file)(folder, *part)
-        if encoder != "minilm" and tasks.known_defect(path):
-            text = task.json_file(folder, *part)
-            path = path if tasks.known_defect(text) else text
-        return tasks.require(path)
+        for kind in kinds:
+            if _is_there(kind, folder, *part):
+                return kind(folder, *part)
+        paths = [kind(folder, *part) for kind in kinds]
+        return tasks.require(next((path for path in paths if not tasks.known_defect(path)), paths[0]))
 
     return pick("train", split, k), pick("eval")
+
+
+def _is_there(kind, folder, *part):
+    """Whether there is a file where a method of data.tasks.Task looks for it, and none that is known to be broken."""
+    try:
+        path = kind(folder, *part)
+    except UserError:  # k=32 without a file of one's own
+        return False
+    return os.path.isfile(path) and not tasks.known_defect(path)
 
 
 def note_defect(path):

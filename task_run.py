@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import List, NamedTuple, Optional, Union
 
+import checkpoints
 import results
 import settings
 import task_data
@@ -25,9 +26,23 @@ class Plan(NamedTuple):
     text: dict  # settings.text_settings
 
     def files(self):
-        """{"train" or "eval": path} of the files that the run reads."""
+        """{part: path} of the files that decide the numbers; UserError for weights that cannot be read.
+
+        Parts are "train", "eval" and, by the names of their flags, the weights that the run starts from. Of those it is
+        the index, which is small and holds a checksum of every tensor.
+        """
         paths = {"train": self.train_file, "eval": self.eval_file}
+        if self.run.init_checkpoint:
+            paths["init_checkpoint"] = _index(self.run.init_checkpoint, "--init_checkpoint")
+        if self.run.warm_start_model_dir:
+            prefix = checkpoints.exported_variables(self.run.warm_start_model_dir)
+            paths["warm_start_model_dir"] = _index(prefix, "--warm_start_model_dir")
         return {part: path for part, path in paths.items() if path}
+
+
+def _index(prefix, flag):
+    checkpoints.checkpoint_shapes(prefix, flag)  # it is there, and can be read
+    return prefix + ".index"
 
 
 def make_plan(flags):
@@ -53,13 +68,14 @@ def describe(plan):
 
 
 def fingerprint(description, checksums):
-    """Identifies a run by its settings and the checksums of its data.
+    """Identifies a run by its settings and the checksums of its data and weights, wherever these are.
 
     Args:
       description: of `describe`.
-      checksums: {"train": SHA-256, "eval": SHA-256}.
+      checksums: {part: SHA-256} of `Plan.files`.
     """
-    content = {"settings": description, "data": checksums}
+    run = {name: value for name, value in description["finetuning"].items() if name not in checksums}
+    content = {"settings": dict(description, finetuning=run), "data": checksums}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 
@@ -69,21 +85,21 @@ def summarize(plan, flags, checksums, sizes, outcome, scores, seconds):
     Args:
       plan: Plan with its labels.
       flags: values of the main program's flags.
-      checksums, sizes: of the files, by "train" and "eval"; sizes in rows.
+      checksums: {part: SHA-256} of `Plan.files`.
+      sizes: {"train" or "eval": rows}.
       outcome: estimators.Finetuned.
       scores: evaluation.Scores, None without evaluation rows.
       seconds: of the whole run.
     """
     description = describe(plan)
-    paths = plan.files()
+    files = {part: {"path": path, "sha256": checksums[part]} for part, path in plan.files().items()}
     return {
         "run_id": fingerprint(description, checksums),
         "task": flags.task_name,
         "config": description,
         "flags": {name: flags[name].value for name in flags if flags[name].present},
-        "data": {
-            part: {"path": paths[part], "sha256": checksums[part], "examples": sizes[part]} for part in paths
-        },
+        "data": {part: dict(files.pop(part), examples=rows) for part, rows in sizes.items()},
+        "weights": files,
         "metrics": results.metrics(scores, plan.labels, plan.run.eval_batch_size) if scores else None,
         "steps": outcome.steps,
         "seconds": {"train": outcome.train_seconds, "eval": outcome.eval_seconds, "total": seconds},

@@ -279,6 +279,12 @@ class Tokenizer:
         """A tokenizer with the vocabulary of a vocab.txt; errors as in ``load_vocab``."""
         return cls(load_vocab(vocab_file), do_lower_case)
 
+    def write(self, vocab_file):
+        """Writes the vocabulary as ``from_file`` reads it."""
+        with open(vocab_file, "w", encoding="utf-8", newline="\n") as file:
+            for index in range(self.vocab_size):  # a gap, where a token came twice, is an empty line
+                file.write(self._tokens.get(index, "") + "\n")
+
     def __reduce__(self):
         return type(self), (self._vocab, self.do_lower_case)  # for worker processes; the memos stay behind
 

@@ -22,6 +22,7 @@ import collections
 import itertools
 import os
 
+import checkpoints
 from cluster import Cluster, Watch
 from compat import tf
 from episode import Batch
@@ -68,6 +69,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
             (lambda: _validation_data(plan.validation, plan.run)) if plan.validation else None,
             plan.run.max_seq_length,
             output_dir,
+            done,
         )
     with StopSignal() as stop, Watch(cluster, worker_timeout) as watch:
 
@@ -85,8 +87,10 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
             model_fn, folder, _run_config(plan.run.seed, session, train_distribute=strategy)
         )
 
+        faults = []  # UserErrors of the data, which TensorFlow turns into errors of its own
+
         def input_fn(input_context=None):
-            return _training_data(plan.source, plan.run, done, _shares(input_context, plan.run))
+            return _training_data(plan.source, plan.run, done, _shares(input_context, plan.run), faults)
 
         try:
             if done < steps and cluster.size > 1:
@@ -97,7 +101,15 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
             elif done < steps:
                 estimator.train(input_fn, max_steps=steps)
         except tf.train.NanLossDuringTrainingError:
-            raise UserError("The %s loss became NaN or infinite: %s." % (plan.title, plan.advice)) from None
+            raise UserError(
+                "The %s loss became NaN or infinite: %s, in another --output_dir." % (plan.title, plan.advice)
+            ) from None
+        except tf.errors.OpError as error:
+            if faults:
+                raise faults[0] from None
+            if isinstance(error, checkpoints.DAMAGED):
+                raise _damaged(plan.run, folder) from None
+            raise
     done = _latest_step(folder)
     if done == steps and cluster.is_chief:
         validator.validate(steps)  # where the run was killed just before
@@ -147,8 +159,23 @@ def _validation_estimator(plan, folder):
 
 
 def _latest_step(folder):
-    checkpoint = tf.train.latest_checkpoint(folder)
-    return int(tf.train.load_checkpoint(checkpoint).get_tensor("global_step")) if checkpoint else 0
+    """Step of the newest checkpoint, 0 without one."""
+    newest = tf.train.latest_checkpoint(folder)
+    if not newest:
+        return 0
+    try:
+        return int(tf.train.load_checkpoint(newest).get_tensor("global_step"))
+    except checkpoints.UNREADABLE:
+        raise checkpoints.damaged_own(newest) from None
+
+
+def _damaged(run, folder):
+    """The UserError for weights that could not be read: the newest checkpoint's, without one those to start from."""
+    newest = tf.train.latest_checkpoint(folder)
+    return (
+        checkpoints.damaged_own(newest) if newest
+        else checkpoints.damaged(run.init_checkpoint, run.warm_start_model_dir)
+    )
 
 
 # Data.
@@ -172,8 +199,11 @@ def _as_arrays(number, task):
     return arrays
 
 
-def _dataset(groups, run, size):
-    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` (number, MetaTask)."""
+def _dataset(groups, run, size, faults):
+    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` (number, MetaTask).
+
+    A UserError that the groups end with is added to the list `faults`.
+    """
     shapes = {
         name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
     }
@@ -182,8 +212,12 @@ def _dataset(groups, run, size):
     names = task_names(size)
 
     def elements():
-        for group in groups():
-            yield {name: _as_arrays(*numbered) for name, numbered in zip(names, group)}
+        try:
+            for group in groups():
+                yield {name: _as_arrays(*numbered) for name, numbered in zip(names, group)}
+        except UserError as error:
+            faults.append(error)
+            raise
 
     structure = [{name: part for name in names} for part in (types, shapes)]
     return tf.data.Dataset.from_generator(elements, *structure).prefetch(2)
@@ -194,7 +228,7 @@ def task_names(size):
     return ["task_%d" % index for index in range(size)]
 
 
-def _training_data(source, run, start, shares):
+def _training_data(source, run, start, shares, faults):
     """The tasks of step `start` and those after it, an element for each replica of this process in turn."""
 
     def groups():
@@ -208,8 +242,8 @@ def _training_data(source, run, start, shares):
         while True:
             yield list(itertools.islice(tasks, shares.tasks))
 
-    return _dataset(groups, run, shares.tasks)
+    return _dataset(groups, run, shares.tasks, faults)
 
 
 def _validation_data(validation, run):
-    return _dataset(lambda: ([(number, task)] for number, task in enumerate(validation)), run, 1)
+    return _dataset(lambda: ([(number, task)] for number, task in enumerate(validation)), run, 1, [])

@@ -46,10 +46,13 @@ class GlueTask:
 
 
 def nearest_score(score: str) -> str:
-    """The class of an STS-B score. Raises ValueError when the text is no number from 0 to 5."""
-    value = float(score)
+    """The class of an STS-B score. Raises ValueError, which says so, when the text is no number from 0 to 5."""
+    try:
+        value = float(score)
+    except ValueError:
+        value = math.nan
     if not 0.0 <= value <= 5.0:
-        raise ValueError(score)
+        raise ValueError("scores are numbers from 0 to 5")
     return str(math.floor(value + 0.5))
 
 

@@ -50,9 +50,9 @@ def verify_or_add(dest, folder):
       ({file: {"bytes", "sha256"}} of the folder as the manifest has it, whether it was there before).
 
     Raises:
-      UserError: files are missing or differ.
+      UserError: files are missing or differ, or the manifest cannot be written.
     """
-    place = os.path.join(dest, folder)
+    place, path = os.path.join(dest, folder), os.path.join(dest, MANIFEST)
     with alone_in(dest):
         folders = read(dest)
         found = checksums(place)
@@ -60,7 +60,10 @@ def verify_or_add(dest, folder):
             _compare(place, found, folders[folder])
             return folders[folder], True
         folders[folder] = found
-        write_json(os.path.join(dest, MANIFEST), {"format": FORMAT, "folders": folders})
+        try:
+            write_json(path, {"format": FORMAT, "folders": folders})
+        except OSError as error:
+            raise UserError("%s cannot be written (%s): choose another folder" % (path, error.strerror)) from None
     return found, False
 
 

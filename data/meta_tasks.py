@@ -12,7 +12,7 @@ import re
 import numpy as np
 from absl import logging
 
-from data import pipeline, records
+from data import pipeline, records, smlmt_files
 from errors import UserError
 
 SUPERVISED_BUFFER = 1000  # shuffle buffer of supervised files
@@ -46,8 +46,9 @@ def num_labels_of(path):
         if not number:
             raise UserError("%s: the name of an SMLMT file ends in _N, the number of classes." % path)
         return int(number.group(1))
+    words = re.split(r"[\W\d_]+", stem)  # whole words, for "quarterly" holds "rte"
     for word, number in KNOWN_CLASSES:
-        if word in stem:
+        if word in words:
             return number
     raise UserError('%s: unknown number of classes; write {"num_labels": N} to %s.' % (path, side))
 
@@ -109,6 +110,8 @@ class TaskSource:
             supervised_rows if supervised_rows > 0 and not pretrain else rows for pretrain in self._pretrain
         ]
         for file, needed, pretrain in zip(self._files, self._rows, self._pretrain):
+            if pretrain:
+                _check_borders(file.path, needed)
             if file.size < needed:
                 _too_small(file, needed, pretrain)
         self._weights = sampling_weights(self.sizes, self._pretrain, sqrt_sampling, pretrain_task_weight)
@@ -161,6 +164,16 @@ class TaskSource:
         skipped = number * rows - taken
         streams[choice][1] = (number + 1) * rows
         return np.array(list(itertools.islice(stream, int(skipped), int(skipped) + rows)))
+
+
+def _check_borders(path, needed):
+    """UserError when blocks of so many records would cross borders between an SMLMT file's tasks."""
+    made_for = smlmt_files.records_per_task(path)
+    if made_for and made_for % needed:
+        raise UserError(
+            "%s: --train_batch_size=%d would mix the words of different tasks, for the file was made with "
+            "--records_per_task=%d: give --train_batch_size=%d." % (path, needed, made_for, made_for)
+        )
 
 
 def _too_small(file, needed, pretrain):

@@ -1,21 +1,21 @@
-"""TFRecord files of tokenized examples: one schema, and reading, writing, padding and streaming derived from it.
+"""TFRecord files of tokenized examples: one schema, and reading, writing and padding derived from it.
 
 A record is a ``tf.train.Example`` of int64 features; others than those of ``SCHEMA`` (``ex_id``) are ignored.
-Small files (the downstream tasks) are read into numpy arrays and checked value by value by ``read_records``; large ones
-(meta-training) stream through ``parse_batch``.
+Small files (the downstream tasks) are read as a whole by ``read_records``; of large ones (meta-training) a
+``RecordFile`` reads some records at a time. Both check every value.
 """
 
-import hashlib
 import os
 import uuid
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from compat import tf
 from data import tasks
+from data.download import file_sha256
 from errors import UserError
 
 HEADER_BYTES = 12  # length and its checksum, before each record
@@ -99,17 +99,6 @@ def pad(rows: Sequence[Mapping[str, object]], max_seq_length: int) -> Examples:
     return Examples(**columns)
 
 
-def feature_spec(max_seq_length: int) -> Dict[str, object]:
-    """The schema for ``tf.parse_example``: {name: FixedLenFeature}."""
-    return {field.name: tf.FixedLenFeature(field.shape(max_seq_length), tf.int64) for field in SCHEMA}
-
-
-def parse_batch(serialized, max_seq_length: int) -> Dict[str, object]:
-    """Tensors for streaming pipelines: string [n] -> {name: int32 [n, seq] or [n]}. Values are not checked."""
-    parsed = tf.parse_example(serialized, feature_spec(max_seq_length))
-    return {field.name: tf.cast(parsed[field.name], tf.as_dtype(field.dtype)) for field in SCHEMA}
-
-
 def read_records(
     path, max_seq_length: int = 128, num_labels: Optional[int] = None, vocab_size: Optional[int] = None
 ) -> Examples:
@@ -182,11 +171,6 @@ class RecordFile:
             return decode(self.path, read(file), max_seq_length, num_labels, vocab_size)
 
 
-def count_records(path) -> int:
-    """Number of records of a file. Raises UserError for a missing, empty or damaged file."""
-    return sum(1 for _ in _serialized(os.fspath(path)))
-
-
 def write_records(path, examples: Examples) -> None:
     """Writes a file of records, whole or not at all; the same examples give the same bytes.
 
@@ -218,11 +202,7 @@ def serialize(examples: Examples) -> Iterator[bytes]:
 
 def sha256(path) -> str:
     """The file's SHA-256 in hexadecimal digits. Raises UserError for a missing file."""
-    digest = hashlib.sha256()
-    with open(tasks.require(path), "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_sha256(tasks.require(path))
 
 
 def _example(examples: Examples, row: int):

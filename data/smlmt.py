@@ -67,10 +67,11 @@ class Settings:
         for name, known in (("sampling", SAMPLING), ("task_difficulty", DIFFICULTIES)):
             if getattr(self, name) not in known:
                 raise UserError("--%s=%s: use %s." % (name, getattr(self, name), " or ".join(filter(None, known))))
-        if self.max_count and self.max_count < self.needed(max(self.classes)):
+        fewest = min(self.classes)  # most records of each word
+        if self.max_count and self.max_count < self.needed(fewest):
             raise UserError(
                 "--max_count=%d: a task of %d records and %d classes needs words in %d sentences."
-                % (self.max_count, self.records_per_task, max(self.classes), self.needed(max(self.classes)))
+                % (self.max_count, self.records_per_task, fewest, self.needed(fewest))
             )
 
     def needed(self, classes):

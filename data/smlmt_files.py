@@ -96,6 +96,12 @@ def count_words(paths):
     return dict(counts)
 
 
+def records_per_task(path):
+    """Records of each task of a file, as the manifest beside it says; None where none lists the file."""
+    listed = os.path.basename(path) in _listed_files(os.path.join(os.path.dirname(path), MANIFEST))
+    return _parameters(path).get("records_per_task") if listed else None
+
+
 def inspect(path, vocab_file, tasks=1, records_per_task=None, max_seq_length=None):
     """Yields lines that show the first tasks of a record file.
 

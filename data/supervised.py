@@ -44,7 +44,7 @@ class TextFile:
     Args:
       path: see data/text.py.
       layout: text.Layout.
-      read_label: turns the label column into the label; a ValueError of it becomes a UserError.
+      read_label: turns the label column into the label; a ValueError of it says which labels there are.
     """
 
     def __init__(self, path: str, layout: text.Layout, read_label: Optional[Callable[[str], str]] = None):
@@ -57,8 +57,9 @@ class TextFile:
             if self._read_label:
                 try:
                     example = dataclasses.replace(example, label=self._read_label(example.label))
-                except ValueError:
-                    raise _unknown_label(self.name, where, example.label) from None
+                except ValueError as error:
+                    fault = "%s: %s: unknown label %r; %s." % (self.name, where, example.label, error)
+                    raise UserError(fault) from None
             yield where, example
 
     def sha256(self):
@@ -153,7 +154,9 @@ def survey(source, known=None) -> Survey:
 
     for where, example in source.rows(reject):
         if known is not None and example.label not in known:
-            raise _unknown_label(source.name, where, example.label, known)
+            raise UserError(
+                "%s: %s: unknown label %r; known: %s." % (source.name, where, example.label, ", ".join(known))
+            )
         found.labels[example.label] += 1
         if len(found.labels) > MOST_LABELS:
             raise UserError(
@@ -164,10 +167,6 @@ def survey(source, known=None) -> Survey:
         reasons = "; ".join(str(fault) for fault in found.first.values())
         raise UserError("%s: holds no row that can be used%s" % (source.name, " (%s)" % reasons if reasons else "."))
     return found
-
-
-def _unknown_label(source, where, label, known=()):
-    return UserError("%s: %s: unknown label %r; known: %s." % (source, where, label, ", ".join(known)))
 
 
 @dataclass(frozen=True)

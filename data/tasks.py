@@ -42,7 +42,6 @@ class Task:
     name: str
     labels: Tuple[str, ...]
     pair: bool
-    text_columns: Tuple[str, ...]  # names in the JSON rows
     json_prefix: str  # the JSON files' names begin with it; record files begin with the task's name
     eval_size: Optional[int]
     defects: Tuple[Defect, ...]
@@ -85,9 +84,8 @@ def _registry() -> Dict[str, Task]:
     tasks = {}
 
     def add(name, labels, eval_size, pair=False, json_prefix=None, defects=()):
-        columns = ("sentence1", "sentence2") if pair else ("sentence1",)
         named = tuple(Defect(*defect) for defect in defects)
-        tasks[name] = Task(name, tuple(labels), pair, columns, json_prefix or name, eval_size, named)
+        tasks[name] = Task(name, tuple(labels), pair, json_prefix or name, eval_size, named)
 
     add("airline", ("negative", "neutral", "positive"), 7320)
     add("conll", ("I-ORG", "I-MISC", "I-PER", "I-LOC"), 5648, pair=True, json_prefix="conll_c")

@@ -10,7 +10,8 @@ others are ignored.
 .txt    one unlabelled text a line, a tab before the second text of a pair; blank lines are skipped
 
 Files are UTF-8, with or without a byte order mark; lines end with LF or CRLF. All but .json are read row by row, so
-that a file may be larger than the memory. Nothing here needs TensorFlow.
+that a file may be larger than the memory. A lone surrogate, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
+Nothing here needs TensorFlow.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import zlib
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from data import tasks
 from errors import UserError
 
 STDIN = "-"
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # json.loads joins those that make a pair
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ DEFAULT_LAYOUT = Layout()
 def is_labelled_format(path) -> bool:
     """Whether files of this kind hold labels: all but .txt and "-" (standard input) do."""
     return _format(os.fspath(path)) != ".txt"
+
+
+def stem(path) -> str:
+    """The name of a file without its folder, .gz and the extension that tells the format; "stdin" for "-"."""
+    path = os.fspath(path)
+    return "stdin" if path == STDIN else os.path.basename(_parts(path)[0])
 
 
 def read_text(path, labelled: bool = True) -> List[TextExample]:
@@ -153,10 +162,15 @@ def _error(path: str, where: str, fault: str) -> UserError:
     return UserError("%s: %s: %s" % (_name(path), where, fault))
 
 
+def _parts(path: str) -> Tuple[str, str]:
+    """(all before the extension that tells the format, the extension)"""
+    return os.path.splitext(path[: -len(".gz")] if path.endswith(".gz") else path)
+
+
 def _format(path: str) -> str:
     if path == STDIN:
         return ".txt"
-    kind = os.path.splitext(path[: -len(".gz")] if path.endswith(".gz") else path)[1].lower()
+    kind = _parts(path)[1].lower()
     if kind not in _READERS:
         raise UserError(
             "%s: unknown kind of file; text is read from %s (each also with .gz)." % (path, ", ".join(sorted(_READERS)))
@@ -336,7 +350,7 @@ def _text(source: str, where: str, row: Dict[str, object], names: Sequence[str])
     if value is not None and not isinstance(value, str):
         fault = "%s is %s; a string is needed." % (name, json.dumps(value, default=str)[:40])
         raise RowFault(source, where, fault, "text that is no string")
-    return value if value and value.strip() else None
+    return LONE_SURROGATE.sub("\ufffd", value) if value and value.strip() else None
 
 
 def _label(source: str, where: str, row: Dict[str, object], layout: Layout) -> str:
@@ -346,7 +360,7 @@ def _label(source: str, where: str, row: Dict[str, object], layout: Layout) -> s
     if value is not None and not isinstance(value, str):
         fault = "the label is %s; a string is needed." % json.dumps(value, default=str)[:40]
         raise RowFault(source, where, fault, "label that is no string")
-    label = (value or "").strip()
+    label = LONE_SURROGATE.sub("\ufffd", value or "").strip()
     if not label:
         raise RowFault(source, where, "the label is missing.", "missing label")
     if label in layout.skip_labels:

@@ -13,25 +13,24 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-import numpy as np  # noqa: E402
-
-import checkpoints  # noqa: E402
-from compat import tf  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
 
 
 def run(options):
     """Writes the copy; prints what it holds."""
-    prefix = checkpoints.exported_variables(options.model_dir)
-    shapes = checkpoints.checkpoint_shapes(prefix, "--model_dir")
-    reader, encoder = tf.train.load_checkpoint(prefix), tf.train.load_checkpoint(options.encoder)
+    import numpy as np  # here, for --help does without them
+
+    import checkpoints
+
+    flag = "--model_dir"
+    model = checkpoints.read(checkpoints.exported_variables(options.model_dir, flag), flag)
+    encoder = checkpoints.read(options.encoder, "--encoder")
     kept = {}
-    for name in sorted(shapes):
-        value = reader.get_tensor(name)
+    for name in sorted(model):
         if not checkpoints.is_encoder(name):
-            kept[name] = value
-        elif encoder.has_tensor(name) and not np.array_equal(value, encoder.get_tensor(name)):
-            raise UserError("--model_dir: %s differs from --encoder: without it the heads are worth nothing." % name)
+            kept[name] = model[name]
+        elif name not in encoder or not np.array_equal(model[name], encoder[name]):
+            raise UserError("--model_dir: %s is not as in --encoder: without it the heads are worth nothing." % name)
     checkpoints.export(kept, options.output_dir)
     print("%d variables, %d numbers: %s" % (len(kept), sum(value.size for value in kept.values()), options.output_dir))
 

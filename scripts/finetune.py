@@ -4,6 +4,7 @@
   run_finetune.sh --train FILE [--eval FILE] [--predict FILE]      a task of your own
   run_finetune.sh --model DIR --predict FILE                       new texts for a model that was trained so
   run_finetune.sh TASK SPLIT K [N]                       one of the 17 tasks; split 0-9, k 4, 8 or 16 examples a class
+                                                         (32 with files of your own: scripts/make_splits.py)
 
 A task of your own:
   --train FILE    labelled texts: .csv or .tsv with a header line text[,text2],label, .json, .jsonl, each also .gz;
@@ -14,6 +15,7 @@ A task of your own:
   FILE may be -, standard input: labelled rows as CSV, TSV or JSON, texts to classify one a line.
   Epochs and batch size follow from the number of rows a class. The small encoder is used unless MODEL, MODEL_DIR,
   BERT_DIR or ENCODER=bert name BERT. Results: output/NAME_OF_TRAIN_FILE, for --model DIR the folder of its run.
+  The same --train FILE again replaces them; another file of that name needs OUTPUT_DIR, or --overwrite.
 
       run_finetune.sh --train reviews.csv --eval reviews_test.csv --predict new.txt
       printf 'Never again.\\n' | run_finetune.sh --model output/reviews --predict -
@@ -41,7 +43,9 @@ import own_task  # noqa: E402
 import recipes  # noqa: E402
 import task_flags  # noqa: E402
 from data import tasks  # noqa: E402
+from data.download import file_sha256  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
+from files import read_json  # noqa: E402
 
 PROGRAM = [sys.executable, os.path.join(ROOT, "run_classifier_multitask.py")]
 SAMPLE_LABELS = 4
@@ -101,14 +105,48 @@ def command(arguments, environment):
 
 
 def placed(picked, flags, environment):
-    """Picked flags, the place of the results, and the user's flags, which win."""
-    place = []
+    """Picked flags, the place of the results, and the user's flags, which win.
+
+    Raises:
+      UserError: the folder that was picked holds the results of another training file.
+    """
     if environment.get("OUTPUT_DIR"):
-        place.append("--output_dir=" + environment["OUTPUT_DIR"])
-    # The same command is often run again, to try a flag: what this script itself wrote may be replaced.
-    elif not any(flag.startswith("--output_dir") for flag in flags):
-        place.append("--overwrite")
-    return picked + place + flags
+        return picked + ["--output_dir=" + environment["OUTPUT_DIR"]] + flags
+    if any(flag.startswith(("--output_dir", "--overwrite")) for flag in flags):
+        return picked + flags
+    folder, files = (value(picked + flags, name) for name in ("output_dir", "task_eval_files"))
+    held = trained_on(folder) if files else None
+    if not held:
+        return picked + flags
+    train = files.split(",")[0]
+    if not is_same_file(train, *held):
+        raise UserError(
+            "%s holds the results of another training file (%s): name another folder by OUTPUT_DIR, or give "
+            "--overwrite." % (folder, held[0])
+        )
+    return picked + ["--overwrite"] + flags  # the same command is often run again, to try a flag
+
+
+def value(flags, name):
+    """The last value that --NAME=VALUE has among flags, None without any."""
+    start = "--%s=" % name
+    return next((flag[len(start) :] for flag in reversed(flags) if flag.startswith(start)), None)
+
+
+def trained_on(folder):
+    """(path, SHA-256) of the training file whose results a folder holds; None where it holds none."""
+    try:
+        train = read_json(os.path.join(folder, "results.json"))["data"]["train"]
+        return train["path"], train["sha256"]
+    except (TypeError, KeyError):
+        return None
+
+
+def is_same_file(train, path, checksum):
+    """Whether a training file is the one of a path or, as standard input has no lasting one, has its content."""
+    if os.path.realpath(train) == os.path.realpath(path):
+        return True
+    return os.path.isfile(train) and file_sha256(train) == checksum
 
 
 def run_own_task(arguments, environment):

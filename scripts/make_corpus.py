@@ -49,7 +49,10 @@ def antonym_clusters(root):
     """{word: cluster}: words that WordNet links by antonymy, directly or through others, share a number."""
     senses, links = {}, []
     for part, letter in (("adj", "a"), ("adv", "r"), ("noun", "n"), ("verb", "v")):
-        with open(os.path.join(root, "usr/share/wordnet", "data." + part), encoding="latin-1") as file:
+        path = os.path.join(root, "usr/share/wordnet", "data." + part)
+        if not os.path.exists(path):
+            raise UserError("--antonyms needs the package wordnet-base in the folder of --packages.")
+        with open(path, encoding="latin-1") as file:
             for line in file:
                 if not line.startswith("  "):  # the licence does
                     _read_sense(line.partition(" | ")[0].split(), letter, senses, links)
@@ -181,8 +184,12 @@ def sources(root, descriptions_file):
 
 def run(options):
     """Writes the corpus and its manifest; prints what each source gave."""
-    if options.descriptions and not os.path.exists(options.descriptions):
+    if options.descriptions and not os.path.isfile(options.descriptions):
         raise UserError("--descriptions: there is no file %s." % options.descriptions)
+    for flag in ("output", "antonyms"):
+        folder = os.path.dirname(getattr(options, flag) or "") or "."
+        if not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
+            raise UserError("--%s: no file can be made in the folder %s." % (flag, folder))
     counts, seen = {}, set()
     with tempfile.TemporaryDirectory() as root, atomic_file(options.output) as output:
         packages = unpack(options.packages, root)

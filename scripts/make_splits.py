@@ -1,13 +1,18 @@
 """Draws k-shot training splits from labelled text: k examples of each label for each of n splits.
 
   scripts/make_splits.py --task=mine --input=all.csv --eval=mine_eval.csv --k=32 --format=csv --output_dir=splits
-  scripts/make_splits.py --task=airline --input DIR/airline_train_?_16.json --eval=DIR/airline_eval.json --k=32 \\
-      --output_dir=DIR
+  DIR=leopard-master/data/json/airline
+  scripts/make_splits.py --task=airline --input $DIR/airline_train_?_16.json --eval=$DIR/airline_eval.json --k=32 \\
+      --output_dir=$DIR
 
-The files are called TASK_train_SPLIT_K.json (or .csv), as the public ones, so that run_finetune.sh finds them in the
-folder of the public data. A seed gives the same splits everywhere, and more --splits leave the first ones as they are.
-No split holds a text of --eval (letter case and blanks do not count), a text twice, or a text that stands in --input
-under several labels. Exit code 2: a mistake, such as a label with fewer than k texts; nothing is written then.
+The files are called TASK_train_SPLIT_K.json (or .csv), as the public ones. Those in JSON with k=32 are found by
+`run_finetune.sh TASK SPLIT 32` in the folder of the public data (data/json/TASK); others are named, as in
+`run_finetune.sh --train mine_train_0_32.csv --eval mine_eval.csv`, or by --task_eval_files=TRAIN,EVAL of the main
+program.
+
+A seed gives the same splits everywhere, and more --splits leave the first ones as they are. No split holds a text of
+--eval (letter case and blanks do not count), a text twice, or a text that stands in --input under several labels. Exit
+code 2: a mistake, such as a label with fewer than k texts; nothing is written then.
 """
 import argparse
 import os

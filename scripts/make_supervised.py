@@ -42,6 +42,7 @@ except (UserError, ImportError) as error:
     sys.exit(2)
 
 from data import glue, hub, supervised, tasks, text  # noqa: E402
+from data.convert import check_labels  # noqa: E402
 from data.staging import Staging  # noqa: E402
 from progress import Progress  # noqa: E402
 from tokenization import Tokenizer  # noqa: E402
@@ -172,8 +173,7 @@ def layout_of(values, source, columns):
 
 def labels_from(values):
     """Labels that are given by hand, as in supervised.DataSet."""
-    if values.labels and (not all(values.labels) or len(set(values.labels)) < len(values.labels)):
-        raise UserError("--labels=%s: names must be different and not empty." % ",".join(values.labels))
+    check_labels(values.labels or ())
     return same(values.labels)
 
 

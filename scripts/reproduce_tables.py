@@ -1,16 +1,18 @@
 """Fine-tunes models x tasks x k x splits with the published hyper-parameters: 17 x 3 x 10 = 510 runs a model.
 
   scripts/reproduce_tables.py --models=hybrid,smlmt,leopard --output_dir=output/sweep
-  scripts/reproduce_tables.py --encoder=minilm --tasks=sentiment_books,airline --ks=4 --splits=0-4 \\
-      --leopard_dir=DIR --output_dir=output/sweep
+  scripts/reproduce_tables.py --encoder=minilm --models=minilm-smlmt,minilm-heads,bert-minilm \\
+      --tasks=sentiment_books,airline --ks=4 --splits=0-4 --leopard_dir=DIR --output_dir=output/sweep
 
 Each run leaves OUTPUT_DIR/MODEL/TASK/K/SPLIT/results.json, with the numbers that run_classifier_multitask.py gives for
-the same flags. The same command again goes on: results of the same settings and data are kept, a run that failed or was
-killed is made again. Further flags go to every run and win over what is picked (--seed=1). Several machines share the
-runs by --shard_index and --num_shards (scripts/reproduce_tables.slurm), processes of one machine by --jobs.
+the same flags. The same command again goes on: results of the same settings, weights and data are kept, a run that
+failed or was killed is made again. Further flags go to every run and win over what is picked (--seed=1). Several
+machines share the runs by --shard_index and --num_shards (scripts/reproduce_tables.slurm), processes of one machine by
+--jobs.
 
 Models: hybrid, smlmt, leopard (fetched when missing), proto, mtbert, mtbert_softmax (meta-trained by yourself: name
-them by --model_dirs), bert (the encoder itself), minilm (the same with the small encoder).
+them by --model_dirs), bert (the encoder itself); with --encoder=minilm minilm-smlmt (shipped), minilm-heads (the same
+without meta-training), minilm (the encoder is fine-tuned too: slow), bert-minilm (a softmax layer).
 
 Exit code 1: some runs failed, and their results.json says why. Exit code 2: a mistake.
 """
@@ -24,9 +26,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+import recipes  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
-
-BERT_MODELS = "hybrid,smlmt,leopard,proto,bert,mtbert,mtbert_softmax"
 
 
 def parse(arguments):
@@ -35,7 +36,8 @@ def parse(arguments):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--output_dir", required=True, help="where the results go")
-    parser.add_argument("--models", help="comma-separated (default: all of --encoder)")
+    every = "; ".join("%s: %s" % (encoder, ",".join(default_models(encoder))) for encoder in recipes.ENCODERS)
+    parser.add_argument("--models", help="comma-separated (default: all of --encoder; %s)" % every)
     parser.add_argument("--tasks", help="comma-separated (default: all 17)")
     parser.add_argument("--ks", default="4,8,16", help="examples a class (default: 4,8,16)")
     parser.add_argument("--splits", default="0-9", help="as 0-9 or 0,3,5-7 (default: 0-9)")
@@ -47,8 +49,13 @@ def parse(arguments):
     parser.add_argument("--num_shards", type=int, default=1, help="parts that the runs are dealt to (default: 1)")
     parser.add_argument("--jobs", type=int, default=1, help="processes that share this machine (default: 1)")
     parser.add_argument("--keep_predictions", action="store_true", help="predictions.tsv too")
-    parser.add_argument("--overwrite", action="store_true", help="replace results of other settings or data")
+    parser.add_argument("--overwrite", action="store_true", help="replace results of other settings, weights or data")
     return parser.parse_known_args(arguments)
+
+
+def default_models(encoder):
+    """All models of an encoder, each under one name."""
+    return [name for name in recipes.models_for(encoder) if name != "hybrid-smlmt"]
 
 
 def numbers(flag, text):
@@ -91,7 +98,6 @@ def model_folders(text, models):
 
 def chosen_keys(options):
     """The runs of this shard."""
-    import recipes
     import sweep
     from data import tasks
 
@@ -103,8 +109,8 @@ def chosen_keys(options):
         raise UserError(
             "--shard_index=%d: from 0 to --num_shards=%d - 1." % (options.shard_index, options.num_shards)
         )
-    default = BERT_MODELS if options.encoder == "bert" else "minilm"
-    options.models = names("models", default if options.models is None else options.models, list(recipes.MODELS))
+    every_model = ",".join(default_models(options.encoder))
+    options.models = names("models", every_model if options.models is None else options.models, list(recipes.MODELS))
     every_task = ",".join(tasks.TASKS)
     chosen = names("tasks", every_task if options.tasks is None else options.tasks, list(tasks.TASKS))
     ks, splits = numbers("ks", options.ks), numbers("splits", options.splits)
@@ -166,7 +172,7 @@ def jobs_to_do(keys, commands, runner, options, failures):
             jobs.append(job)
     if others and not options.overwrite:
         raise UserError(
-            "--output_dir: %s is a result of other settings or data (%d such files); choose another folder or give "
+            "--output_dir: %s is of other settings, weights or data (%d such files); choose another folder or give "
             "--overwrite." % (others[0], len(others))
         )
     for path in others:

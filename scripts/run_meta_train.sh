@@ -6,8 +6,8 @@
 #   BERT_DIR             folder of BERT cased_L-12_H-768_A-12; default: fetched to data/downloads/bert
 #   OUTPUT_DIR           default: output/meta_PRESET; the same command goes on where an earlier one stopped
 #
-# All record files of the two folders but *_dev*.tf_record are trained on; --task_train_files=A,B and
-# --task_eval_files=C pick them by name.
+# All meta_pretrain*.tf_record of DATA_DIR and all others of SUPERVISED_DATA_DIR are trained on, but *_dev.tf_record and
+# *_dev_*.tf_record; --task_train_files=A,B and --task_eval_files=C pick them by name.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 fail() { echo "error: $*" >&2; exit 2; }
@@ -27,8 +27,11 @@ for name in $needs; do
   folder=${!name:-}
   [ -n "$folder" ] || fail "$name is not set: name the folder of its record files (--help tells more)."
   [ -d "$folder" ] || fail "$name: $folder is not a directory."
-  found=$(cd "$folder" && ls | grep '\.tf_record$' | grep -Ev '_dev(_(mis)?matched)?\.tf_record$' || true)
-  [ -n "$found" ] || fail "$name: no *.tf_record in $folder."
+  # Where the main program looks for a file follows from its name.
+  if [ "$name" = DATA_DIR ]; then others=""; else others="-v"; fi
+  found=$(cd "$folder" && ls | grep '\.tf_record$' | grep -Ev '_dev(_[^.]*)?\.tf_record$' |
+    grep $others '^meta_pretrain' || true)
+  [ -n "$found" ] || fail "$name: $folder holds no record files to train on (--help tells which)."
   while read -r file; do files+=("$file"); done <<<"$found"
 done
 

@@ -16,20 +16,32 @@ sys.path.insert(0, ROOT)
 import numpy as np  # noqa: E402
 
 from data import tasks  # noqa: E402
-from errors import exit_code  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
 from files import atomic_file  # noqa: E402
 
 
-def run(options):
-    """Writes the copy; prints the tasks' sizes."""
-    for name in options.tasks.split(","):
-        task = tasks.get_task(name)
-        source = tasks.require(task.json_file(options.leopard_dir, "eval"))
-        target = os.path.join(options.output_dir, "data", "json", name)
-        os.makedirs(target, exist_ok=True)
-        with open(source, encoding="utf-8") as file:
+def read(path):
+    """The rows of a JSON file; UserError when it is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
             rows = json.load(file)
-        kept = np.sort(np.random.RandomState(options.seed).permutation(len(rows))[: options.rows])
+    except (OSError, ValueError) as error:
+        raise UserError("%s cannot be read (%s): fetch it again." % (path, error)) from None
+    if not isinstance(rows, list):
+        raise UserError("%s holds no JSON list of rows: fetch it again." % path)
+    return rows
+
+
+def copy(task, options):
+    """Writes the files of a task; returns (rows of the new evaluation file, rows of the old one)."""
+    source = tasks.require(task.json_file(options.leopard_dir, "eval"))
+    target = os.path.join(options.output_dir, "data", "json", task.name)
+    if os.path.realpath(target) == os.path.realpath(os.path.dirname(source)):
+        raise UserError("--output_dir: %s is where the data are: choose another folder." % options.output_dir)
+    rows = read(source)
+    kept = np.sort(np.random.RandomState(options.seed).permutation(len(rows))[: options.rows])
+    try:
+        os.makedirs(target, exist_ok=True)
         with atomic_file(os.path.join(target, os.path.basename(source))) as file:
             json.dump([rows[row] for row in kept], file)
         for k in tasks.PUBLIC_SHOTS:
@@ -37,7 +49,18 @@ def run(options):
                 path = task.json_file(options.leopard_dir, "train", split, k)
                 if os.path.exists(path):
                     shutil.copy(path, target)
-        print("%s: %d of %d evaluation rows" % (name, len(kept), len(rows)))
+    except OSError as error:
+        raise UserError("--output_dir: %s cannot be written (%s)." % (target, error.strerror)) from None
+    return len(kept), len(rows)
+
+
+def run(options):
+    """Writes the copy; prints the tasks' sizes."""
+    for name, least in (("rows", 1), ("seed", 0)):
+        if not least <= getattr(options, name) < 2 ** 32:
+            raise UserError("--%s=%d: from %d to %d." % (name, getattr(options, name), least, 2 ** 32 - 1))
+    for task in list(map(tasks.get_task, options.tasks.split(","))):  # all names first
+        print("%s: %d of %d evaluation rows" % ((task.name,) + copy(task, options)))
 
 
 def main():

@@ -15,18 +15,19 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-import numpy as np  # noqa: E402
-from absl import app, flags, logging  # noqa: E402
-
-import checkpoints  # noqa: E402
-import estimators  # noqa: E402
-import meta_training  # noqa: E402
-import program_flags  # noqa: E402
-import settings  # noqa: E402
-from compat import tf  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
+
+try:
+    import numpy as np
+    from absl import app, flags, logging
+except ImportError as error:
+    if __name__ != "__main__":
+        raise
+    print("error: %s: run scripts/setup_env.sh first." % error, file=sys.stderr)
+    sys.exit(2)
+
+import program_flags  # noqa: E402
 from progress import Progress  # noqa: E402
-from sessions import session_config, share_cores  # noqa: E402
 
 FIRST_LAYERS = ("output_weights_0", "label_weights_0")  # [out, features]
 NUM_LABELS = 2  # any: features do not depend on the classes
@@ -49,12 +50,20 @@ def scales(features):
 
 def run(values):
     """Measures the tasks and writes the heads."""
+    import checkpoints  # here, for they bring TensorFlow, which --help does without
+    import estimators
+    import meta_training
+    import settings
+    from compat import tf
+    from sessions import session_config, share_cores
+
     bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
     plan = settings.meta_training_settings(values)
     settings.check_head_widths(bert_config, config)
     if not values["output_dir"].present:
         raise UserError("--output_dir is missing: name a folder for the heads.")
     source = meta_training.task_source(plan, bert_config)
+    checkpoints.make_folder(values.output_dir)  # before the measuring, which takes minutes
     share_cores(bert_config, config)
     with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
         model = estimators.TaskModel(bert_config, config, NUM_LABELS)
@@ -81,6 +90,9 @@ def main(argv):
         if len(argv) > 1:
             raise UserError("unknown argument %s: flags begin with --." % argv[1])
         program_flags.check(flags.FLAGS)
+        from compat import tf
+
+        tf.logging.set_verbosity(tf.logging.FATAL)
         run(flags.FLAGS)
 
     sys.exit(exit_code(checked))
@@ -89,5 +101,4 @@ def main(argv):
 if __name__ == "__main__":
     define(flags.FLAGS)
     logging.use_absl_handler()
-    tf.logging.set_verbosity(tf.logging.FATAL)
     app.run(main)

@@ -14,7 +14,6 @@ from tables import layout, plots, rates, render, report
 from tables.runs import Failure, read_runs
 
 PLOTS = "plots"
-CONFUSIONS = ("run", "sum", "none")
 TITLE = "Few-shot text classification: results"
 
 

@@ -30,15 +30,13 @@ class Rate(NamedTuple):
 
 
 def learned_rates(results: Results) -> List[Rate]:
-    """The rates of all models whose runs give them, or were started from an exported model that is still there."""
+    """The rates of all models whose runs were started from an exported model that is still there."""
     rates = []
     for model in results.models:
         runs = [run for run in results.runs if run.model == model]
-        given = next((run.learned_rates for run in runs if run.learned_rates), None)
         started = [run for run in runs if run.warm_start_model_dir and os.path.isdir(run.warm_start_model_dir)]
-        if given is None and started:
-            given = exported_rates(started[0].warm_start_model_dir, started[0].use_exp_lr)
-        rates += [Rate(model, *place, name, value) for place, name, value in _placed(given or {})]
+        found = exported_rates(started[0].warm_start_model_dir, started[0].use_exp_lr) if started else {}
+        rates += [Rate(model, *place, name, value) for place, name, value in _placed(found)]
     return rates
 
 
@@ -77,7 +75,7 @@ def in_network_order(layers) -> List[str]:
 
 
 def _placed(given):
-    """(place, variable, rate) of the variables that are rates, in the order of the network."""
-    found = [(place(name), name, float(value)) for name, value in given.items() if place(name)]
+    """(place, variable, rate) of {variable: rate}, in the order of the network."""
+    found = [(place(name), name, value) for name, value in given.items()]
     order = in_network_order(where[1] for where, _, _ in found)
     return sorted(found, key=lambda each: (each[0][0], order.index(each[0][1]), each[1]))

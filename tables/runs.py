@@ -3,7 +3,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from data.tasks import TASKS
 from errors import UserError
@@ -30,7 +30,6 @@ class Run:
     confusion: Tuple[Tuple[int, ...], ...]  # [true class][predicted class]
     warm_start_model_dir: Optional[str] = None
     use_exp_lr: bool = False  # the model's variables of rates hold logarithms
-    learned_rates: Optional[Dict[str, float]] = None  # {variable: rate} where the file gives them
 
 
 class Failure(NamedTuple):
@@ -117,7 +116,6 @@ def _run(content, path, results_dir) -> Run:
             confusion=confusion,
             warm_start_model_dir=finetuning.get("warm_start_model_dir"),
             use_exp_lr=bool(learner.get("use_exp_lr")),
-            learned_rates=content.get("learned_rates"),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError("%s is no results file of a fine-tuning run (%r)." % (path, error)) from None

@@ -87,39 +87,46 @@ def _golden_name(name):
 
 
 class MetaReplay(Replay):
-    """Meta-training or meta-evaluation of a case."""
+    """Meta-training or meta-evaluation of a case.
+
+    The graph holds the inner loop of one task, which runs for one task after the other, and the outer step, which is
+    fed what they gave: making graphs is most of what a replay takes.
+    """
 
     def __init__(self, case, reference_mode):
         super().__init__(case, reference_mode)
-        inputs, flags = case.inputs, case.spec["flags"]
         self.evaluation = case.spec["mode"] == "meta_eval"
-        self.feeds = {name: tf.placeholder(tf.int32, array.shape[1:]) for name, array in inputs.items()}
-        tasks = [
-            meta_learner.make_task({name: feed[task] for name, feed in self.feeds.items()}, self.config)
-            for task in range(inputs["label_ids"].shape[1])
-        ]
+        self.feeds = {name: tf.placeholder(tf.int32, array.shape[2:]) for name, array in case.inputs.items()}
         drawn = case.spec["patches"]["random_uniform"]
-        last_step = None if drawn is None else tf.constant(int(drawn), tf.int32)
-        self.results = meta_learner.run_tasks(
+        (self.result,) = meta_learner.run_tasks(
             self.variables,
-            tasks,
+            [meta_learner.make_task(self.feeds, self.config)],
             self.bert_config,
             self.config,
             evaluation=self.evaluation,
-            last_step=last_step,
+            last_step=None if drawn is None else tf.constant(int(drawn), tf.int32),
             trace=True,
         )
-        loss, accuracy = meta_learner.mean_of_tasks(self.results)
-        self.step_outputs = {
-            "loss": loss,
-            "query_acc": accuracy,
-            "per_task_loss": tf.stack([result.loss for result in self.results]),
-            "pred": tf.stack([result.predictions for result in self.results]),
-        }
+        self.task_outputs = {name: getattr(self.result, name) for name in ("loss", "accuracy", "predictions")}
+        if not self.evaluation:
+            gradients = self.result.gradients.items()
+            self.task_outputs["gradients"] = {n: tf.convert_to_tensor(g) for n, g in gradients if g is not None}
+        self.given = [self._placeholders() for _ in range(case.inputs["label_ids"].shape[1])]  # one a task
+        loss, accuracy = meta_learner.mean_of_tasks([self.result._replace(**given) for given in self.given])
+        self.step_outputs, self.step_gradients = {"loss": loss, "query_acc": accuracy}, {}
         self.train_op = tf.no_op()
         if not self.evaluation:
-            self._add_training(flags, case.spec["run"])
+            self._add_training(case.spec["flags"], case.spec["run"])
         self.start()
+
+    def _placeholders(self):
+        """Where the outer step is fed what a task gave: fields of its TaskResult."""
+        given = {"loss": tf.placeholder(tf.float32, []), "accuracy": tf.placeholder(tf.float32, [])}
+        if not self.evaluation:
+            given["gradients"] = dict.fromkeys(self.variables)
+            for name, gradient in self.task_outputs["gradients"].items():
+                given["gradients"][name] = tf.placeholder(tf.float32, gradient.shape)
+        return given
 
     def _add_training(self, flags, run):
         outer = optimization.OuterConfig(
@@ -129,32 +136,27 @@ class MetaReplay(Replay):
             fix_bert=flags["fix_bert"],
             rate_bounds=adaptation.rate_bounds(self.config),
         )
-        gradients = meta_learner.outer_gradients(self.results, self.variables, self.config)
+        results = [self.result._replace(**given) for given in self.given]
+        gradients = meta_learner.outer_gradients(results, self.variables, self.config)
         self.step_outputs["outer_lr"] = optimization.learning_rate_schedule(outer, self.global_step)
-        with tf.control_dependencies(list(self.step_outputs.values())):
+        with tf.control_dependencies([self.step_outputs["outer_lr"]]):
             step = optimization.outer_step(
                 optimization.trained_gradients(gradients, outer), self.variables, outer, self.global_step
             )
-        self.gradients, self.clipped, self.train_op = step.gradients, step.clipped, step.train_op
-        self.step_outputs["grad_global_norm"] = step.norm
+        self.step_outputs["grad_global_norm"], self.train_op = step.norm, step.train_op
+        self.step_gradients.update({"grad/" + name: g for name, g in step.gradients.items()})
+        self.step_gradients.update({"grad_clipped/" + name: g for name, g in step.clipped.items()})
 
     def _passes(self):
-        found = {}
-        for t, result in enumerate(self.results):
-            for k, forward in enumerate(result.trace.passes):
-                found.update({"fwd/t%d/c%d/%s" % (t, k, field): value for field, value in forward._asdict().items()})
-        return found
-
-    def _inner_norms(self):
         return {
-            "inner/t%d/s%d/global_norm" % (t, s): result.inner_norms[s]
-            for t, result in enumerate(self.results)
-            for s in range(len(result.trace.inner_gradients))
+            "c%d/%s" % (k, field): value
+            for k, forward in enumerate(self.result.trace.passes)
+            for field, value in forward._asdict().items()
         }
 
     def _inner_weights(self):
-        """Task 0's first and last inner gradient and last fast weights, of the word table the task's rows."""
-        trace = self.results[0].trace
+        """The task's first and last inner gradient and last fast weights, of the word table the task's rows."""
+        trace = self.result.trace
         found = {"word_ids": trace.word_ids}
         if self.evaluation or not trace.inner_gradients:
             return found
@@ -179,22 +181,28 @@ class MetaReplay(Replay):
 
     def run(self):
         """{name in expected.npz: value} over all batches of the case."""
-        found = {}
-        inputs = self.case.inputs
-        outputs = dict(self._passes(), **self._inner_norms())
-        if not self.evaluation:
-            outputs.update({"grad/" + name: g for name, g in self.gradients.items()})
-            outputs.update({"grad_clipped/" + name: g for name, g in self.clipped.items()})
-        fetches = [self.step_outputs, outputs, self._inner_weights(), self.train_op]
-        run = self.session.make_callable(fetches, feed_list=list(self.feeds.values()))
+        found, inputs = {}, self.case.inputs
+        run_task = self.session.make_callable(
+            [self.task_outputs, self._passes(), self.result.inner_norms, self._inner_weights()],
+            list(self.feeds.values()),
+        )
         for step in range(len(inputs["label_ids"])):
-            at_step, values, by_row, _ = run(*[inputs[name][step] for name in self.feeds])
             prefix = "batch%d" % step if self.evaluation else "step%d" % step
-            found.update({"%s/%s" % (prefix, key): value for key, value in at_step.items()})
-            found.update({"%s/%s" % (prefix, key): v for key, v in values.items() if key.endswith("/loss")})
-            if step == 0:
-                found.update(values)
-                found.update(self._whole_tables(by_row))
+            tasks = []
+            for t in range(len(self.given)):
+                task, passes, norms, by_row = run_task(*[inputs[name][step, t] for name in self.feeds])
+                tasks.append(task)
+                forward = {"fwd/t%d/%s" % (t, key): value for key, value in passes.items()}
+                found.update({"%s/%s" % (prefix, key): v for key, v in forward.items() if key.endswith("/loss")})
+                if step == 0:
+                    found.update(forward)
+                    found.update({"inner/t%d/s%d/global_norm" % (t, s): norm for s, norm in enumerate(norms)})
+                    found.update(self._whole_tables(by_row) if t == 0 else {})
+            outputs, gradients = self._outer_step(tasks)
+            outputs["per_task_loss"] = np.stack([task["loss"] for task in tasks])
+            outputs["pred"] = np.stack([task["predictions"] for task in tasks])
+            found.update({"%s/%s" % (prefix, key): value for key, value in outputs.items()})
+            found.update(gradients if step == 0 else {})
             if not self.evaluation and step in (0, 2):
                 found.update(self.values("after_%d" % (step + 1)))
         if self.evaluation:
@@ -202,6 +210,15 @@ class MetaReplay(Replay):
             found["metric/mean_loss"] = np.mean([found["batch%d/loss" % b] for b in range(count)])
             found["metric/eval_accuracy"] = np.mean([found["batch%d/query_acc" % b] for b in range(count)])
         return found
+
+    def _outer_step(self, tasks):
+        """The step's numbers and its gradients, of the values of `task_outputs` of all tasks."""
+        feed = {}
+        for given, task in zip(self.given, tasks):
+            feed.update({given[name]: task[name] for name in ("loss", "accuracy")})
+            feed.update({given["gradients"][name]: g for name, g in task.get("gradients", {}).items()})
+        outputs, gradients, _ = self.session.run([self.step_outputs, self.step_gradients, self.train_op], feed)
+        return outputs, gradients
 
 
 class FinetuneReplay(Replay):

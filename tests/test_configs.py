@@ -89,6 +89,8 @@ def test_frozen():
         (dict(train_lr=0.0), "--train_lr=0"),
         (dict(average_query_every=0), "--average_query_every=0"),
         (dict(num_batches=-1), "--num_batches=-1"),
+        (dict(meta_batchsz=0), "--meta_batchsz=0"),
+        (dict(inner_epochs=0), "--inner_epochs=0"),
         (dict(num_batches=3, meta_batchsz=8), "--meta_batchsz=8 is not a multiple of --num_batches=3"),
         (dict(pooling="mean", use_pooled_output=False), "exclude each other"),
         # nothing to draw from: an error deep in the graph otherwise

@@ -3,6 +3,7 @@ import gc
 import os
 import pickle
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -173,6 +174,29 @@ def test_folder(fitted, tmp_path):
     loaded.save(str(tmp_path / "copy"))
     copy = FewShotClassifier.load(str(tmp_path / "copy"), **SMALL)
     np.testing.assert_array_equal(copy.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+
+
+def test_a_fitted_classifier_needs_no_folder(fitted, encoder, tmp_path, monkeypatch):
+    fitted.save(str(tmp_path / "model"))
+    loaded = FewShotClassifier.load(str(tmp_path / "model"), **SMALL)
+    pickled = pickle.dumps(fitted)
+    expected = fitted.predict_proba(TEXTS)
+    shutil.rmtree(str(tmp_path / "model"))
+    monkeypatch.setattr(data.minilm, "ensure_minilm", lambda: str(tmp_path / "gone"))
+    monkeypatch.setattr(few_shot_classifier, "_SHARED", few_shot_classifier._SharedFinetuner())  # as a new process
+    for classifier in (loaded, pickle.loads(pickled), loaded.set_params(model_dir="elsewhere")):
+        np.testing.assert_array_equal(classifier.predict_proba(TEXTS), expected)
+        classifier.save(str(tmp_path / "again"))
+    again = FewShotClassifier.load(str(tmp_path / "again"), **SMALL)
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), expected)
+    with pytest.raises(UserError, match="elsewhere"):
+        loaded.fit(TEXTS, LABELS)
+
+
+def test_a_graph_that_only_scores_is_not_fitted_from(fitted, monkeypatch):
+    monkeypatch.setattr(few_shot_classifier, "_SHARED", few_shot_classifier._SharedFinetuner())
+    expected = fitted.predict_proba(TEXTS)
+    np.testing.assert_array_equal(clone(fitted).fit(TEXTS, LABELS).predict_proba(TEXTS), expected)
 
 
 def test_fit_goes_on_from_a_loaded_model(tmp_path):

@@ -59,7 +59,9 @@ def leopard(tmp_path):
 
 @pytest.fixture
 def environment(leopard, tmp_path, monkeypatch):
-    """All that is needed is on this disk; a download fails the test."""
+    """All that is needed is on this disk, and no results are; a download fails the test."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
 
     def fetch(*arguments, **options):
         raise AssertionError("a download was tried: %s %s" % (arguments, options))
@@ -149,6 +151,18 @@ def test_k32_is_not_public_but_can_be_supplied(encoder, kind, minilm, leopard):
     assert picked("airline 0 32", environment)["task_eval_files"].split(",")[0] == place
 
 
+def test_text_takes_the_place_of_records_that_are_not_there(environment, leopard):
+    text = supply(os.path.join(str(leopard), "data", "json", "airline", "airline_train_0_32.json"))
+    assert picked("airline 0 32", environment)["task_eval_files"].split(",")[0] == text
+    task = tasks.TASKS["airline"]
+    os.remove(task.record_file(leopard, "train", 0, 4))
+    train, evaluation = picked("airline 0 4", environment)["task_eval_files"].split(",")
+    assert (train, evaluation) == (task.json_file(leopard, "train", 0, 4), task.record_file(leopard, "eval"))
+    os.remove(tasks.TASKS["sentiment_electronics"].record_file(leopard, "eval"))
+    with pytest.raises(UserError, match="sentiment_electronics_eval.tf_record: no such file"):  # 3 rows of text
+        finetune.command(["sentiment_electronics", "0", "4"], environment)
+
+
 def test_program_ends_with_one_line_and_code_2(environment):
     command = [sys.executable, SCRIPT, "airline", "0", "32"]
     done = subprocess.run(
@@ -210,7 +224,7 @@ def test_published_recipe(model, k, name, classes, environment, leopard):
         "warm_start_model_dir": environment["MODEL_DIR"],
         "do_lower_case": False,
         "output_dir": os.path.join("output", model, "%s_0_%d" % (name, k)),
-        "overwrite": True,
+        "overwrite": False,
     }
     assert {flag: found[flag] for flag in expected} == expected
 
@@ -314,13 +328,36 @@ def test_sample_constants_are_those_of_the_sample():
 
 def test_own_flags_win_and_an_own_place_is_not_overwritten(environment):
     found = picked("airline 0 4 --train_lr=0.5 --warp_layers=false", environment)
-    assert (found["train_lr"], found["warp_layers"], found["overwrite"]) == (0.5, False, True)
+    assert (found["train_lr"], found["warp_layers"], found["overwrite"]) == (0.5, False, False)
+    leave_results(found)
+    assert picked("airline 0 4 --train_lr=0.5", environment)["overwrite"] is True
     found = picked("airline 0 4 --output_dir=mine", environment)
     assert (found["output_dir"], found["overwrite"]) == ("mine", False)
     found = picked("airline 0 4", dict(environment, OUTPUT_DIR="mine"))
     assert (found["output_dir"], found["overwrite"]) == ("mine", False)
     assert picked("airline 0 4 --overwrite", dict(environment, OUTPUT_DIR="mine"))["overwrite"] is True
     assert picked("--seed=3 airline 0 4", environment)["seed"] == 3
+
+
+def leave_results(found):
+    """Writes what tells whose results are in the output folder of these flags."""
+    train = found["task_eval_files"].split(",")[0]
+    os.makedirs(found["output_dir"])
+    with open(os.path.join(found["output_dir"], "results.json"), "w") as file:
+        json.dump({"data": {"train": {"path": os.path.relpath(train), "sha256": download.file_sha256(train)}}}, file)
+
+
+def test_results_of_another_training_file_are_kept(minilm, tmp_path):
+    found = picked("", minilm)
+    leave_results(found)
+    assert picked("", minilm)["overwrite"] is True
+    mine = tmp_path / "sample.csv"
+    mine.write_text("text,label\nfine,up\nrude,down\n")
+    more = "--task_eval_files=%s" % mine
+    with pytest.raises(UserError, match="output/sample holds .*data/sample/train.csv.*OUTPUT_DIR"):
+        finetune.command([more], minilm)
+    assert picked(more + " --overwrite", minilm)["overwrite"] is True
+    assert picked(more, dict(minilm, OUTPUT_DIR="mine"))["overwrite"] is False
 
 
 def test_from_command_line_to_results(environment, leopard, tmp_path):

@@ -10,6 +10,8 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
 import make_corpus  # noqa: E402
 
+from errors import UserError  # noqa: E402
+
 SENSE = "%s 00 a %s | %s  \n"
 WORDNET = (
     "  1 a line of the licence  \n"
@@ -50,6 +52,23 @@ def test_antonyms_share_a_cluster_with_the_antonyms_of_antonyms(tmp_path):
         (folder / ("data." + part)).write_text(WORDNET if part == "adj" else "")
     clusters = make_corpus.antonym_clusters(str(tmp_path))
     assert clusters == {"bad": 0, "evil": 0, "good": 0}
+
+
+def test_antonyms_need_wordnet(tmp_path):
+    with pytest.raises(UserError, match="--antonyms needs the package wordnet-base"):
+        make_corpus.antonym_clusters(str(tmp_path))
+
+
+@pytest.mark.parametrize("flag", ["output", "antonyms"])
+@pytest.mark.parametrize("place", ["missing", "file"])
+def test_folders_that_are_not_there(tmp_path, monkeypatch, capsys, flag, place):
+    (tmp_path / "file").write_text("")
+    flags = dict({"packages": tmp_path, "output": tmp_path / "c.txt"}, **{flag: tmp_path / place / "x.txt"})
+    monkeypatch.setattr(sys, "argv", ["make_corpus.py"] + ["--%s=%s" % item for item in flags.items()])
+    assert make_corpus.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --%s: " % flag) and line.endswith("%s." % (tmp_path / place))
+    assert os.listdir(str(tmp_path)) == ["file"]
 
 
 def test_a_folder_without_packages_is_an_error_and_leaves_nothing(tmp_path, monkeypatch, capsys):

@@ -5,7 +5,9 @@ import os
 
 import pytest
 
-from data import text
+import recipes
+import task_flags
+from data import tasks, text
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _spec = importlib.util.spec_from_file_location("make_splits", os.path.join(ROOT, "scripts", "make_splits.py"))
@@ -59,6 +61,24 @@ def test_labels_of_a_registered_task(given, capsys, tmp_path):
     (tmp_path / "airline.json").write_text(json.dumps(rows))
     code, lines, _ = run(capsys, given, task="airline", input=tmp_path / "airline.json", k=1, splits=1)
     assert code == 0 and os.path.basename(lines[0]) == "airline_train_0_1.json"
+
+
+def test_own_splits_are_found_by_their_task(given, tmp_path, capsys):
+    """As JSON in the folder of the public data, whichever encoder is used."""
+    task = tasks.get_task("airline")
+    folder = os.path.dirname(task.json_file(tmp_path, "eval"))
+    rows = [{"sentence1": "%s %d" % (label, number), "label": label} for label in task.labels for number in range(32)]
+    (tmp_path / "all.json").write_text(json.dumps(rows))
+    code, lines, _ = run(
+        capsys, given, task="airline", input=tmp_path / "all.json", k=32, splits=1, output_dir=folder, eval=None
+    )
+    assert code == 0
+    for path in (task.json_file(tmp_path, "eval"), task.record_file(tmp_path, "eval")):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w"):
+            pass
+    for encoder in recipes.ENCODERS:
+        assert task_flags.data_files(task, 0, 32, encoder, {"LEOPARD_DIR": str(tmp_path)})[0] == lines[0]
 
 
 @pytest.mark.parametrize("changes, words", [

@@ -79,3 +79,11 @@ def test_a_manifest_of_something_else(dest, content, words):
     (dest / "manifest.json").write_text(content)
     assert words in failure(str(dest), "bert")
     assert (dest / "manifest.json").read_text() == content
+
+
+def test_a_folder_that_cannot_be_written(dest, monkeypatch):
+    def refuse(path, values):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(manifest, "write_json", refuse)
+    assert "manifest.json cannot be written (Permission denied): choose another folder" in failure(str(dest), "bert")

@@ -44,6 +44,22 @@ def test_file_smaller_than_a_task(tmp_path):
         source([path])
 
 
+@pytest.mark.parametrize("rows, mixed", [(6, False), (3, False), (4, True), (12, True)])
+def test_tasks_of_another_size_than_the_manifest_says(tmp_path, rows, mixed):
+    path = write(tmp_path / "meta_pretrain_2.tf_record", 12)
+    other = write(tmp_path / "meta_pretrain_other_2.tf_record", 12)  # came from elsewhere
+    entry = {"name": "meta_pretrain_2.tf_record", "words_name": "meta_pretrain_2.words.tsv"}
+    content = {"format": 1, "parameters": {"records_per_task": 6}, "files": [entry]}
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    source([other], rows=rows)
+    if mixed:
+        message = "meta_pretrain_2.tf_record: --train_batch_size=%d would mix .*: give --train_batch_size=6" % rows
+        with pytest.raises(UserError, match=message):
+            source([path], rows=rows)
+    else:  # whole tasks, or parts of one
+        assert first_tasks(source([path], rows=rows), 1)[0].examples.size == rows
+
+
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_supervised_file_smaller_than_a_task_is_repeated(tmp_path, monkeypatch, size):
     warnings = []
@@ -75,10 +91,17 @@ def test_label_beyond_the_number_of_classes(tmp_path):
 @pytest.mark.parametrize(
     "name, expected",
     [("meta_pretrain_3.tf_record", 3), ("meta_pretrain_wiki_12.tf_record", 12), ("mnli_train.tf_record", 3)]
-    + [("SNLI.tf_record", 3), ("sst2_train.tf_record", 2), ("mrpc.tf_record", 2), ("WNLI.tf_record", 2)],
+    + [("SNLI.tf_record", 3), ("sst2_train.tf_record", 2), ("mrpc.tf_record", 2), ("WNLI.tf_record", 2)]
+    + [("SST-2.tf_record", 2), ("MNLI-m_train.tf_record", 3), ("mnli_entailment_neutral_train.tf_record", 3)],
 )
 def test_number_of_classes_by_name(name, expected):
     assert meta_tasks.num_labels_of(name) == expected
+
+
+@pytest.mark.parametrize("name", ["quarterly_train", "chocolate", "\u00fcrte", "meinsst", "stsb_train"])
+def test_a_task_within_a_word_is_another_task(name):
+    with pytest.raises(UserError, match="unknown number of classes"):
+        meta_tasks.num_labels_of(name + ".tf_record")
 
 
 def test_number_of_classes_by_side_file(tmp_path):

@@ -50,6 +50,11 @@ def encode(weights, config, ids, mask, segments, dropout=None, **options):
     [
         (dict(hidden_size=9), "hidden_size 9 is not a multiple of num_attention_heads 2"),
         (dict(hidden_act="swish"), "hidden_act 'swish'"),
+        (dict(hidden_dropout_prob="0.1"), "hidden_dropout_prob is '0.1'; a number from 0 to below 1"),
+        (dict(attention_probs_dropout_prob=1.0), "attention_probs_dropout_prob is 1.0"),
+        (dict(hidden_dropout_prob=-0.1), "hidden_dropout_prob is -0.1"),
+        (dict(hidden_dropout_prob=float("nan")), "hidden_dropout_prob is nan"),
+        (dict(initializer_range=None), "initializer_range is None"),
     ],
 )
 def test_config_errors(changes, message):

@@ -135,6 +135,8 @@ def test_a_layer_by_its_place(place):
 def test_names_of_tasks():
     assert multitask_training.task_name("x/MNLI-m_train.tf_record") == "MNLI-m"
     assert multitask_training.task_name("my data_dev.tf_record") == "my_data"
+    assert multitask_training.task_name("mnli_dev_matched.tf_record") == "mnli"
+    assert multitask_training.task_name("mnli_dev_mismatched.tf_record") == "mnli"
 
 
 def test_steps_count_rows(run):

@@ -15,6 +15,7 @@ import own_task
 import program_flags
 import recipes
 import task_run
+from data import download
 from errors import UserError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -141,13 +142,48 @@ def test_flags(encoder):
         do_eval=True, do_predict=True, task_eval_files="mine.csv,mine.csv", predict_file="new.txt", seed=3,
         stratified=True, num_train_epochs=epochs * 2, train_batch_size=rows * 2, eval_batch_size=rows * 2,
         pooling="last_text", do_lower_case=True, vocab_file=os.path.join(encoder, "vocab.txt"),
-        output_dir=os.path.join("output", "mine"), overwrite=True,
+        output_dir=os.path.join("output", "mine"), overwrite=False,
     )
     assert {name: values[name].value for name in expected} == expected
     assert task_run.make_plan(values).labels is None  # the file tells
     values = program_flags.parse(command("--train mine.csv", {"OUTPUT_DIR": "there"}))
     assert (values.output_dir, values.overwrite, values.do_predict) == ("there", False, False)
     assert values.task_eval_files == "mine.csv"
+
+
+def test_folders_of_dotted_names():
+    for year in ("2023", "2024"):
+        write("reviews.%s.csv" % year, GOOD)
+        values = program_flags.parse(command("--train reviews.%s.csv" % year))
+        assert values.output_dir == os.path.join("output", "reviews." + year)
+
+
+def test_only_results_of_the_same_file_are_replaced(tmp_path):
+    """The same by its path, whatever its content now, or by its content, for standard input has no lasting path."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write(os.path.join(folder, "train.csv"), GOOD + folder + ",up\n")
+    (tmp_path / "output" / "train").mkdir(parents=True)
+    train = {"path": "a/train.csv", "sha256": download.file_sha256("a/train.csv")}
+    (tmp_path / "output" / "train" / "results.json").write_text(json.dumps({"data": {"train": train}}))
+    assert program_flags.parse(command("--train %s" % (tmp_path / "a" / "train.csv"))).overwrite
+    refused("--train b/train.csv", "output/train", "a/train.csv", "OUTPUT_DIR", "--overwrite")
+    assert program_flags.parse(command("--train b/train.csv --overwrite")).overwrite
+    assert not program_flags.parse(command("--train b/train.csv", {"OUTPUT_DIR": "there"})).overwrite
+    os.rename("a/train.csv", "b/train.csv")
+    assert program_flags.parse(command("--train b/train.csv")).overwrite
+    write("a/train.csv", GOOD)
+    assert program_flags.parse(command("--train a/train.csv")).overwrite
+
+
+@pytest.mark.parametrize("left", [None, "{", "[]", '{"error": "no memory"}'])
+def test_a_model_without_results_is_left_to_the_main_program(left, tmp_path):
+    """It refuses one of another run."""
+    write("mine.csv", GOOD)
+    (tmp_path / "output" / "mine").mkdir(parents=True)
+    if left is not None:
+        (tmp_path / "output" / "mine" / "results.json").write_text(left)
+    assert not program_flags.parse(command("--train mine.csv")).overwrite
 
 
 @pytest.mark.parametrize("named", [{"MODEL": "leopard"}, {"ENCODER": "bert"}, {}])

@@ -4,6 +4,7 @@ import collections
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from test_run_classifier_multitask import run as run_program
 
+import checkpoints
 import data.minilm
 import estimators
+import recipes
 import results
 import sweep
 import task_data
@@ -164,8 +167,19 @@ def keys_of(*arguments):
 def test_510_runs_a_model():
     keys = keys_of("--models=hybrid,leopard")
     assert len(keys) == len(set(keys)) == 2 * 17 * 3 * 10
-    assert {key.model for key in keys_of()} == set(program.BERT_MODELS.split(","))
-    assert {key.model for key in keys_of("--encoder=minilm")} == {"minilm"}
+
+
+def test_every_model_of_an_encoder_once(capsys):
+    every = {encoder: list(dict.fromkeys(key.model for key in keys_of("--encoder=" + encoder)))
+             for encoder in recipes.ENCODERS}
+    assert every["bert"] == ["hybrid", "smlmt", "leopard", "proto", "bert", "mtbert", "mtbert_softmax"]
+    assert every["minilm"] == ["minilm-smlmt", "minilm-heads", "minilm", "bert-minilm"]
+    assert set(every["bert"] + every["minilm"] + ["hybrid-smlmt"]) == set(recipes.MODELS)
+    with pytest.raises(SystemExit):
+        program.parse(["--help"])
+    help_text = "".join(capsys.readouterr().out.split())
+    assert all(",".join(names) in help_text for names in every.values())
+    assert all(name in program.__doc__ for names in every.values() for name in names)
 
 
 def test_runs_that_share_a_graph_follow_one_another():
@@ -259,7 +273,7 @@ def test_finished_runs_are_kept_and_others_refused(arguments, instant, capsys):
     assert "sentiment_books      k=4   60.0 +- 0.0 (3)" in out
     assert program.main(first + ["--seed=1"]) == 2
     err = capsys.readouterr().err
-    assert "other settings or data (3 such files)" in err and "--overwrite" in err
+    assert "other settings, weights or data (3 such files)" in err and "--overwrite" in err
     assert os.stat(path).st_mtime_ns == written
     assert program.main(first + ["--seed=1", "--overwrite"]) == 0
     with open(path) as file:
@@ -280,8 +294,38 @@ def test_changed_data_are_noticed(arguments, instant, places, capsys):
     finally:
         with open(path, "wb") as file:
             file.write(before)
-    assert "other settings or data" in capsys.readouterr().err
+    assert "other settings, weights or data" in capsys.readouterr().err
     assert program.main(one) == 0
+
+
+def test_weights_count_by_what_they_are(arguments, instant, tmp_path, capsys, monkeypatch):
+    """A model that is elsewhere now is the same, one that was trained anew in its place is another."""
+    one = arguments + ["--tasks=sentiment_books", "--splits=0"]
+    model, moved = tmp_path / "model", tmp_path / "moved"
+    shutil.copytree(os.path.join(GOLDEN, "saved_model"), str(model))
+    assert program.main(one + ["--model_dirs=hybrid=%s" % model]) == 0
+    with open(os.path.join(folder(arguments), "hybrid", "sentiment_books", "4", "0", "results.json")) as file:
+        weights = json.load(file)["weights"]
+    index = str(model / "variables" / "variables.index")
+    assert weights == {"warm_start_model_dir": {"path": index, "sha256": records.sha256(index)}}
+    model.rename(moved)
+    monkeypatch.chdir(tmp_path)
+    assert program.main(one + ["--model_dirs=hybrid=moved"]) == 0
+    assert "1 of 1 runs are done already" in capsys.readouterr().out
+    values = checkpoints.read(str(moved / "variables" / "variables"), "")
+    values["output_bias_0"] = values["output_bias_0"] + np.float32(1e-3)
+    checkpoints.export(values, str(moved))
+    assert program.main(one + ["--model_dirs=hybrid=moved"]) == 2
+    assert "other settings, weights or data" in capsys.readouterr().err
+
+
+def test_each_file_is_read_for_its_checksum_once(arguments, instant, monkeypatch):
+    read, sha256 = [], records.sha256
+    monkeypatch.setattr(records, "sha256", lambda path: read.append(path) or sha256(path))
+    for _ in range(2):
+        read.clear()
+        assert program.main(arguments) == 0
+        assert len(read) == len(set(read)) == 6 + 2 + 1
 
 
 def test_predictions(arguments, instant):
@@ -342,14 +386,16 @@ def test_failing_runs_are_recorded_and_tried_again(arguments, instant, monkeypat
 
 
 def test_a_known_defect_is_told_once(places, instant, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(data.minilm, "ensure_minilm", lambda: places[0].split("=")[1])
+    bert = places[0].split("=")[1]
+    monkeypatch.setattr(data.minilm, "ensure_minilm", lambda: bert)
     task, leopard_dir = TASKS["sentiment_electronics"], str(tmp_path / "leopard")
     for part in [("eval",)] + [("train", split, 4) for split in SPLITS]:
         path = task.json_file(leopard_dir, *part)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w") as file:
             json.dump([{"sentence1": text, "label": label} for text, label in zip(TEXTS, task.labels)], file)
-    flags = ["--encoder=minilm", "--tasks=sentiment_electronics", "--ks=4", "--splits=0-2", "--max_seq_length=16"]
+    flags = ["--encoder=minilm", "--models=minilm", "--tasks=sentiment_electronics", "--ks=4", "--splits=0-2"]
+    flags += ["--init_checkpoint=", "--bert_config_file=" + os.path.join(bert, "bert_config.json"), *SMALL]
     assert program.main(flags + ["--leopard_dir=" + leopard_dir, "--output_dir=%s" % (tmp_path / "out")]) == 0
     assert capsys.readouterr().err.count("3 rows of the 1000") == 1
 

@@ -255,7 +255,12 @@ BAD_FLAGS = {
     "--max_seq_length=25": ["--max_seq_length=25", "bert_config.json", "24 positions"],
     "--max_seq_length=0": ["--max_seq_length=0", "above 0"],
     "--max_seq_length=2": ["--max_seq_length=2", "at least 3"],
-    "--meta_batchsz=8 --num_batches=3": ["--meta_batchsz=8", "--num_batches=3", "multiple"],
+    "--meta_batchsz=0": ["--meta_batchsz=0", "at least 1"],
+    "--inner_epochs=-1": ["--inner_epochs=-1", "at least 1"],
+    "--min_inner_steps=-1": ["--min_inner_steps=-1", "at least 0"],
+    "--pretrain_task_weight=1.5": ["--pretrain_task_weight=1.5", "0 to 1"],
+    "--learning_rate=-1e-5": ["--learning_rate=-1e-05", "above 0"],
+    "--do_train --num_batches=3": ["--meta_batchsz=8", "--num_batches=3", "multiple"],
     "--SGD_K=-1": ["--SGD_K=-1", "at least 0"],
     "--train_lr=0": ["--train_lr=0", "above 0"],
     "--output_layers=0": ["--output_layers=0", "at least 1"],
@@ -464,6 +469,9 @@ def test_bad_checkpoint(name, weights, files, base, tmp_path):
 def test_good_checkpoint_is_used(weights, files, base, from_text, tmp_path):
     arguments = ["--init_checkpoint=%s" % (weights / "good"), "--output_dir=%s" % tmp_path]
     assert run(*(base + [task(files, ".csv")] + arguments)).code == 0
+    index = weights / "good.index"
+    expected = {"init_checkpoint": {"path": str(index), "sha256": checksum(index)}}
+    assert read_json(tmp_path / "results.json")["weights"] == expected
     names = ["bert/embeddings/position_embeddings", "bert/pooler/dense/kernel"]
     given, saved = (tf.train.load_checkpoint(str(p)) for p in (weights / "good", tmp_path / "model" / "model.ckpt"))
     random = tf.train.load_checkpoint(str(from_text[0] / "model" / "model.ckpt"))
@@ -475,6 +483,16 @@ def test_good_checkpoint_is_used(weights, files, base, from_text, tmp_path):
 def test_diverging_run_is_one_line(files, base, tmp_path):
     arguments = base + [task(files, ".csv"), "--train_lr=1e30", "--output_dir=%s" % (tmp_path / "out")]
     result = run_program(*arguments)
+    refused(result, "NaN", "--train_lr")
+    assert content(tmp_path) == {}
+
+
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_run_that_diverges_in_its_last_step_is_one_line(evaluated, files, base, tmp_path):
+    """There the loss was that of the weights before."""
+    data = task(files, ".csv") if evaluated else "--task_eval_files=%s" % (files / "train.csv")
+    more = ["--train_lr=1e30", "--num_train_epochs=1", "--train_batch_size=6", "--eval_batch_size=6"]
+    result = run(*(base + [data, "--output_dir=%s" % (tmp_path / "out"), "--decay_finetune_lr=false"] + more))
     refused(result, "NaN", "--train_lr")
     assert content(tmp_path) == {}
 
@@ -524,6 +542,43 @@ def test_file_in_the_place_of_the_model(from_text, tmp_path):
     before = content(tmp_path)
     refused(run("--output_dir=%s" % tmp_path, "--overwrite", *from_text[1]), str(tmp_path / "model"), "no folder")
     assert content(tmp_path) == before
+
+
+def test_results_that_cannot_be_written_are_one_line_and_the_model_stays(from_text, tmp_path):
+    (tmp_path / "out" / "results.json").mkdir(parents=True)
+    refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", str(tmp_path / "out"))
+    assert set(os.listdir(str(tmp_path / "out" / "model"))) == set(os.listdir(str(from_text[0] / "model")))
+
+
+def test_checkpoint_that_cannot_be_written_is_one_line(from_text, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.train.Saver, "save", full)
+    refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", "No space left on device")
+    assert content(tmp_path) == {}
+
+
+def test_a_folder_in_the_place_of_the_vocabulary(files, from_records, tmp_path):
+    """Records need none."""
+    assert run("--output_dir=%s" % tmp_path, *(from_records[1] + ["--vocab_file=%s" % files])).code == 0
+
+
+def test_meta_training_leaves_a_fine_tuned_model_alone(files, from_text, tmp_path):
+    output, arguments, _ = from_text
+    mine = tmp_path / "mine"
+    shutil.copytree(str(output), str(mine))
+    before = content(mine)
+    more = ["--output_dir=%s" % mine, "--do_train", "--task_train_files=x_train.tf_record"]
+    refused(run(*(arguments + more)), "--output_dir", str(mine), "another run", "--overwrite")
+    assert content(mine) == before
+
+
+@pytest.mark.parametrize("left", ['{"settings": "of a run that never began"}', "", "{"])
+def test_a_first_attempt_without_checkpoints_does_not_lock_the_folder(left, encoder, tmp_path):
+    (tmp_path / "meta_training.json").write_text(left)
+    more = ["--output_dir=%s" % tmp_path, "--do_train", "--task_train_files=sst_train.tf_record"]
+    refused(run(*(encoder + more)), "sst_train.tf_record")
 
 
 def test_failed_run_leaves_an_earlier_model_alone(from_text, weights, tmp_path):
@@ -812,6 +867,11 @@ def test_training_alone(files, base, tmp_path):
     found = read_json(output / "results.json")
     assert found["metrics"] is None and set(found["data"]) == {"train"}
     assert checksum(output / "model" / "model.ckpt.data-00000-of-00001") == weights
+
+
+def test_the_inner_loop_of_meta_training_is_not_looked_at(files, base, tmp_path):
+    arguments = [task(files, ".csv"), "--num_batches=3", "--randomize_inner_steps", "--output_dir=%s" % tmp_path]
+    assert run(*(base + arguments)).code == 0
 
 
 def test_start_from_a_fine_tuned_model(files, base, from_text, tmp_path):

@@ -192,6 +192,7 @@ def test_other_encodings(folder):
         (dict(seed=-1), "--seed=-1"),
         (dict(seed=2 ** 40), "--seed="),
         (dict(max_count=3), "--max_count=3"),
+        (dict(max_count=4), "--max_count=4: a task of 10 records and 2 classes needs words in 5 sentences."),
         (dict(workers=0), "--workers=0"),
         (dict(file_prefix="mine"), "--file_prefix=mine"),
         (dict(task_difficulty="hard"), "--word_clusters or --clusters"),

@@ -1,6 +1,7 @@
 """Heads that start with every feature at the same scale."""
 import json
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -11,6 +12,7 @@ import checkpoints
 import modeling
 from compat import tf
 from data import records
+from errors import UserError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
@@ -35,7 +37,9 @@ def test_scales_make_deviations_equal_and_keep_the_norm():
     assert np.mean(np.sum(scaled ** 2, axis=1)) == pytest.approx(np.mean(np.sum(features ** 2, axis=1)))
 
 
-def test_heads_are_scaled_and_the_rest_is_as_it_starts(tmp_path):
+@pytest.fixture(name="values")
+def fixture_values(tmp_path):
+    """Flags of a program on a small encoder and one file of tasks."""
     (tmp_path / "bert_config.json").write_text(json.dumps(BERT))
     ids = np.random.RandomState(0).randint(1, VOCAB, [4 * ROWS, SEQ]).astype(np.int32)
     labels = np.arange(len(ids), dtype=np.int32) % 2
@@ -54,6 +58,18 @@ def test_heads_are_scaled_and_the_rest_is_as_it_starts(tmp_path):
         "--head_init=identity", "--output_layers=1", "--label_emb_size=%d" % WIDTH, "--is_meta_sgd", "--train_lr=0.2",
         "--measured_tasks=4", "--output_dir=%s" % (tmp_path / "heads"),
     ])  # fmt: skip
+    return values
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_measuring(tmp_path, values, monkeypatch):
+    (tmp_path / "file").write_text("")
+    values.output_dir = str(tmp_path / "file" / "heads")
+    monkeypatch.setattr(standardise_heads, "Progress", pytest.fail)
+    with pytest.raises(UserError, match="--output_dir: cannot be written in "):
+        standardise_heads.run(values)
+
+
+def test_heads_are_scaled_and_the_rest_is_as_it_starts(tmp_path, values):
     standardise_heads.run(values)
     found = checkpoints.read(checkpoints.exported_variables(str(tmp_path / "heads")), "--warm_start_model_dir")
     assert not any(map(checkpoints.is_encoder, found))
@@ -62,3 +78,18 @@ def test_heads_are_scaled_and_the_rest_is_as_it_starts(tmp_path):
     assert len(set(np.diag(weights))) == WIDTH
     assert np.all(found.pop("output_bias_0") == 0.0)
     assert found and all(value == pytest.approx(0.2) for value in found.values())  # the learned rates
+
+
+def test_help_needs_no_tensorflow_and_the_rest_says_so(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('none')")
+
+    def run(*flags):
+        return subprocess.run(
+            [sys.executable, standardise_heads.__file__] + list(flags), env=dict(os.environ, PYTHONPATH=str(tmp_path)),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+        )
+
+    assert "--measured_tasks" in run("--help").stdout
+    done = run()
+    assert done.returncode == 2 and done.stderr.startswith("error: TensorFlow cannot be imported (none)")
+    assert done.stderr.count("\n") == 1

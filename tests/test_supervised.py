@@ -229,7 +229,7 @@ def test_pairwise_tasks(tmp_path):
         ("cola", "CoLA/train.tsv", [["sentence", "label"], ["dog", "1"]], ["line 1", "2 fields", "source, label"]),
         ("stsb", "STS-B/train.tsv", [["sentence1", "sentence2", "score"], ["a", "b", "5.1"]], ["line 2", "'5.1'"]),
         ("stsb", "STS-B/train.tsv", [["sentence1", "sentence2", "score"], ["a", "b", "nan"]], ["line 2", "'nan'"]),
-        ("stsb", "STS-B/train.tsv", [["sentence1", "sentence2", "score"], ["a", "b", "high"]], ["line 2", "'high'"]),
+        ("stsb", "STS-B/train.tsv", [["sentence1", "sentence2", "score"], ["a", "b", "high"]], ["'high'; scores"]),
         ("snli", "SNLI/snli_1.0_train.jsonl", '{"gold_label": "neutral"\n', ["line 1", "invalid JSON"]),
         ("snli", "SNLI/snli_1.0_train.jsonl", nli_json(("-", "a", "b")), ["no row that can be used", "line 1"]),
         ("mnli", "MNLI/train.tsv", [MNLI_TRAIN[:-1], ["x"] * 11], ["header", "no column gold_label"]),

@@ -78,8 +78,10 @@ def test_confusion_matrices_summed_over_splits(sweep, tmp_path):
     assert sorted(names) == ["confusion_a_airline_k4.png", "confusion_a_my_task_k4.png", "confusion_b_airline_k4.png"]
 
 
-def test_learned_rates_and_failures_are_shown(sweep, tmp_path):
-    put(tmp_path / "sweep", "c/airline/4/0", content(learned_rates={"layer_0/sgd0/learning_rate": 0.1}))
+def test_learned_rates_and_failures_are_shown(sweep, tmp_path, monkeypatch):
+    monkeypatch.setattr(document.rates, "exported_rates", lambda *_: {"layer_0/sgd0/learning_rate": 0.1})
+    config = {"finetuning": {"warm_start_model_dir": str(tmp_path)}}
+    put(tmp_path / "sweep", "c/airline/4/0", content(config=config))
     put(tmp_path / "sweep", "c/airline/4/1", {"error": "no memory <left>"})
     target, line = make(sweep, tmp_path, confusion="none")
     assert line.endswith(", 1 failed") and os.path.exists(str(target / "plots" / "rates.png"))

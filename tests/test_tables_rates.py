@@ -1,4 +1,4 @@
-"""Learned rates by layer, from results files and from exported models."""
+"""Learned rates by layer, from exported models."""
 import math
 
 import pytest
@@ -41,12 +41,6 @@ def results_of(folder, **more):
     return Results(read_runs(str(folder))[0])
 
 
-def test_rates_in_the_results(tmp_path):
-    given = {"sgd0/pooler_lr": 0.5, "layer_0/sgd0/learning_rate": 0.25, "global_step": 3}
-    assert rates.learned_rates(results_of(tmp_path, learned_rates=given)) == [
-        ("a", 0, "layer 0", "layer_0/sgd0/learning_rate", 0.25), ("a", 0, "pooler", "sgd0/pooler_lr", 0.5)]
-
-
 def export(folder, values):
     """Writes variables as an exported model has them."""
     (folder / "variables").mkdir(parents=True)
@@ -61,7 +55,7 @@ def test_rates_of_the_model_that_runs_started_from(tmp_path, use_exp_lr):
     rate = 0.125
     value = math.log(rate) if use_exp_lr else rate
     names = ("sgd0/pooler_lr", "layer_3/sgd0/learning_rate")
-    export(tmp_path / "model", dict({name: value for name in names}, output_weights_0=[1.0]))
+    export(tmp_path / "model", dict({name: value for name in names}, output_weights_0=[1.0], global_step=3))
     config = {
         "learner": {"use_exp_lr": use_exp_lr}, "finetuning": {"warm_start_model_dir": str(tmp_path / "model")},
     }

@@ -44,11 +44,11 @@ def test_the_folders_above_the_given_one_count(tmp_path):
 
 def test_what_is_read(tmp_path):
     config = {"labels": LABELS, "learner": {"use_exp_lr": True}, "finetuning": {"warm_start_model_dir": "model"}}
-    put(tmp_path, "a/airline/4/0", content(correct=57, config=config, learned_rates={"sgd0/pooler_lr": 0.1}))
+    put(tmp_path, "a/airline/4/0", content(correct=57, config=config))
     (run,), _ = read_runs(str(tmp_path))
     assert (run.accuracy, run.macro_f1, run.loss, run.rows) == (0.57, 0.5, 1.25, 100)
     assert run.labels == tuple(LABELS) and sum(run.confusion[i][i] for i in range(3)) == 57
-    assert (run.warm_start_model_dir, run.use_exp_lr, run.learned_rates) == ("model", True, {"sgd0/pooler_lr": 0.1})
+    assert (run.warm_start_model_dir, run.use_exp_lr) == ("model", True)
 
 
 def test_order(tmp_path):

@@ -35,7 +35,6 @@ def test_registry():
     assert {name for name, task in tasks.TASKS.items() if task.pair} == {"conll", "restaurant", "scitail"}
     for name, task in tasks.TASKS.items():
         assert task.name == name and len(set(task.labels)) == task.num_labels
-        assert task.text_columns == (("sentence1", "sentence2") if task.pair else ("sentence1",))
     with pytest.raises(AttributeError):
         tasks.TASKS["airline"].name = "other"
 

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from data.text import Layout, TextExample, column_names, is_labelled_format, iter_text, labels_in_order, read_text
+from data.text import Layout, TextExample, column_names, is_labelled_format, iter_text, labels_in_order, read_text, stem
 from errors import UserError
+from tokenization import Tokenizer
 
 
 def save(tmp_path, name, content):
@@ -159,6 +160,28 @@ def test_labels(tmp_path):
     assert read_text(save(tmp_path, "t.json", [dict(ROW, label=5)]))[0].label == "5"
     assert all(map(is_labelled_format, ("a.csv", "a.json.gz")))
     assert not any(map(is_labelled_format, ("a.txt", "a.txt.gz", "-")))
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
+def test_lone_surrogates_can_be_written_and_give_the_same_tokens(tmp_path, name):
+    row = {"text": "a\ud83db \ude00", "text2": "\U0001f600 c", "label": "x\udfff"}
+    content = json.dumps([row] if name == "t.json" else row)
+    assert "\\ud83d\\ude00 c" in content  # a pair, which stays
+    found, = read_text(save(tmp_path, name, content))
+    assert found == TextExample("a\ufffdb \ufffd", "\U0001f600 c", "x\ufffd")
+    tokenizer = Tokenizer({token: index for index, token in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ab"])})
+    assert tokenizer.encode(found.text_a, found.text_b) == tokenizer.encode(row["text"], row["text2"])
+
+
+@pytest.mark.parametrize(
+    "path, name",
+    [
+        ("a/reviews.2023.csv", "reviews.2023"), ("reviews.2024.json.gz", "reviews.2024"), ("new.TXT", "new"),
+        ("data/eval.tf_record", "eval"), ("-", "stdin"),
+    ],
+)
+def test_stem(path, name):
+    assert stem(path) == name
 
 
 # --- other layouts, row by row ---------------------------------------------------------------------------------------

@@ -275,6 +275,16 @@ def test_vocabulary_lines(tmp_path):
     assert tokenizer.mask_id is None
 
 
+def test_a_written_vocabulary_gives_the_same_ids(tmp_path):
+    lines = SPECIAL + ["late", "twice", "twice", "größe", "##n"]  # the last of several counts
+    tokenizer = Tokenizer.from_file(write(tmp_path / "vocab.txt", "\n".join(lines)), False)
+    tokenizer.write(str(tmp_path / "again.txt"))
+    again = Tokenizer.from_file(str(tmp_path / "again.txt"), False)
+    assert again.vocab_size == tokenizer.vocab_size == len(lines)
+    text = "late twice größen"
+    assert again.ids(text) == tokenizer.ids(text) == [lines.index("late"), len(lines) - 3, *range(len(lines))[-2:]]
+
+
 def test_special_ids(tmp_path):
     tokenizer = Tokenizer.from_file(write(tmp_path / "vocab.txt", "\n".join(reversed(SPECIAL)) + "\n"), False)
     ids = (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id)

@@ -1,0 +1,73 @@
+"""scripts/run_meta_train.sh: which files of the two folders it trains on."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NAMES = (
+    "meta_pretrain_2", "meta_pretrain_dev_3", "mnli_train", "mnli_dev_matched", "mnli_dev_mismatched", "x_dev",
+    "x_dev_2", "x_train", "device_train",
+)
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path):
+    """Runs a copy of the script whose main program prints its flags; returns (exit code, {flag: value}, errors)."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(os.path.join(ROOT, "scripts", "run_meta_train.sh"), str(tmp_path / "scripts"))
+    stubs = {"scripts/setup_env.sh": "echo %s/python" % tmp_path, "python": "printf '%s\\n' \"$@\""}
+    for name, line in stubs.items():
+        (tmp_path / name).write_text("#!/bin/sh\n%s\n" % line)
+        (tmp_path / name).chmod(0o755)
+
+    def run(preset, **folders):
+        environment = dict({"PATH": os.environ["PATH"], "BERT_DIR": "bert"}, **folders)
+        done = subprocess.run(
+            ["bash", str(tmp_path / "scripts" / "run_meta_train.sh"), preset],
+            env={name: str(value) for name, value in environment.items()}, cwd=str(tmp_path),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+        )
+        flags = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+        return done.returncode, flags, done.stderr
+
+    return run
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(tmp_path):
+    """A folder of all kinds of files."""
+    folder = tmp_path / "all"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / (name + ".tf_record")).write_text("")
+        (folder / (name + ".tf_record.json")).write_text("")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "preset, folders, expected",
+    [
+        ("hybrid", ["DATA_DIR", "SUPERVISED_DATA_DIR"], ["meta_pretrain_2", "device_train", "mnli_train", "x_train"]),
+        ("smlmt", ["DATA_DIR"], ["meta_pretrain_2"]),
+        ("leopard", ["SUPERVISED_DATA_DIR"], ["device_train", "mnli_train", "x_train"]),
+    ],
+)
+def test_files_of_training_are_taken_once_and_where_they_are_looked_for(run, folder, preset, folders, expected):
+    code, flags, _ = run(preset, **{name: folder for name in folders})
+    assert code == 0
+    assert flags["--task_train_files"] == ",".join(name + ".tf_record" for name in expected)
+    for name in ("DATA_DIR", "SUPERVISED_DATA_DIR"):
+        assert flags["--" + name.lower()] == (str(folder) if name in folders else "")
+
+
+def test_folders_without_files_to_train_on(run, folder, tmp_path):
+    for preset, name in (("smlmt", "DATA_DIR"), ("leopard", "SUPERVISED_DATA_DIR")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "meta_pretrain_dev_3.tf_record").write_text("")
+        code, _, errors = run(preset, **{name: tmp_path / name})
+        assert code == 2
+        assert errors == "error: %s: %s holds no record files to train on (--help tells which).\n" % (
+            name, tmp_path / name)
+    assert run("hybrid", DATA_DIR=folder)[0] == 2  # SUPERVISED_DATA_DIR is not set
