@@ -5,7 +5,7 @@ import tempfile
 
 from compat import tf
 from data.staging import cannot_write
-from errors import UserError, first_line
+from errors import UserError, reason
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
@@ -40,7 +40,7 @@ def checkpoint_shapes(prefix, flag):
         reader = tf.train.load_checkpoint(prefix)
         return dict(reader.get_variable_to_shape_map())
     except UNREADABLE as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, first_line(error))) from None
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
 
 
 def assignment(prefix, variables, flag):
@@ -133,7 +133,7 @@ def read(prefix, flag):
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in names}
     except UNREADABLE as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, first_line(error))) from None
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
 
 
 def export(values, folder):
@@ -170,7 +170,7 @@ def restore(session, prefix, variables, flag):
     try:
         tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
     except UNREADABLE as error:
-        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, first_line(error))) from None
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
 
 
 def make_unfinished(folder):
@@ -210,7 +210,7 @@ def cannot_save(what, folder, error):
     """The UserError for a checkpoint or model that could not be written; the run can go on from the one before."""
     return UserError(
         "--output_dir: the %s cannot be written to %s (%s); make room and run the same command again, it goes on from "
-        "the last checkpoint." % (what, folder, first_line(error))
+        "the last checkpoint." % (what, folder, reason(error))
     )
 
 

@@ -9,9 +9,9 @@ class UserError(Exception):
     """
 
 
-def first_line(error):
-    """First line of an exception's text; TensorFlow's have it in `message`."""
-    text = (getattr(error, "message", None) or str(error)).strip()
+def reason(error):
+    """Why an operation of the system or of TensorFlow failed, on one line."""
+    text = str(getattr(error, "strerror", None) or getattr(error, "message", None) or error).strip()
     return text.splitlines()[0] if text else type(error).__name__
 
 

@@ -19,7 +19,7 @@ from configs import LearnerConfig
 from data import pipeline
 from dropout import Dropout
 from episode import Batch
-from errors import UserError, first_line
+from errors import UserError, reason
 from progress import Progress
 from sessions import session_config, share_cores
 from softmax_classifier import SoftmaxConfig
@@ -310,7 +310,7 @@ class Finetuner:
         try:
             self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
         except (tf.errors.OpError, ValueError) as error:
-            raise OSError(errno.EIO, first_line(error)) from None
+            raise OSError(errno.EIO, reason(error)) from None
 
     def weights(self):
         """{name: array} of what a saved model holds, after a run."""

@@ -1,5 +1,6 @@
-"""Files that appear whole or not at all. Nothing here needs TensorFlow."""
+"""Files that appear whole or not at all, and their checksums. Nothing here needs TensorFlow."""
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -41,3 +42,12 @@ def write_json(path, values):
     with atomic_file(path) as file:
         json.dump(values, file, indent=1, sort_keys=True)
         file.write("\n")
+
+
+def file_sha256(path):
+    """The file's SHA-256 in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

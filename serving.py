@@ -5,7 +5,7 @@ import shutil
 import checkpoints
 import estimators
 from compat import tf
-from errors import UserError
+from errors import UserError, reason
 from model_folder import MODEL_FILE, VOCAB_FILE
 
 INPUTS = ("input_ids", "input_mask", "segment_ids")
@@ -43,7 +43,7 @@ def export(stored, export_dir):
                 shutil.copy(path, extra)
         os.rename(made, export_dir)
     except (tf.errors.OpError, OSError) as error:
-        raise _unwritable(export_dir, getattr(error, "strerror", None) or str(error).splitlines()[0]) from None
+        raise _unwritable(export_dir, reason(error)) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

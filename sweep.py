@@ -13,7 +13,7 @@ import task_flags
 import task_run
 from data import records
 from data.tasks import TASKS, get_task
-from errors import UserError
+from errors import UserError, reason
 from evaluation import Scores
 
 RESULTS, PREDICTIONS = "results.json", "predictions.tsv"
@@ -137,8 +137,7 @@ class Runner:
             return record_failure(job.key, job.folder, str(error))
         except Exception as error:  # whatever it is, it is this run's; the others go on
             self._drop_graph()
-            line = (getattr(error, "message", None) or str(error)).strip().split("\n")[0]
-            return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, line))
+            return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
         _write(job.folder, dict(summary, **job.key._asdict()))
         return None
 

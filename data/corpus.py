@@ -13,7 +13,7 @@ import re
 import zlib
 
 from compat import tf
-from errors import UserError
+from errors import UserError, reason
 from tokenization import basic_tokenize
 
 BLOCK_BYTES = 1 << 20
@@ -161,8 +161,7 @@ def _lines(stream, name, encoding, digest):
         try:
             block = stream.read(BLOCK_BYTES)
         except (OSError, EOFError, zlib.error, tf.errors.OpError) as error:
-            reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-            raise UserError("%s: cannot be read (%s)." % (name, reason.splitlines()[0])) from None
+            raise UserError("%s: cannot be read (%s)." % (name, reason(error))) from None
         seen += len(block)
         digest.update(block)
         try:

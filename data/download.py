@@ -9,7 +9,6 @@ scripts/fetch_data.py fetches several of them and keeps their checksums.
 import argparse
 import contextlib
 import fcntl
-import hashlib
 import html.parser
 import http.client
 import http.cookiejar
@@ -30,6 +29,7 @@ from typing import NamedTuple, Tuple
 
 from data.tasks import DATA_URL
 from errors import UserError, exit_code
+from files import file_sha256
 
 DOWNLOADS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "downloads")
 CHUNK = 1 << 20
@@ -155,14 +155,6 @@ def _remove(*paths):
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
-
-
-def file_sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(CHUNK), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 class _Transfer:

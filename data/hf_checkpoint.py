@@ -15,7 +15,7 @@ import checkpoints
 import forms
 import modeling
 from compat import tf
-from errors import UserError
+from errors import UserError, reason
 from files import write_json
 
 CHECKPOINT = "bert_model.ckpt"
@@ -146,9 +146,8 @@ def read_checkpoint(prefix, config):
     try:
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in shapes}, sorted(set(found) - set(shapes))
-    except (tf.errors.OpError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError("%s cannot be read (%s): fetch or copy it again" % (prefix, reason)) from None
+    except checkpoints.UNREADABLE as error:
+        raise UserError("%s cannot be read (%s): fetch or copy it again" % (prefix, reason(error))) from None
 
 
 def save_checkpoint(prefix, weights):

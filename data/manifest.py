@@ -8,9 +8,9 @@ Files that it does not list (own splits beside the public ones) are left out of 
 import json
 import os
 
-from data.download import alone_in, file_sha256
+from data.download import alone_in
 from errors import UserError
-from files import write_json
+from files import file_sha256, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1

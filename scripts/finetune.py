@@ -43,9 +43,8 @@ import own_task  # noqa: E402
 import recipes  # noqa: E402
 import task_flags  # noqa: E402
 from data import tasks  # noqa: E402
-from data.download import file_sha256  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
-from files import read_json  # noqa: E402
+from files import file_sha256, read_json  # noqa: E402
 
 PROGRAM = [sys.executable, os.path.join(ROOT, "run_classifier_multitask.py")]
 SAMPLE_LABELS = 4

@@ -24,9 +24,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from data.download import file_sha256  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
-from files import atomic_file, write_json  # noqa: E402
+from files import atomic_file, file_sha256, write_json  # noqa: E402
 
 LEAST_WORDS = 5  # shorter paragraphs are headings and menus
 VERSES = "gen1:1-rev22:21"

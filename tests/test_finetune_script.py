@@ -17,6 +17,7 @@ from data import download, tasks
 from data.convert import encode
 from data.text import read_text
 from errors import UserError
+from files import file_sha256
 from tokenization import Tokenizer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -344,7 +345,7 @@ def leave_results(found):
     train = found["task_eval_files"].split(",")[0]
     os.makedirs(found["output_dir"])
     with open(os.path.join(found["output_dir"], "results.json"), "w") as file:
-        json.dump({"data": {"train": {"path": os.path.relpath(train), "sha256": download.file_sha256(train)}}}, file)
+        json.dump({"data": {"train": {"path": os.path.relpath(train), "sha256": file_sha256(train)}}}, file)
 
 
 def test_results_of_another_training_file_are_kept(minilm, tmp_path):

@@ -6,9 +6,9 @@ import pytest
 from test_hf_checkpoint import write_source
 
 from data import minilm
-from data.download import file_sha256
 from data.hf_checkpoint import TENSORFLOW_FILES
 from errors import UserError
+from files import file_sha256
 
 
 def failure(call, *arguments):

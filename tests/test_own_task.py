@@ -15,8 +15,8 @@ import own_task
 import program_flags
 import recipes
 import task_run
-from data import download
 from errors import UserError
+from files import file_sha256
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
@@ -164,7 +164,7 @@ def test_only_results_of_the_same_file_are_replaced(tmp_path):
         (tmp_path / folder).mkdir()
         write(os.path.join(folder, "train.csv"), GOOD + folder + ",up\n")
     (tmp_path / "output" / "train").mkdir(parents=True)
-    train = {"path": "a/train.csv", "sha256": download.file_sha256("a/train.csv")}
+    train = {"path": "a/train.csv", "sha256": file_sha256("a/train.csv")}
     (tmp_path / "output" / "train" / "results.json").write_text(json.dumps({"data": {"train": train}}))
     assert program_flags.parse(command("--train %s" % (tmp_path / "a" / "train.csv"))).overwrite
     refused("--train b/train.csv", "output/train", "a/train.csv", "OUTPUT_DIR", "--overwrite")
