@@ -286,8 +286,9 @@ def _check_values(path: str, numbers: List[int], field: Field, array: np.ndarray
         way_out = "0 to %d is allowed: convert the text anew (python -m data.convert)" % highest
     elif field.name == "label_ids":
         way_out = (
-            "with %d classes labels are 0 to %d: set --test_num_labels to the task's number of classes, or use the "
-            "task's own file" % (highest + 1, highest)
+            "with %d classes labels are 0 to %d: set --test_num_labels to the task's number of classes (in "
+            "meta-training the file's name, or FILE.json beside it, tells it), or use the task's own file"
+            % (highest + 1, highest)
         )
     else:
         way_out = (
