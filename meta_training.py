@@ -5,11 +5,11 @@ import dataclasses
 import adaptation
 import checkpoints
 import heads
+import meta_batch
 import meta_learner
 import optimization
 from compat import tf
 from data import meta_tasks
-from dropout import Dropout
 from episode import Batch, Classifier
 from errors import UserError
 from training_loop import task_names
@@ -129,17 +129,15 @@ def _training_spec(features, mode, plan, stop):
     # Estimator restores its own checkpoint over this where there is one.
     checkpoints.initialize(variables, run.init_checkpoint, run.warm_start_model_dir)
     step = tf.train.get_or_create_global_step()
-    rows = [features[name] for name in task_names(len(features))]
-    outcome = meta_learner.run_tasks(
-        variables,
-        [meta_learner.make_task(task, config) for task in rows],
-        bert_config,
-        config,
-        dropouts=[Dropout(run.seed, task["number"], config.reference_mode) for task in rows],
-    )
-    loss, accuracy = meta_learner.mean_of_tasks(outcome)
+    tasks = [features[name] for name in task_names(len(features))]
+    each = run.tasks_per_gpu if run.replica_clipping else len(tasks)
+    batches = [
+        meta_batch.run(variables, tasks[first : first + each], bert_config, config, outer, run.seed)
+        for first in range(0, len(tasks), each)
+    ]
+    loss, accuracy = [sum(parts) / len(batches) for parts in zip(*[(b.loss, b.accuracy) for b in batches])]
     outer_step = optimization.outer_step(
-        optimization.trained_gradients(_outer_gradients(outcome, variables, plan), outer),
+        _sum_of_clipped(batches) if run.replica_clipping else batches[0].gradients,
         variables,
         outer,
         step,
@@ -149,19 +147,14 @@ def _training_spec(features, mode, plan, stop):
     tf.summary.scalar("query_accuracy", accuracy)
     tf.summary.scalar("gradient_norm", outer_step.norm)
     tf.summary.scalar("learning_rate", optimization.learning_rate_schedule(outer, step))
-    _add_inner_summaries(outcome[0], variables, config)
+    _add_inner_summaries(batches[0], variables, config)
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=outer_step.train_op), requests
 
 
-def _outer_gradients(outcome, variables, plan):
-    """Gradient of this replica's tasks: their mean; with replica_clipping the sum over the published program's GPUs."""
-    if not plan.run.replica_clipping:
-        return meta_learner.outer_gradients(outcome, variables, plan.config)
-    each = plan.run.tasks_per_gpu
+def _sum_of_clipped(batches):
+    """{name: gradient} of MetaBatches, each the tasks of one of the published program's GPUs (replica_clipping)."""
     totals = collections.OrderedDict()
-    for first in range(0, len(outcome), each):
-        gradients = meta_learner.outer_gradients(outcome[first : first + each], variables, plan.config)
-        gradients = optimization.trained_gradients(gradients, plan.outer)
+    for gradients in [batch.gradients for batch in batches]:
         scale = optimization.clip_scale(tf.linalg.global_norm(list(gradients.values())))
         for name, gradient in gradients.items():
             totals[name] = totals[name] + gradient * scale if name in totals else gradient * scale
@@ -181,9 +174,9 @@ def _judging_spec(features, mode, plan):
     return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)
 
 
-def _add_inner_summaries(task, variables, config):
-    """TensorBoard's scalars of the inner loop of one task, and the learned rates."""
-    kinds = (("support_loss", task.support_losses), ("query_loss", task.query_losses), ("norm", task.inner_norms))
+def _add_inner_summaries(batch, variables, config):
+    """TensorBoard's scalars of the inner loop, and the learned rates."""
+    kinds = (("support_loss", batch.support_losses), ("query_loss", batch.query_losses), ("norm", batch.inner_norms))
     for kind, values in kinds:
         for index, value in enumerate(tf.unstack(values, num=values.shape.as_list()[0])):
             tf.summary.scalar("inner_%s/%d" % (kind, index), value)
