@@ -11,7 +11,6 @@ CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
 OLD = ".old"  # suffix of a directory that is being replaced
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise
-DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)  # what a session does
 LISTED = 5  # names of missing or misshaped variables that an error spells out
 
 
@@ -104,6 +103,11 @@ def is_encoder(name):
 def _initialize_encoder(variables, prefix):
     wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
     tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, "--init_checkpoint"))
+
+
+def is_of_reading(error):
+    """Whether a tf.errors.OpError that a session raised is about a checkpoint that it read."""
+    return getattr(error.op, "type", None) == "RestoreV2"
 
 
 def damaged(init_checkpoint, warm_start_model_dir):

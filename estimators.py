@@ -252,9 +252,11 @@ class Finetuner:
             try:
                 self._session.run(tf.global_variables_initializer())
                 self._session.run(tf.variables_initializer(initial))
-            except checkpoints.DAMAGED:
+            except tf.errors.OpError as error:
                 self._session.close()
-                raise checkpoints.damaged(start.init_checkpoint, start.warm_start_model_dir) from None
+                if checkpoints.is_of_reading(error):
+                    raise checkpoints.damaged(start.init_checkpoint, start.warm_start_model_dir) from None
+                raise
 
     def __enter__(self):
         return self

@@ -101,7 +101,6 @@ def make_plan(bert_config, config, run):
       bert_config, config: BertConfig and LearnerConfig.
       run: MetaTrainConfig.
     """
-    source = task_source(run, bert_config)
     has_supervised = not all(meta_tasks.is_pretrain(path) for path in run.task_train_files)
     for name in ["train_batch_size"] + ["max_train_batch_size"] * (has_supervised and run.max_train_batch_size > 0):
         if getattr(run, name) <= config.meta_batchsz:
@@ -109,6 +108,7 @@ def make_plan(bert_config, config, run):
                 "--%s=%d leaves no query rows beside the --meta_batchsz=%d support rows."
                 % (name, getattr(run, name), config.meta_batchsz)
             )
+    source = task_source(run, bert_config)
     validation = []
     for path in run.task_eval_files:
         validation += validation_tasks(path, run, bert_config)

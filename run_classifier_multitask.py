@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from errors import UserError
+from errors import UserError, reason
 
 try:
     from compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
@@ -76,7 +76,7 @@ def run_meta_training():
     check_output_dir()
     description = {"bert_config": dataclasses.asdict(bert_config), "meta_training": dataclasses.asdict(run)}
     description.update(settings.described(config))
-    refuse_other_training(description)
+    refuse_other_training(description, machines.is_chief)
     kind = multitask_training if FLAGS.classifier == settings.SOFTMAX else meta_training
     plan = kind.make_plan(bert_config, config, run)
     make_output_dir()
@@ -89,13 +89,19 @@ def run_meta_training():
         print("stopped and saved: run the same command again to go on")
 
 
-def refuse_other_training(description):
-    """UserError when --output_dir holds checkpoints of other settings, or a model of another run."""
+def refuse_other_training(description, is_chief):
+    """UserError when --output_dir holds checkpoints of other settings, or a model of another run.
+
+    Settings that a first attempt left without any checkpoint are overlooked, but not by a worker that is not the chief:
+    they may be those that the chief has just written.
+    """
     import training_loop
 
-    if files.read_json(os.path.join(FLAGS.output_dir, META_FILE)) == json.loads(json.dumps(description)):
+    stored = files.read_json(os.path.join(FLAGS.output_dir, META_FILE))
+    if stored == json.loads(json.dumps(description)):
         return
-    if tf.train.latest_checkpoint(os.path.join(FLAGS.output_dir, training_loop.CHECKPOINTS)):
+    has_begun = tf.train.latest_checkpoint(os.path.join(FLAGS.output_dir, training_loop.CHECKPOINTS))
+    if has_begun or (stored is not None and not is_chief):
         raise UserError(
             "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."
             % (FLAGS.output_dir, META_FILE)
@@ -258,7 +264,7 @@ def make_work_dir():
 
 def unwritable(error):
     return UserError(
-        "--output_dir: cannot write to %s (%s); choose another folder." % (FLAGS.output_dir, error.strerror)
+        "--output_dir: cannot write to %s (%s); choose another folder." % (FLAGS.output_dir, reason(error))
     )
 
 

@@ -19,6 +19,7 @@ stopped or killed goes on from its last checkpoint and ends with the same weight
 which share the tasks of a step, compute what one computes with all of them.
 """
 import collections
+import contextlib
 import itertools
 import os
 
@@ -92,7 +93,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
         def input_fn(input_context=None):
             return _training_data(plan.source, plan.run, done, _shares(input_context, plan.run), faults)
 
-        try:
+        with _as_user_errors(plan, folder, faults):
             if done < steps and cluster.size > 1:
                 # The evaluation would be that of a process of its own; here the chief validates.
                 tf.estimator.train_and_evaluate(
@@ -100,16 +101,6 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
                 )
             elif done < steps:
                 estimator.train(input_fn, max_steps=steps)
-        except tf.train.NanLossDuringTrainingError:
-            raise UserError(
-                "The %s loss became NaN or infinite: %s, in another --output_dir." % (plan.title, plan.advice)
-            ) from None
-        except tf.errors.OpError as error:
-            if faults:
-                raise faults[0] from None
-            if isinstance(error, checkpoints.DAMAGED):
-                raise _damaged(plan.run, folder) from None
-            raise
     done = _latest_step(folder)
     if done == steps and cluster.is_chief:
         validator.validate(steps)  # where the run was killed just before
@@ -169,13 +160,24 @@ def _latest_step(folder):
         raise checkpoints.damaged_own(newest) from None
 
 
-def _damaged(run, folder):
-    """The UserError for weights that could not be read: the newest checkpoint's, without one those to start from."""
-    newest = tf.train.latest_checkpoint(folder)
-    return (
-        checkpoints.damaged_own(newest) if newest
-        else checkpoints.damaged(run.init_checkpoint, run.warm_start_model_dir)
-    )
+@contextlib.contextmanager
+def _as_user_errors(plan, folder, faults):
+    """Raises what a user can mend as a UserError; `faults` are those of the data, which TensorFlow has wrapped."""
+    try:
+        yield
+    except tf.train.NanLossDuringTrainingError:
+        raise UserError(
+            "The %s loss became NaN or infinite: %s, in another --output_dir." % (plan.title, plan.advice)
+        ) from None
+    except tf.errors.OpError as error:
+        if faults:
+            raise faults[0] from None
+        if not checkpoints.is_of_reading(error):
+            raise
+        newest = tf.train.latest_checkpoint(folder)
+        if newest:
+            raise checkpoints.damaged_own(newest) from None
+        raise checkpoints.damaged(plan.run.init_checkpoint, plan.run.warm_start_model_dir) from None
 
 
 # Data.

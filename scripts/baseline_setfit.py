@@ -5,7 +5,7 @@
   setfit/bin/python scripts/baseline_setfit.py --leopard_dir=DIR --encoder=minilm_hf --output_dir=output/runs
 
 Writes OUTPUT_DIR/setfit/TASK/K/SPLIT/results.json, which scripts/make_tables.py reads; runs that are there are not
-made again.
+made again. Where they are of other data, another seed or another encoder, nothing is run unless --overwrite is given.
 The encoder gets mean pooling and 128 tokens a row. The two texts of a pair are joined by the separator token. Needs an
 environment of its own: none of the other packages, TensorFlow least, has to be there.
 """
@@ -23,7 +23,7 @@ import numpy as np  # noqa: E402
 from data import tasks, text  # noqa: E402
 from errors import UserError, exit_code  # noqa: E402
 from evaluation import Scores  # noqa: E402
-from files import file_sha256, write_json  # noqa: E402
+from files import file_sha256, read_json, write_json  # noqa: E402
 
 MAX_SEQ_LENGTH = 128
 SMALLEST = 1e-12  # probability, for its logarithm
@@ -70,16 +70,56 @@ def folder_of(encoder, folder):
     return path
 
 
-def run_one(options, task, split):
-    """Trains and scores one split; writes its results file unless it is there."""
-    target = os.path.join(options.output_dir, "setfit", task.name, str(options.k), str(split))
-    path = os.path.join(target, "results.json")
-    if os.path.exists(path):
-        return
-    files = {
+def results_file(options, task, split):
+    """Path of a run's results."""
+    return os.path.join(options.output_dir, "setfit", task.name, str(options.k), str(split), "results.json")
+
+
+def data_files(options, task, split):
+    """{"train", "eval": path}; UserError when one is missing."""
+    return {
         "train": tasks.require(task.json_file(options.leopard_dir, "train", split, options.k)),
         "eval": tasks.require(task.json_file(options.leopard_dir, "eval")),
     }
+
+
+def encoder_checksums(folder):
+    """{file name: SHA-256} of an encoder's folder; UserError when it is none."""
+    if not os.path.isdir(folder):
+        raise UserError("--encoder: %s is not a directory." % folder)
+    paths = {name: os.path.join(folder, name) for name in os.listdir(folder)}
+    return {name: file_sha256(path) for name, path in paths.items() if os.path.isfile(path)}
+
+
+def made_from(options, task, split, encoder):
+    """What a run is made from, as its results file holds it; encoder: of encoder_checksums."""
+    files = data_files(options, task, split)
+    return {
+        "config": {"seed": options.seed, "encoder": encoder},
+        "data": {part: {"sha256": file_sha256(name)} for part, name in files.items()},
+    }
+
+
+def is_there(options, task, split, encoder):
+    """Whether a run's results are there; UserError when they are of other data or settings, without --overwrite."""
+    path = results_file(options, task, split)
+    found = read_json(path)
+    if not isinstance(found, dict):
+        return False
+    differing = [
+        name + " data" * (part == "data") for part, wanted in made_from(options, task, split, encoder).items()
+        for name, value in wanted.items() if (found.get(part) or {}).get(name) != value
+    ]
+    if differing and not options.overwrite:
+        raise UserError("%s is of another %s: choose another --output_dir, or give --overwrite to make such runs again."
+                        % (path, " and ".join(differing)))
+    return not differing
+
+
+def run_one(options, task, split, encoder_files):
+    """Trains and scores one split; writes its results file."""
+    path, files = results_file(options, task, split), data_files(options, task, split)
+    origin = made_from(options, task, split, encoder_files)
     train, evaluation = (text.read_text(files[part]) for part in ("train", "eval"))
     encoder, labels = load_encoder(options.encoder), list(task.labels)
     begun = time.time()
@@ -94,11 +134,11 @@ def run_one(options, task, split):
     )
     import setfit
 
-    os.makedirs(target, exist_ok=True)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     write_json(path, {
         "model": "setfit", "task": task.name, "k": options.k, "split": split,
-        "config": {"labels": labels, "setfit": setfit.__version__, "seed": options.seed},
-        "data": {part: {"sha256": file_sha256(name)} for part, name in files.items()},
+        "config": dict(origin["config"], labels=labels, setfit=setfit.__version__),
+        "data": origin["data"],
         "metrics": {
             "accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": float(np.mean(scores.losses)),
             "confusion": scores.confusion.tolist(),
@@ -114,9 +154,10 @@ def run(options):
     for split in options.splits.split(","):
         if not split.isdigit():
             raise UserError("--splits=%s: numbers with commas between them." % options.splits)
-    for split in options.splits.split(","):
-        for task in chosen:
-            run_one(options, task, int(split))
+    encoder = encoder_checksums(options.encoder)
+    runs = [(task, int(split)) for split in options.splits.split(",") for task in chosen]
+    for task, split in [each for each in runs if not is_there(options, *each, encoder)]:
+        run_one(options, task, split, encoder)
 
 
 def main():
@@ -128,6 +169,8 @@ def main():
     parser.add_argument("--k", type=int, default=4, help="examples of each label (default: 4)")
     parser.add_argument("--splits", default="0,1,2,3,4,5,6,7,8,9", help="comma-separated (default: all ten)")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--overwrite", action="store_true",
+                        help="make runs again that are of other data, another seed or another encoder")
     return exit_code(lambda: run(parser.parse_args()))
 
 

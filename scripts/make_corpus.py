@@ -185,8 +185,8 @@ def run(options):
     """Writes the corpus and its manifest; prints what each source gave."""
     if options.descriptions and not os.path.isfile(options.descriptions):
         raise UserError("--descriptions: there is no file %s." % options.descriptions)
-    for flag in ("output", "antonyms"):
-        folder = os.path.dirname(getattr(options, flag) or "") or "."
+    for flag in ("output", "antonyms") if options.antonyms else ("output",):
+        folder = os.path.dirname(getattr(options, flag)) or "."
         if not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
             raise UserError("--%s: no file can be made in the folder %s." % (flag, folder))
     counts, seen = {}, set()

@@ -8,8 +8,9 @@ Every results.json below --results_dir is a run; its keys "model", "task", "k" a
 
   report.html         everything below in one file, to look at
   tables.md, .tex     accuracy in percent: mean and sample standard deviation over splits (division by n - 1), 95 %
-                      bootstrap interval of the mean, number of runs; macro average; models in pairs with a sign test;
-                      the published mean where all 12 tasks are complete
+                      bootstrap interval of the mean, number of runs; macro average over the splits that all models
+                      have; models in pairs with an interval over splits of these tasks, one over tasks, and a sign
+                      test; the published mean where all 12 tasks are complete, on their whole evaluation sets
   runs.csv, summaries.csv, differences.csv, comparisons.csv, rates.csv    the numbers behind them
   plots/              accuracy against k, heat maps, learned rates, confusion matrices
 

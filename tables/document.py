@@ -44,7 +44,7 @@ def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusio
 
 def contents(results: layout.Results, failures: Sequence[Failure], confusion: str) -> Dict[str, bytes]:
     """{relative path: content} of all files."""
-    learned = rates.learned_rates(results)
+    learned, unread = rates.learned_rates(results)
     accuracy = [layout.accuracy_table(results, k) for k in results.shots]
     kinds = (layout.comparison_table, layout.difference_table)
     paired = [table for kind in kinds for table in (kind(results, k) for k in results.shots) if table.rows]
@@ -62,7 +62,7 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
     }
     for group in images.values():
         files.update((os.path.join(PLOTS, name), image.png) for name, image in group.items())
-    page = report.report(TITLE, _lead(results), _sections(results, failures, accuracy, paired, beside, images))
+    page = report.report(TITLE, _lead(results), _sections(results, failures, accuracy, paired, beside, images, unread))
     return dict(files, **{"report.html": page.encode("utf-8")})
 
 
@@ -108,13 +108,13 @@ def _by_cell(results):
     return cells
 
 
-def _sections(results, failures, accuracy, paired, beside, images) -> List[report.Section]:
+def _sections(results, failures, accuracy, paired, beside, images, unread) -> List[report.Section]:
     folded = collections.OrderedDict()
     for image in images["confusion"].values():
         folded.setdefault(image.description.rsplit(", ", 1)[0], []).append(image)
     legend = (
         "Mean %s sample standard deviation over splits; in small print the 95 %% bootstrap interval of the mean and "
-        "the number of runs. The best mean of a row is set off." % layout.PLUS_MINUS
+        "the number of runs. The best mean of a row is set off where all have the same splits." % layout.PLUS_MINUS
     )
     return [
         report.Section("Accuracy", [legend], accuracy),
@@ -122,7 +122,7 @@ def _sections(results, failures, accuracy, paired, beside, images) -> List[repor
         report.Section("Beside the published figure", (), [beside] if beside.rows else ()),
         report.Section("Accuracy against k", (), (), list(images["shots"].values())),
         report.Section("Heat maps", (), (), list(images["heat"].values())),
-        report.Section("Learned rates", (), (), list(images["rates"].values())),
+        report.Section("Learned rates", unread, (), list(images["rates"].values())),
         report.Section("Confusion matrices", (), (), (), list(folded.items())),
         report.Section("Runs that failed", items=["%s: %s" % failure for failure in failures]),
         report.Section("Runs", items=["%s: %.1f %% of %d rows" % (run.path, 100 * run.accuracy, run.rows)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tables import published
 from tables.runs import Run, task_order
-from tables.statistics import RESAMPLES, Summary, compare, summarize
+from tables.statistics import RESAMPLES, Comparison, Summary, compare, summarize
 
 PLUS_MINUS = "\u00b1"
 MINUS = "\u2212"
@@ -16,6 +16,16 @@ NOTHING = "\u2013"
 MACRO = "macro average"
 ALL_PAIRS = "all pairs"
 TOTALS = (MACRO, ALL_PAIRS)  # rows that stand apart
+INTERVALS = (
+    "Pairs are (task, split) that both models have; n counts them. The 95 % bootstrap interval over splits draws "
+    "splits anew within each task: it speaks for these tasks with other training splits. The one over tasks draws "
+    "tasks, then splits within each: it speaks for other tasks like these, and is too narrow where there are few. "
+    "Neither speaks for other evaluation rows or another meta-training."
+)
+SIGN_TEST = (
+    "p is of the two-sided sign test, equal pairs left out. It treats pairs as independent, which they are not (splits "
+    "of a task share its evaluation set): it is likely too small."
+)
 
 
 class Cell(NamedTuple):
@@ -54,6 +64,7 @@ class Results:
         self._accuracies = collections.defaultdict(dict)  # {(model, k): {(task, split): accuracy}}
         for run in self.runs:
             self._accuracies[run.model, run.k][run.task, run.split] = run.accuracy
+        self._compared = {}  # of compare: the same numbers stand in several places
 
     def accuracies(self, model, k, tasks=None):
         """{(task, split): accuracy}."""
@@ -65,34 +76,37 @@ class Results:
         values = [value for _, value in sorted(self.accuracies(model, k, [task]).items())]
         return self._summarize(values) if values else None
 
-    def common_tasks(self, k):
-        """Tasks of which all models that have any run at k have one: a macro average over others would not compare."""
-        present = [self.accuracies(model, k) for model in self.models]
-        per_model = [{task for task, _ in found} for found in present if found]
-        return [task for task in self.tasks if all(task in found for found in per_model)]
+    def common_splits(self, k):
+        """{task: splits} that all models with any run at k have: a macro average over others would not compare."""
+        present = [set(self.accuracies(model, k)) for model in self.models]
+        present = [found for found in present if found]
+        common = set.intersection(*present) if present else set()
+        splits = {task: sorted(split for name, split in common if name == task) for task in self.tasks}
+        return {task: found for task, found in splits.items() if found}
 
     def macro(self, model, k):
-        """Summary over splits of the mean over common_tasks, or None.
+        """Summary over splits of the mean over common_splits, or None.
 
         Where the tasks do not have the same splits, the mean is that of the tasks' means, and there is no deviation.
         """
-        tasks = self.common_tasks(k)
-        by_task = {task: {split: value for (_, split), value in self.accuracies(model, k, [task]).items()}
-                   for task in tasks}
-        if not tasks or not all(by_task.values()):
+        common, accuracies = self.common_splits(k), self.accuracies(model, k)
+        if not common or not accuracies:
             return None
-        splits = [sorted(found) for found in by_task.values()]
-        if all(each == splits[0] for each in splits):
-            return self._summarize([sum(by_task[task][split] for task in tasks) / len(tasks) for split in splits[0]])
-        mean = sum(sum(found.values()) / len(found) for found in by_task.values()) / len(tasks)
-        return Summary(min(map(len, splits)), mean, math.nan, math.nan, math.nan)
+        values = [[accuracies[task, split] for split in splits] for task, splits in common.items()]
+        first, *others = common.values()
+        if all(each == first for each in others):
+            return self._summarize([sum(of_split) / len(values) for of_split in zip(*values)])
+        mean = sum(sum(of_task) / len(of_task) for of_task in values) / len(values)
+        return Summary(min(map(len, values)), mean, math.nan, math.nan, math.nan)
 
     def compare(self, first, second, k, tasks=None):
         """Comparison of two models over the (task, split) that both have, or None."""
-        one, other = self.accuracies(first, k, tasks), self.accuracies(second, k, tasks)
-        if not set(one) & set(other):
-            return None
-        return compare(one, other, self._seed, self._resamples)
+        key = first, second, k, None if tasks is None else tuple(tasks)
+        if key not in self._compared:
+            one, other = self.accuracies(first, k, tasks), self.accuracies(second, k, tasks)
+            common = set(one) & set(other)
+            self._compared[key] = compare(one, other, self._seed, self._resamples) if common else None
+        return self._compared[key]
 
     def _summarize(self, values):
         return summarize(values, self._seed, self._resamples)
@@ -101,24 +115,31 @@ class Results:
 # --- tables ----------------------------------------------------------------------------------------------------------
 def accuracy_table(results: Results, k: int) -> Table:
     """Accuracy in percent: a row a task, a column a model, and the macro average where models can be compared."""
-    rows = []
+    rows, unequal = [], []
     for task in results.tasks:
         summaries = [results.summary(model, task, k) for model in results.models]
         if any(summaries):
-            rows.append([Cell(task)] + _with_best(summaries))
-    common = results.common_tasks(k)
+            splits = [set(results.accuracies(model, k, [task])) for model in results.models]
+            present = [found for found in splits if found]
+            comparable = all(found == present[0] for found in present)
+            unequal += [] if comparable else [task]
+            rows.append([Cell(task)] + _with_best(summaries, comparable))
+    common = results.common_splits(k)
     notes = []
     if len(common) > 1:
         rows.append([Cell(MACRO)] + _with_best([results.macro(model, k) for model in results.models]))
-        notes.append("%s over the %d tasks that all models have%s" % (
-            MACRO, len(common), "" if len(common) == len(rows) - 1 else ": " + ", ".join(common)))
+        notes.append("%s over the %d tasks that all models have%s%s" % (
+            MACRO, len(common), "" if len(common) == len(rows) - 1 else ": " + ", ".join(common),
+            "; only over the splits that all models have" if set(unequal) & set(common) else ""))
+    if unequal:
+        notes.append("no best is marked where models have different splits: " + ", ".join(unequal))
     return Table("Accuracy, %%, k=%d" % k, ["task"] + results.models, rows, notes)
 
 
-def _with_best(summaries):
-    """Cells of a row, with the best mean, as it is printed, marked where there is more than one."""
+def _with_best(summaries, comparable=True):
+    """Cells of a row, with the best mean, as it is printed, marked where there is more than one to compare."""
     means = [round(100 * summary.mean, 1) for summary in summaries if summary]
-    best = max(means) if len(means) > 1 else None
+    best = max(means) if comparable and len(means) > 1 else None
 
     def cell(summary):
         return Cell(mean_and_std(summary), interval_and_runs(summary), round(100 * summary.mean, 1) == best)
@@ -147,35 +168,42 @@ def difference_table(results: Results, k: int) -> Table:
         if any(compared):
             rows.append([Cell(task or ALL_PAIRS)] + [_difference_cell(each) for each in compared])
     header = ["task"] + ["%s %s %s" % (first, MINUS, other) for other in others]
-    return Table("Paired differences by task, points, k=%d" % k, header, rows, [])
+    return Table("Paired differences by task, points, k=%d" % k, header, rows, [INTERVALS])
 
 
 def comparison_table(results: Results, k: int) -> Table:
-    """Every two models over all (task, split) that both have, with the sign test."""
+    """Every two models over all (task, split) that both have, with both intervals and the sign test."""
     rows = []
     for first, second in itertools.combinations(results.models, 2):
         found = results.compare(first, second, k)
         if found:
             names = "%s %s %s" % (first, MINUS, second)
             counts = "%d / %d / %d" % (found.better, found.equal, found.worse)
-            rows.append([Cell(names), _difference_cell(found), Cell(counts), Cell(p_value(found.p_value))])
-    notes = [
-        "Pairs are (task, split) that both models have; n counts them. Two-sided sign test, equal pairs left out. "
-        "Splits of a task share its evaluation set, so that pairs are not independent: read p as a rough guide."
-    ]
-    header = ["models", "mean difference", "better / equal / worse", "p"]
-    return Table("Models in pairs, points, k=%d" % k, header, rows, notes)
+            cells = [names, _difference(found), _interval(found.splits_low, found.splits_high) or NOTHING,
+                     _interval(found.tasks_low, found.tasks_high) or NOTHING, counts, p_value(found.p_value)]
+            rows.append([Cell(text, "n=%d" % found.pairs if column == 1 else "") for column, text in enumerate(cells)])
+    header = ["models", "mean difference", "over splits of these tasks", "over tasks", "better / equal / worse", "p"]
+    return Table("Models in pairs, points, k=%d" % k, header, rows, [INTERVALS, SIGN_TEST])
 
 
 def _difference_cell(found) -> Cell:
+    """"+2.1 ± 0.3" and "[+1.9, +2.3] n=20, over tasks [−0.1, +4.3]"."""
     if found is None:
         return Cell(NOTHING)
-    text = _signed(found.mean)
-    if not math.isnan(found.std):
-        text += " %s %.1f" % (PLUS_MINUS, 100 * found.std)
-    runs = "n=%d" % found.pairs
-    return Cell(text, runs if math.isnan(found.low) else "[%s, %s] %s" % (
-        _signed(found.low), _signed(found.high), runs))
+    details = [_interval(found.splits_low, found.splits_high), "n=%d" % found.pairs]
+    over_tasks = _interval(found.tasks_low, found.tasks_high)
+    return Cell(_difference(found), " ".join(filter(None, details)) + (over_tasks and ", over tasks " + over_tasks))
+
+
+def _difference(found) -> str:
+    """"+2.1 ± 0.3", in points."""
+    mean = _signed(found.mean)
+    return mean if math.isnan(found.std) else "%s %s %.1f" % (mean, PLUS_MINUS, 100 * found.std)
+
+
+def _interval(low, high) -> str:
+    """"[−0.1, +4.3]", or nothing for NaN."""
+    return "" if math.isnan(low) else "[%s, %s]" % (_signed(low), _signed(high))
 
 
 def _signed(value) -> str:
@@ -192,12 +220,11 @@ def p_value(value: float) -> str:
 
 
 def published_table(results: Results) -> Table:
-    """Ours beside the published figure, for models and k whose 12 tasks are complete; without rows when none is."""
+    """Ours beside the published figure, for models and k whose 12 tasks are complete (see published.own_mean)."""
     rows = []
     for k in results.shots:
         for model in results.models:
-            accuracies = {(task, k, split): value for (task, split), value in results.accuracies(model, k).items()}
-            mean = published.own_mean(accuracies, k)
+            mean = published.own_mean([run for run in results.runs if run.model == model], k)
             if mean is not None:
                 target = published.ACCURACY[k]
                 rows.append([Cell(model), Cell(str(k)), Cell("%.2f" % (100 * mean)), Cell("%.2f" % (100 * target)),
@@ -219,7 +246,7 @@ def summaries_frame(results: Results) -> pd.DataFrame:
     for k in results.shots:
         for model in results.models:
             cells = [(task, results.summary(model, task, k)) for task in results.tasks]
-            if len(results.common_tasks(k)) > 1:
+            if len(results.common_splits(k)) > 1:
                 cells.append((MACRO, results.macro(model, k)))
             rows += [(model, task, k) + tuple(summary) for task, summary in cells if summary]
     return pd.DataFrame(rows, columns=["model", "task", "k"] + list(Summary._fields))
@@ -243,5 +270,4 @@ def comparisons_frame(results: Results) -> pd.DataFrame:
         for first, second in itertools.combinations(results.models, 2):
             found = results.compare(first, second, k)
             rows += [(first, second, k) + tuple(found)] if found else []
-    fields = ["pairs", "mean", "std", "low", "high", "better", "worse", "equal", "p_value"]
-    return pd.DataFrame(rows, columns=["first", "second", "k"] + fields)
+    return pd.DataFrame(rows, columns=["first", "second", "k"] + list(Comparison._fields))

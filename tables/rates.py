@@ -2,8 +2,9 @@
 import math
 import os
 import re
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Tuple
 
+from errors import UserError
 from tables.layout import Results
 
 BEFORE = ("embeddings",)  # in the order of the network, before and after the encoder's layers
@@ -29,26 +30,32 @@ class Rate(NamedTuple):
     rate: float
 
 
-def learned_rates(results: Results) -> List[Rate]:
-    """The rates of all models whose runs were started from an exported model that is still there."""
-    rates = []
+def learned_rates(results: Results) -> Tuple[List[Rate], List[str]]:
+    """The rates of all models whose runs were started from an exported model that is still there.
+
+    Returns:
+      The rates, and a note on each model that is there but cannot be read.
+    """
+    rates, notes = [], []
     for model in results.models:
         runs = [run for run in results.runs if run.model == model]
         started = [run for run in runs if run.warm_start_model_dir and os.path.isdir(run.warm_start_model_dir)]
-        found = exported_rates(started[0].warm_start_model_dir, started[0].use_exp_lr) if started else {}
+        try:
+            found = exported_rates(started[0].warm_start_model_dir, started[0].use_exp_lr) if started else {}
+        except UserError as error:
+            notes.append("The rates of %s are left out. %s" % (model, error))
+            continue
         rates += [Rate(model, *place, name, value) for place, name, value in _placed(found)]
-    return rates
+    return rates, notes
 
 
 def exported_rates(model_dir: str, use_exp_lr: bool) -> Dict[str, float]:
-    """{variable: rate} of an exported model; UserError when there is none."""
+    """{variable: rate} of an exported model; UserError when there is none, or a damaged one."""
     import checkpoints  # here, for it brings TensorFlow, which the tables do without
-    from compat import tf
 
-    reader = tf.train.load_checkpoint(checkpoints.exported_variables(model_dir))
-    values = {name: reader.get_tensor(name) for name, shape in reader.get_variable_to_shape_map().items()
-              if not shape and place(name)}
-    return {name: float(math.exp(value) if use_exp_lr else value) for name, value in values.items()}
+    values = checkpoints.read(checkpoints.exported_variables(model_dir), "--warm_start_model_dir")
+    return {name: float(math.exp(value) if use_exp_lr else value) for name, value in values.items()
+            if not value.shape and place(name)}
 
 
 def place(variable: str):

@@ -581,6 +581,14 @@ def test_a_first_attempt_without_checkpoints_does_not_lock_the_folder(left, enco
     refused(run(*(encoder + more)), "sst_train.tf_record")
 
 
+def test_a_worker_takes_other_settings_for_those_of_its_chief(encoder, tmp_path, monkeypatch):
+    (tmp_path / "meta_training.json").write_text('{"settings": "others"}')
+    workers = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
+    more = ["--output_dir=%s" % tmp_path, "--do_train", "--task_train_files=sst_train.tf_record"]
+    refused(run(*(encoder + more)), "other settings")
+
+
 def test_failed_run_leaves_an_earlier_model_alone(from_text, weights, tmp_path):
     output, arguments, _ = from_text
     mine = tmp_path / "mine"

@@ -90,6 +90,28 @@ def test_learned_rates_and_failures_are_shown(sweep, tmp_path, monkeypatch):
     assert "no memory &lt;left&gt;" in page and "Learned rates" in page
 
 
+def test_a_model_that_cannot_be_read_is_noted(sweep, tmp_path):
+    (tmp_path / "model").mkdir()
+    put(tmp_path / "sweep", "c/airline/4/0", content(config={"finetuning": {"warm_start_model_dir": str(
+        tmp_path / "model")}}))
+    target, _ = make(sweep, tmp_path, confusion="none")
+    page = (target / "report.html").read_text(encoding="utf-8")
+    assert "The rates of c are left out." in page and rows(target / "rates.csv") == []
+
+
+def test_both_intervals_and_their_notes_stand_everywhere(sweep, tmp_path):
+    put_sweep(tmp_path / "sweep", {("b", "my task", 4): [20]})
+    put_sweep(tmp_path / "sweep", {(model, "conll", 4): [30, 40] for model in "ab"})
+    put_sweep(tmp_path / "sweep", {(model, "my task", 4): [30, 50] for model in "ab"})
+    target, _ = make(sweep, tmp_path, confusion="none")
+    for name in ("tables.md", "tables.tex", "report.html"):
+        text = (target / name).read_text(encoding="utf-8")
+        for words in ("over splits of these tasks", "over tasks", "n=6, over tasks", "which they are not"):
+            assert words in text, (name, words)
+    (row,) = rows(target / "comparisons.csv")
+    assert float(row["splits_low"]) < float(row["splits_high"]) and float(row["tasks_low"]) < float(row["tasks_high"])
+
+
 def test_different_evaluation_sets_are_pointed_out(sweep, tmp_path):
     put(tmp_path / "sweep", "b/airline/4/2", content(rows=90))
     target, _ = make(sweep, tmp_path, confusion="none")

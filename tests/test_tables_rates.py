@@ -59,7 +59,8 @@ def test_rates_of_the_model_that_runs_started_from(tmp_path, use_exp_lr):
     config = {
         "learner": {"use_exp_lr": use_exp_lr}, "finetuning": {"warm_start_model_dir": str(tmp_path / "model")},
     }
-    found = rates.learned_rates(results_of(tmp_path, config=config))
+    found, notes = rates.learned_rates(results_of(tmp_path, config=config))
+    assert not notes
     assert [(each.layer, each.variable) for each in found] == [
         ("layer 3", "layer_3/sgd0/learning_rate"), ("pooler", "sgd0/pooler_lr")]
     assert [each.rate for each in found] == pytest.approx([rate, rate])
@@ -67,4 +68,22 @@ def test_rates_of_the_model_that_runs_started_from(tmp_path, use_exp_lr):
 
 def test_no_rates(tmp_path):
     config = {"finetuning": {"warm_start_model_dir": str(tmp_path / "gone")}}
-    assert rates.learned_rates(results_of(tmp_path, config=config)) == []
+    assert rates.learned_rates(results_of(tmp_path, config=config)) == ([], [])
+
+
+@pytest.mark.parametrize("damage", ["variables.index", "variables.data-00000-of-00001", "empty"])
+def test_a_damaged_model_is_noted_and_the_others_are_read(tmp_path, damage):
+    export(tmp_path / "whole", {"sgd0/pooler_lr": 0.5})
+    export(tmp_path / "damaged", {"sgd0/pooler_lr": 0.5})
+    for path in (tmp_path / "damaged" / "variables").iterdir():
+        if damage == "empty":
+            path.unlink()
+        elif path.name == damage:
+            path.write_bytes(path.read_bytes()[:2])
+    for model, folder in (("a", "damaged"), ("b", "whole")):
+        config = {"finetuning": {"warm_start_model_dir": str(tmp_path / folder)}}
+        put(tmp_path, "runs/%s/airline/4/0" % model, content(config=config))
+    found, (note,) = rates.learned_rates(Results(read_runs(str(tmp_path / "runs"))[0]))
+    assert [(each.model, each.rate) for each in found] == [("b", 0.5)]
+    assert note.startswith("The rates of a are left out. --warm_start_model_dir: %s" % (tmp_path / "damaged"))
+    assert "\n" not in note
