@@ -1,4 +1,5 @@
 """The one exception that stands for a mistake the user can mend, and how a program ends with it."""
+import os
 import sys
 
 
@@ -12,13 +13,29 @@ class UserError(Exception):
 def reason(error):
     """Why an operation of the system or of TensorFlow failed, on one line."""
     text = str(getattr(error, "strerror", None) or getattr(error, "message", None) or error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    lines = text.splitlines() or [type(error).__name__]
+    if lines[0].startswith("Graph execution error"):  # TensorFlow 2 gives the reason below the name of the node
+        nodes = [number for number, line in enumerate(lines[:-1]) if line.startswith("Node:")]
+        lines = lines[nodes[0] + 1 :] if nodes else lines
+    return lines[0]
 
 
-def exit_code(program):
-    """Runs ``program()`` and returns its exit code, 0 for None; a UserError is printed as one line and gives 2."""
+def exit_code(program, stopped="stopped"):
+    """Runs ``program()`` and returns its exit code, 0 for None.
+
+    A UserError is printed as one line and gives 2. Ctrl-C gives 130 and the line `stopped`. Where nobody reads the
+    output any more (``| head``) the program ends without a word, with 141.
+    """
     try:
-        return program() or 0
+        code = program() or 0
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print("error: %s" % error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(stopped, file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        return 141

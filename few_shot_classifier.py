@@ -187,6 +187,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError("%s=%r: must be at least 1, or None" % (name, value))
         start = _embedded() if self.model_dir is None else _stored(self.model_dir)
         text = dict(start.text, max_seq_length=self.max_seq_length or start.text["max_seq_length"])
+        positions = start.bert_config.max_position_embeddings
+        if text["max_seq_length"] > positions:
+            raise ValueError("max_seq_length=%d: the encoder has %d positions" % (text["max_seq_length"], positions))
         return dataclasses.replace(
             start, text=text, run=dataclasses.replace(start.run, seed=int(self.random_state), stratified=True)
         )

@@ -85,10 +85,10 @@ def make_plan(bert_config, config, run):
 def task_name(path):
     """The task of a record file as a scope of variables: its name without the part (_train, _dev, ...) and the ending.
 
-    MNLI has two parts of development rows, _dev_matched and _dev_mismatched.
+    Files of development rows end in _dev, _dev_matched, _dev_mismatched (MNLI) or _dev_N.
     """
     stem = os.path.basename(path).split(".")[0]
-    return re.sub(r"[^A-Za-z0-9_-]", "_", re.sub(r"_(train|dev(_(mis)?matched)?)$", "", stem))
+    return re.sub(r"[^A-Za-z0-9_-]", "_", re.sub(r"_(train|dev(_(mis)?matched|_[0-9]+)?)$", "", stem))
 
 
 def number_of_steps(records, run):

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from errors import UserError, reason
+from errors import UserError, exit_code, reason
 
 try:
     from compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
@@ -136,6 +136,7 @@ def run_finetuning():
     description = task_run.describe(plan)
     run_id = task_run.fingerprint(description, checksums)
     refuse_other_model(run_id)
+    refuse_lost_start(plan)
 
     outcome = train_and_keep(plan, train, evaluation, dict(description, run_id=run_id))
     scores, sizes = None, {"train": train.size}
@@ -204,7 +205,9 @@ def run_prediction():
     if FLAGS["max_seq_length"].present:
         text["max_seq_length"] = FLAGS.max_seq_length
         settings.check_positions(FLAGS, bert_config, os.path.join(model_dir, model_folder.MODEL_FILE))
-    vocab_file = stored.vocab_file or FLAGS.vocab_file
+    vocab_file = stored.vocab_file
+    if vocab_file is None:  # fine-tuned on records
+        vocab_file = FLAGS.vocab_file if FLAGS["vocab_file"].present else os.path.join(model_dir, "vocab.txt")
     examples, _, texts = task_data.load_examples(
         FLAGS, FLAGS.predict_file, label_names, bert_config, vocab_file, text, labelled=False
     )
@@ -283,6 +286,16 @@ def refuse_other_model(run_id):
         raise other_model()
 
 
+def refuse_lost_start(plan):
+    """UserError when the weights that the run starts from would go with the earlier model."""
+    model_dir = os.path.realpath(os.path.join(FLAGS.output_dir, "model"))
+    for flag, path in plan.weights.items():
+        if not FLAGS.keep_model and os.path.realpath(path).startswith(model_dir + os.sep):
+            raise UserError(
+                "--keep_model=false would remove %s, which --%s names: choose another --output_dir." % (model_dir, flag)
+            )
+
+
 def other_model():
     return UserError(
         "--output_dir: %s holds the model of another run; choose another folder or give --overwrite."
@@ -320,15 +333,14 @@ def print_summary(summary):
 
 
 def run_main(argv):
-    """Prints a UserError as one line on stderr and exits with 2."""
-    try:
-        main(argv)
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        sys.exit(2)
+    """Runs `main` and exits with errors.exit_code unless that is 0."""
+    code = exit_code(lambda: main(argv))
+    if code:
+        sys.exit(code)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # texts are shown, whatever the terminal can
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     tf.logging.set_verbosity(tf.logging.FATAL)  # what it reports as an error is raised too, and becomes one line

@@ -1,5 +1,4 @@
 """Many fine-tuning runs, one after the other in one process: which are done, how one is made, what it leaves."""
-import json
 import os
 import time
 from typing import List, NamedTuple
@@ -15,6 +14,7 @@ from data import records
 from data.tasks import TASKS, get_task
 from errors import UserError, reason
 from evaluation import Scores
+from files import read_json
 
 RESULTS, PREDICTIONS = "results.json", "predictions.tsv"
 
@@ -88,14 +88,14 @@ class Commands:
 
 
 class OtherResult(Exception):
-    """A results file is about other settings, weights or data; the argument is its path."""
+    """A results file is about other settings, weights or data; the argument is the run's Job."""
 
 
 class Runner:
     """Makes runs in this process; keeps the last graph, and the last evaluation rows.
 
     Args:
-      keep_predictions: write predictions.tsv too.
+      keep_predictions: write predictions.tsv too; else an earlier one goes with the results that it belongs to.
     """
 
     def __init__(self, keep_predictions=False):
@@ -122,7 +122,7 @@ class Runner:
             return False
         plan = task_run.make_plan(program_flags.parse(job.arguments))
         if run_id != task_run.fingerprint(task_run.describe(plan), self._sums(plan)):
-            raise OtherResult(os.path.join(job.folder, RESULTS))
+            raise OtherResult(job)
         return not self.keep_predictions or os.path.exists(os.path.join(job.folder, PREDICTIONS))
 
     def run(self, job):
@@ -138,6 +138,8 @@ class Runner:
         except Exception as error:  # whatever it is, it is this run's; the others go on
             self._drop_graph()
             return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
+        if not self.keep_predictions:
+            _remove(job.folder, PREDICTIONS)
         _write(job.folder, dict(summary, **job.key._asdict()))
         return None
 
@@ -145,10 +147,10 @@ class Runner:
         begun = time.time()
         flags = program_flags.parse(job.arguments)
         plan = task_run.make_plan(flags)
-        checksums = self._sums(plan)
         train, labels, _ = task_data.load_examples(flags, plan.train_file, plan.labels, plan.bert_config)
         evaluation, texts = self._evaluation_rows(flags, plan)
-        outcome = self._finetuner(plan).run(plan.run, train, evaluation, show=False)
+        checksums = self._sums(plan)
+        outcome = self._finetuner(plan, checksums).run(plan.run, train, evaluation, show=False)
         scores = Scores(outcome.logits, evaluation.label_ids)
         if self.keep_predictions:
             path = os.path.join(_made(job.folder), PREDICTIONS)
@@ -157,9 +159,10 @@ class Runner:
         return task_run.summarize(plan, flags, checksums, sizes, outcome, scores, time.time() - begun)
 
     def _sums(self, plan):
+        """{part: SHA-256} of Plan.files: weights as they are now, for they may be exported anew meanwhile."""
         files = plan.files()
-        for path in files.values():
-            if path not in self._checksums:
+        for part, path in files.items():
+            if part in plan.weights or path not in self._checksums:
                 self._checksums[path] = records.sha256(path)
         return {part: self._checksums[path] for part, path in files.items()}
 
@@ -170,8 +173,8 @@ class Runner:
             self._evaluation = source, (rows, texts)
         return self._evaluation[1]
 
-    def _finetuner(self, plan):
-        start = estimators.start_of(plan.run)
+    def _finetuner(self, plan, checksums):
+        start = estimators.start_of(plan.run), [checksums[part] for part in plan.weights]
         made_for = (plan.bert_config, plan.config, start, len(plan.labels))
         if self._graph[0] != made_for:
             self._drop_graph()
@@ -187,12 +190,14 @@ class Runner:
 
 def stored_run_id(folder):
     """The fingerprint of the run whose result is in a folder, or None."""
-    try:
-        with open(os.path.join(folder, RESULTS), encoding="utf-8") as file:
-            content = json.load(file)
-        return content["run_id"] if "metrics" in content else None
-    except (OSError, ValueError, KeyError, TypeError):  # none, or no results file
-        return None
+    content = read_json(os.path.join(folder, RESULTS))
+    return content.get("run_id") if isinstance(content, dict) and "metrics" in content else None
+
+
+def discard(folder):
+    """Removes the result of a run; UserError when that fails."""
+    _remove(folder, PREDICTIONS)  # first: it is never beside the results of another run
+    _remove(folder, RESULTS)
 
 
 def record_failure(key, folder, reason):
@@ -215,10 +220,22 @@ def _write(folder, content):
     try:
         results.write_json(os.path.join(_made(folder), RESULTS), content)
     except OSError as error:
-        raise UserError("--output_dir: cannot write to %s (%s)." % (folder, error.strerror)) from None
+        raise _unwritable(folder, error) from None
+
+
+def _remove(folder, name):
+    try:
+        os.remove(os.path.join(folder, name))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder, error):
+    return UserError("--output_dir: cannot write to %s (%s)." % (folder, error.strerror))
 
 
 def accuracy(folder):
     """The accuracy of the run whose result is in a folder."""
-    with open(os.path.join(folder, RESULTS), encoding="utf-8") as file:
-        return json.load(file)["metrics"]["accuracy"]
+    return read_json(os.path.join(folder, RESULTS))["metrics"]["accuracy"]

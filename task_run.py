@@ -2,7 +2,7 @@
 import dataclasses
 import hashlib
 import json
-from typing import List, NamedTuple, Optional, Union
+from typing import Dict, List, NamedTuple, Optional, Union
 
 import checkpoints
 import results
@@ -24,20 +24,26 @@ class Plan(NamedTuple):
     eval_file: Optional[str]
     labels: Optional[List[str]]  # names in the order of their ids; None: the training file tells
     text: dict  # settings.text_settings
+    weights: Dict[str, str]  # weight_files: the run itself may replace them
 
     def files(self):
-        """{part: path} of the files that decide the numbers; UserError for weights that cannot be read.
+        """{part: path} of the files that decide the numbers: "train", "eval" and those of `weights`."""
+        data = {"train": self.train_file, "eval": self.eval_file}
+        return dict({part: path for part, path in data.items() if path}, **self.weights)
 
-        Parts are "train", "eval" and, by the names of their flags, the weights that the run starts from. Of those it is
-        the index, which is small and holds a checksum of every tensor.
-        """
-        paths = {"train": self.train_file, "eval": self.eval_file}
-        if self.run.init_checkpoint:
-            paths["init_checkpoint"] = _index(self.run.init_checkpoint, "--init_checkpoint")
-        if self.run.warm_start_model_dir:
-            prefix = checkpoints.exported_variables(self.run.warm_start_model_dir)
-            paths["warm_start_model_dir"] = _index(prefix, "--warm_start_model_dir")
-        return {part: path for part, path in paths.items() if path}
+
+def weight_files(run):
+    """{flag: path} of the weights that a FinetuneConfig starts from; UserError when they cannot be read.
+
+    It is the index of the checkpoint, which is small and holds a checksum of every tensor.
+    """
+    paths = {}
+    if run.init_checkpoint:
+        paths["init_checkpoint"] = _index(run.init_checkpoint, "--init_checkpoint")
+    if run.warm_start_model_dir:
+        prefix = checkpoints.exported_variables(run.warm_start_model_dir)
+        paths["warm_start_model_dir"] = _index(prefix, "--warm_start_model_dir")
+    return paths
 
 
 def _index(prefix, flag):
@@ -52,7 +58,8 @@ def make_plan(flags):
     settings.check_head_widths(bert_config, config)
     train_file, eval_file = settings.task_files(flags)
     labels = task_data.known_labels(flags, train_file)
-    return Plan(bert_config, config, run, train_file, eval_file, labels, settings.text_settings(flags))
+    text = settings.text_settings(flags)
+    return Plan(bert_config, config, run, train_file, eval_file, labels, text, weight_files(run))
 
 
 def describe(plan):

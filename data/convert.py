@@ -15,14 +15,14 @@ from typing import Optional, Sequence
 from absl import app, flags
 
 from data import tasks, text
-from errors import UserError
+from errors import UserError, exit_code
 
 try:
     from data import records  # brings TensorFlow, which may be missing or of another version
 except UserError as error:
     if __name__ != "__main__":
         raise
-    print(error, file=sys.stderr)
+    print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
 
@@ -144,23 +144,21 @@ def _define_flags():
 
 
 def main(argv):
-    values = flags.FLAGS
-    try:
-        if argv[1:]:
-            raise UserError("Unexpected argument %r; see --help." % argv[1])
-        for name in ("input", "output", "vocab_file"):
-            if not values[name].value:
-                raise UserError("--%s is missing; see --help." % name)
-        from tokenization import Tokenizer  # here, for the functions above work with any tokenizer
+    sys.exit(exit_code(lambda: run(argv, flags.FLAGS)))
 
-        tokenizer = Tokenizer.from_file(values.vocab_file, values.do_lower_case)
-        labelled = text.is_labelled_format(values.input) and not values.unlabelled
-        print(
-            convert(values.input, values.output, tokenizer, values.task, values.labels, values.max_seq_length, labelled)
-        )
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+
+def run(argv, values):
+    """Converts the file that the flags name; prints what it holds."""
+    if argv[1:]:
+        raise UserError("Unexpected argument %r; see --help." % argv[1])
+    for name in ("input", "output", "vocab_file"):
+        if not values[name].value:
+            raise UserError("--%s is missing; see --help." % name)
+    from tokenization import Tokenizer  # here, for the functions above work with any tokenizer
+
+    tokenizer = Tokenizer.from_file(values.vocab_file, values.do_lower_case)
+    labelled = text.is_labelled_format(values.input) and not values.unlabelled
+    print(convert(values.input, values.output, tokenizer, values.task, values.labels, values.max_seq_length, labelled))
 
 
 if __name__ == "__main__":

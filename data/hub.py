@@ -5,13 +5,16 @@ The package is imported when a data set is asked for, not before, for it is no p
 import hashlib
 import json
 import os
+import re
 
 from data import supervised, text
-from errors import UserError
+from errors import UserError, reason
 
 
 def load(name, config=None):
-    """The splits {"train": ..., "dev...": ...} of a data set; those called validation are parts called dev.
+    """The splits {"train": ..., "dev...": ...} of a data set: of those for validation one is the part called dev.
+
+    Further ones are called dev_1, dev_2, ..., and those of MNLI dev_matched and dev_mismatched.
 
     Args:
       name: of the data set, or a folder written by its `save_to_disk`.
@@ -31,17 +34,19 @@ def load(name, config=None):
     try:
         found = datasets.load_from_disk(name) if os.path.isdir(name) else datasets.load_dataset(name, config)
     except Exception as error:  # the package raises what its dozens of formats, its cache and the network raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError("--dataset=%s: cannot be loaded (%s)." % (called, reason)) from None
+        raise UserError("--dataset=%s: cannot be loaded (%s)." % (called, reason(error))) from None
     splits = dict(found) if isinstance(found, dict) else {supervised.TRAIN: found}
     if supervised.TRAIN not in splits:
         raise UserError("--dataset=%s: no split train; its splits are: %s." % (called, ", ".join(splits)))
-    parts = {supervised.TRAIN: splits[supervised.TRAIN]}
-    for split in splits:
-        if split.startswith(("validation", "dev")):
-            parts["dev" + split[len("validation" if split.startswith("validation") else "dev") :]] = splits[split]
+    parts = {supervised.TRAIN: supervised.TRAIN}
+    for number, split in enumerate(split for split in splits if split.startswith(("validation", "dev"))):
+        matched = re.search("_(mis)?matched$", split)
+        parts["dev" + (matched.group() if matched else "_%d" % number if number else "")] = split
     origin = os.path.basename(os.path.abspath(name)) if os.path.isdir(name) else called
-    return {part: Split("%s/%s" % (called, part), "%s/%s" % (origin, part), rows) for part, rows in parts.items()}
+    return {
+        part: Split("%s/%s" % (called, split), "%s/%s" % (origin, split), splits[split])
+        for part, split in parts.items()
+    }
 
 
 class Split:

@@ -3,11 +3,12 @@
     {"format": 1, "folders": {"bert": {"vocab.txt": {"bytes": 213450, "sha256": "..."}, ...}, ...}}
 
 It is written when a folder was fetched and compared with from then on, also on another machine that it is copied to.
-Files that it does not list (own splits beside the public ones) are left out of the comparison.
+Files that it does not list are left out of the comparison; own splits beside the public ones are never listed.
 """
 import json
 import os
 
+from data import tasks
 from data.download import alone_in
 from errors import UserError
 from files import file_sha256, write_json
@@ -26,6 +27,17 @@ def checksums(folder):
             relative = os.path.relpath(path, folder).replace(os.sep, "/")
             found[relative] = {"bytes": os.path.getsize(path), "sha256": file_sha256(path)}
     return found
+
+
+def is_own_split(name):
+    """Whether a file is named as one of the public data, but for a split or k that is not public."""
+    part = tasks.identify(name)
+    is_train = part is not None and part.part == "train"
+    return is_train and not (part.split in tasks.PUBLIC_SPLITS and part.k in tasks.PUBLIC_SHOTS)
+
+
+def _without_own_splits(files):
+    return {name: entry for name, entry in files.items() if not is_own_split(name)}
 
 
 def read(dest):
@@ -55,9 +67,9 @@ def verify_or_add(dest, folder):
     place, path = os.path.join(dest, folder), os.path.join(dest, MANIFEST)
     with alone_in(dest):
         folders = read(dest)
-        found = checksums(place)
+        found = _without_own_splits(checksums(place))
         if folder in folders:
-            _compare(place, found, folders[folder])
+            _compare(place, found, _without_own_splits(folders[folder]))
             return folders[folder], True
         folders[folder] = found
         try:

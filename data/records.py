@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from compat import tf
 from data import tasks
-from errors import UserError
+from errors import UserError, reason
 from files import file_sha256
 
 HEADER_BYTES = 12  # length and its checksum, before each record
@@ -188,7 +188,7 @@ def write_records(path, examples: Examples) -> None:
                 writer.write(serialized)
         os.replace(unfinished, path)
     except (OSError, tf.errors.OpError) as error:
-        raise UserError("%s: cannot be written (%s)." % (path, _reason(error))) from None
+        raise UserError("%s: cannot be written (%s)." % (path, reason(error))) from None
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)
@@ -229,7 +229,7 @@ def _serialized(path: str):
     except tf.errors.DataLossError:
         whole = False
     except tf.errors.OpError as error:
-        raise UserError("%s: cannot be read (%s)." % (path, _reason(error))) from None
+        raise UserError("%s: cannot be read (%s)." % (path, reason(error))) from None
     if not whole and not count:
         raise tasks.file_error(path, "is not a TFRecord file%s." % _looks_like(path))
     if not whole:
@@ -248,12 +248,6 @@ def _looks_like(path: str) -> str:
     if start[:2] == b"\x1f\x8b":
         return ": it looks gzip-compressed; unpack it first"
     return ", or its first record is damaged or cut short"
-
-
-def _reason(error: Exception) -> str:
-    """The one-line cause of an OSError or a TensorFlow error."""
-    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    return (text.strip().splitlines() or [type(error).__name__])[0]
 
 
 def _misfit(path: str, number: int, field: Field, serialized: bytes, max_seq_length: int) -> UserError:

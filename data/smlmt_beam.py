@@ -23,7 +23,7 @@ from data import corpus, smlmt, smlmt_files
 from data.sentence_index import fingerprint
 from data.staging import cannot_write
 from data.words import FoldedForms
-from errors import UserError
+from errors import UserError, reason
 
 # What DirectRunner stands for; newer versions first try to download another program under that name.
 PYTHON_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
@@ -179,7 +179,7 @@ class BeamRun:
         try:
             pipeline = beam.Pipeline(options=self._options)
         except (ValueError, ImportError, AttributeError) as error:
-            raise UserError("--runner: refused by Beam (%s)." % (str(error).splitlines() or [error])[0]) from None
+            raise UserError("--runner: refused by Beam (%s)." % reason(error)) from None
         build(pipeline)
         try:
             pipeline.run().wait_until_finish()

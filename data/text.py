@@ -30,6 +30,7 @@ from data import tasks
 from errors import UserError
 
 STDIN = "-"
+csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # json.loads joins those that make a pair
 
 
@@ -288,8 +289,10 @@ def _quoted_fields(path: str, delimiter: str) -> Iterator[Tuple[str, List[str]]]
             try:
                 fields = next(reader, None)
             except csv.Error as error:
-                hint = "a field that begins with a double quote must end with one and double those inside it"
-                raise _error(path, "line %d" % start, "%s (%s)." % (str(error).rstrip("."), hint)) from None
+                fault = str(error).rstrip(".")
+                if "NUL" not in fault:
+                    fault += " (a field that begins with a double quote must end with one and double those inside it)"
+                raise _error(path, "line %d" % start, fault + ".") from None
             if fields is None:
                 break
             where = "line %d" % start

@@ -563,6 +563,10 @@ def main(argv):
     unknown = [what for what in FLAGS.what if what not in WHAT]
     if unknown:
         raise UserError("--what=%s: use some of %s." % (",".join(unknown), ",".join(WHAT)))
+    for name in ("leopard_dir", "encoder_dir", "reference_python", "torch_python", "corpus"):
+        path = FLAGS[name].value
+        if path and os.path.exists(path):  # else it may be a program's name
+            FLAGS[name].value = os.path.abspath(path)  # the sides work in ROOT
     if not os.path.exists(encoder("bert_config.json")):
         raise UserError("--encoder_dir: no encoder in %s (python -m data.download minilm)." % FLAGS.encoder_dir)
     done = []

@@ -40,6 +40,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 import own_task  # noqa: E402
+import program_flags  # noqa: E402
 import recipes  # noqa: E402
 import task_flags  # noqa: E402
 from data import tasks  # noqa: E402
@@ -110,20 +111,37 @@ def placed(picked, flags, environment):
       UserError: the folder that was picked holds the results of another training file.
     """
     if environment.get("OUTPUT_DIR"):
-        return picked + ["--output_dir=" + environment["OUTPUT_DIR"]] + flags
-    if any(flag.startswith(("--output_dir", "--overwrite")) for flag in flags):
-        return picked + flags
-    folder, files = (value(picked + flags, name) for name in ("output_dir", "task_eval_files"))
-    held = trained_on(folder) if files else None
-    if not held:
-        return picked + flags
-    train = files.split(",")[0]
-    if not is_same_file(train, *held):
+        picked = picked + ["--output_dir=" + environment["OUTPUT_DIR"]]
+    elif not any(flag.startswith(("--output_dir", "--overwrite")) for flag in flags):
+        picked = picked + ["--overwrite"] * is_repeated(picked + flags)
+    return picked + flags
+
+
+def is_repeated(flags):
+    """Whether the output folder holds results of the training file: the same command is often run again.
+
+    Raises:
+      UserError: it holds those of another one.
+    """
+    folder = value(flags, "output_dir")
+    held = trained_on(folder) if value(flags, "task_eval_files") else None
+    if held and not is_same_file(training_file(flags), *held):
         raise UserError(
             "%s holds the results of another training file (%s): name another folder by OUTPUT_DIR, or give "
             "--overwrite." % (folder, held[0])
         )
-    return picked + ["--overwrite"] + flags  # the same command is often run again, to try a flag
+    return bool(held)
+
+
+def training_file(flags):
+    """Path of the first of --task_eval_files, as the main program finds it."""
+    files = value(flags, "task_eval_files")
+    folders = [flag for flag in flags if flag.startswith(("--data_dir=", "--supervised_data_dir="))]
+    if not folders:
+        return files.split(",")[0]
+    import settings  # here, for it brings TensorFlow
+
+    return settings.task_files(program_flags.parse(folders + ["--task_eval_files=" + files]))[0]
 
 
 def value(flags, name):

@@ -29,7 +29,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError  # noqa: E402
+from errors import UserError, exit_code  # noqa: E402
 
 try:
     from compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
@@ -214,13 +214,13 @@ def run(values):
 
 def main(argv):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the staging folder goes
-    try:
+
+    def checked():
         if argv[1:]:
             raise UserError("Unexpected argument %r; see --help." % argv[1])
         run(flags.FLAGS)
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        sys.exit(2)
+
+    sys.exit(exit_code(checked))
 
 
 if __name__ == "__main__":

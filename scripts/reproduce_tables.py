@@ -140,9 +140,11 @@ def run(options, more):
     environment = {"BERT_DIR": options.bert_dir, "LEOPARD_DIR": leopard_dir}
     folders = model_folders(options.model_dirs, options.models)
     commands = sweep.Commands(options.output_dir, options.encoder, environment, folders, more)
-    failures = {}
     with sweep.Runner(options.keep_predictions) as runner:
-        jobs = jobs_to_do(keys, commands, runner, options, failures)
+        jobs, others, failures = jobs_to_do(keys, commands, runner)
+        make_room(others, options.overwrite)
+        for key, reason in failures.items():
+            sweep.record_failure(key, key.folder(options.output_dir), reason)
         done = len(keys) - len(jobs) - len(failures)
         if done:
             print("%d of %d runs are done already" % (done, len(keys)))
@@ -155,29 +157,35 @@ def run(options, more):
     return 1 if failures else 0
 
 
-def jobs_to_do(keys, commands, runner, options, failures):
-    """Jobs of the runs that are not done; writes and adds to {key: reason} those that cannot be."""
+def jobs_to_do(keys, commands, runner):
+    """(Jobs that are not done, those of them with a result of something else, {key: why it cannot be done})."""
     import sweep
 
-    jobs, others = [], []
+    jobs, others, failures = [], [], {}
     for key in keys:
         try:
             job = commands.job(key)
             if not runner.is_finished(job):
                 jobs.append(job)
         except UserError as error:
-            failures[key] = sweep.record_failure(key, key.folder(options.output_dir), str(error))
-        except sweep.OtherResult as error:
-            others.append(str(error))
+            failures[key] = str(error)
+        except sweep.OtherResult:
+            others.append(job)
             jobs.append(job)
-    if others and not options.overwrite:
+    return jobs, others, failures
+
+
+def make_room(others, overwrite):
+    """Removes the results that Jobs would replace; UserError when there are some and that is not wished."""
+    import sweep
+
+    if others and not overwrite:
         raise UserError(
             "--output_dir: %s is of other settings, weights or data (%d such files); choose another folder or give "
-            "--overwrite." % (others[0], len(others))
+            "--overwrite." % (os.path.join(others[0].folder, sweep.RESULTS), len(others))
         )
-    for path in others:
-        os.remove(path)
-    return jobs
+    for job in others:
+        sweep.discard(job.folder)
 
 
 def print_summary(keys, failures, options):
@@ -218,11 +226,7 @@ def main(arguments=None):
     flags.FLAGS.mark_as_parsed()  # this program has none; else logging tells that it came before them
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)  # progress
-    try:
-        return exit_code(lambda: run(options, more))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on where it was", file=sys.stderr)
-        return 130
+    return exit_code(lambda: run(options, more), stopped="stopped; the same command goes on where it was")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@
 #   BERT_DIR             folder of BERT cased_L-12_H-768_A-12; default: fetched to data/downloads/bert
 #   OUTPUT_DIR           default: output/meta_PRESET; the same command goes on where an earlier one stopped
 #
-# All meta_pretrain*.tf_record of DATA_DIR and all others of SUPERVISED_DATA_DIR are trained on, but *_dev.tf_record and
-# *_dev_*.tf_record; --task_train_files=A,B and --task_eval_files=C pick them by name.
+# All meta_pretrain*.tf_record of DATA_DIR and all others of SUPERVISED_DATA_DIR are trained on, in the order of their
+# bytes, but files of development rows, which end in _dev, _dev_matched, _dev_mismatched or _dev_N;
+# --task_train_files=A,B and --task_eval_files=C pick them by name.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 fail() { echo "error: $*" >&2; exit 2; }
@@ -29,7 +30,7 @@ for name in $needs; do
   [ -d "$folder" ] || fail "$name: $folder is not a directory."
   # Where the main program looks for a file follows from its name.
   if [ "$name" = DATA_DIR ]; then others=""; else others="-v"; fi
-  found=$(cd "$folder" && ls | grep '\.tf_record$' | grep -Ev '_dev(_[^.]*)?\.tf_record$' |
+  found=$(cd "$folder" && LC_ALL=C ls | grep '\.tf_record$' | grep -Ev '_dev(_(mis)?matched|_[0-9]+)?\.tf_record$' |
     grep $others '^meta_pretrain' || true)
   [ -n "$found" ] || fail "$name: $folder holds no record files to train on (--help tells which)."
   while read -r file; do files+=("$file"); done <<<"$found"

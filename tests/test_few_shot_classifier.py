@@ -61,8 +61,11 @@ def test_bad_rows(X, y, words):
         FewShotClassifier(**SMALL).fit(X, y)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "max_seq_length", "random_state"])
-@pytest.mark.parametrize("value", [-1])
+@pytest.mark.parametrize(
+    "name, value",
+    [(name, -1) for name in ("epochs", "batch_size", "max_seq_length", "random_state")]
+    + [("max_seq_length", 129), ("random_state", 2**31)],  # more than the encoder's positions; than a seed may be
+)
 def test_bad_parameters(name, value):
     with pytest.raises(ValueError, match=name):
         FewShotClassifier(**dict(SMALL, **{name: value})).fit(TEXTS, LABELS)

@@ -361,6 +361,25 @@ def test_results_of_another_training_file_are_kept(minilm, tmp_path):
     assert picked(more, dict(minilm, OUTPUT_DIR="mine"))["overwrite"] is False
 
 
+def test_the_training_file_is_looked_for_in_the_folders_that_are_named(minilm, tmp_path):
+    """As the main program does: amazon* of --task_eval_files are in --data_dir, others in --supervised_data_dir."""
+    names = {"data_dir": "amazon_books_train.tf_record", "supervised_data_dir": "a.tf_record"}
+    for flag, name in names.items():
+        for folder in ("one", "two"):
+            with open(supply(str(tmp_path / folder / name)), "w") as file:
+                file.write(folder)
+        line = "--task_eval_files=%s,b.tf_record --%s=%s" % (name, flag, tmp_path / "one")
+        assert picked(line, minilm)["overwrite"] is False
+        train = {"path": str(tmp_path / "one" / name), "sha256": file_sha256(str(tmp_path / "one" / name))}
+        os.makedirs(os.path.join("output", "sample"), exist_ok=True)
+        with open(os.path.join("output", "sample", "results.json"), "w") as file:
+            json.dump({"data": {"train": train}}, file)
+        assert picked(line, minilm)["overwrite"] is True
+        with pytest.raises(UserError, match="another training file"):
+            finetune.command(line.replace("/one", "/two").split(), minilm)
+        os.remove(os.path.join("output", "sample", "results.json"))
+
+
 def test_from_command_line_to_results(environment, leopard, tmp_path):
     """The whole way in two processes, with a tiny model in the place of the released one."""
     golden = os.path.join(ROOT, "tests", "golden", "ft_warm_start")

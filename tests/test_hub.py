@@ -6,6 +6,7 @@ import types
 import pytest
 from supervised_program import error_of, rows_of, run, side_of
 
+import multitask_training
 from data import hub, text
 from errors import UserError
 
@@ -55,6 +56,26 @@ def test_a_data_set_by_name(tmp_path, monkeypatch):
     assert side["labels"] == CLASSES and side["source"] == "glue,mnli/train" and side["skipped"] == {
         "missing text": 1, "missing label": 1
     }
+
+
+@pytest.mark.parametrize(
+    "splits, parts",
+    [
+        ("train test validation", "train dev"),
+        ("dev train unsupervised", "train dev"),
+        ("train development", "train dev"),
+        ("train validation_matched validation_mismatched", "train dev_matched dev_mismatched"),
+        ("train validation dev2 validation_r3", "train dev dev_1 dev_2"),
+    ],
+)
+def test_parts_are_called_so_that_nobody_trains_on_development_rows(monkeypatch, splits, parts):
+    install(monkeypatch, {name: FakeSplit(ROWS[:1], CLASSES) for name in splits.split()})
+    found = hub.load("x")
+    assert sorted(found) == sorted(parts.split())
+    assert {source.name[2:] for source in found.values()} == {
+        name for name in splits.split() if name.startswith(("train", "dev", "val"))
+    }
+    assert {multitask_training.task_name("x_%s.tf_record" % part) for part in found} == {"x"}
 
 
 def test_saved_folder_and_columns(tmp_path, monkeypatch):

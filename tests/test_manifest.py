@@ -70,6 +70,25 @@ def test_files_beside_the_listed_ones_are_let_be(dest):
     assert manifest.verify_or_add(str(dest), "bert")[1]
 
 
+@pytest.mark.parametrize("name", ["airline_train_0_32.json", "conll_train_10_4.tf_record", "airline_train_3_5.json"])
+def test_own_splits_are_not_listed(dest, name):
+    """Also where a manifest of an older version of this program lists them."""
+    public = ["airline_train_0_16.json", "airline_eval.json", "conll_train_9_4.tf_record"]
+    for each in public + [name]:
+        (dest / "bert" / "sub" / each).write_text("")
+    files, _ = manifest.verify_or_add(str(dest), "bert")
+    assert sorted(files) == sorted(["vocab.txt", "sub/data"] + ["sub/" + each for each in public])
+    content = json.loads((dest / "manifest.json").read_text())
+    content["folders"]["bert"]["sub/" + name] = files["sub/data"]
+    (dest / "manifest.json").write_text(json.dumps(content))
+    (dest / "bert" / "sub" / name).write_text("drawn anew")
+    assert manifest.verify_or_add(str(dest), "bert")[1]
+    os.remove(str(dest / "bert" / "sub" / name))
+    assert manifest.verify_or_add(str(dest), "bert")[1]
+    (dest / "bert" / "sub" / public[0]).write_text("changed")
+    assert public[0] + " has changed" in failure(str(dest), "bert")
+
+
 @pytest.mark.parametrize("content, words", [
     ("{", "cannot be read"),
     ("[]", "no manifest of downloads"),

@@ -137,6 +137,8 @@ def test_names_of_tasks():
     assert multitask_training.task_name("my data_dev.tf_record") == "my_data"
     assert multitask_training.task_name("mnli_dev_matched.tf_record") == "mnli"
     assert multitask_training.task_name("mnli_dev_mismatched.tf_record") == "mnli"
+    assert multitask_training.task_name("mine_dev_1.tf_record") == "mine"
+    assert multitask_training.task_name("web_dev_ops_train.tf_record") == "web_dev_ops"
 
 
 def test_steps_count_rows(run):

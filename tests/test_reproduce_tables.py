@@ -319,13 +319,47 @@ def test_weights_count_by_what_they_are(arguments, instant, tmp_path, capsys, mo
     assert "other settings, weights or data" in capsys.readouterr().err
 
 
-def test_each_file_is_read_for_its_checksum_once(arguments, instant, monkeypatch):
+def test_weights_that_change_within_a_sweep(arguments, instant, tmp_path, capsys, monkeypatch):
+    """Every result tells of the weights that its run started from, and they are needed no more after it."""
+    two = arguments + ["--tasks=sentiment_books", "--splits=0-1", "--model_dirs=hybrid=%s" % (tmp_path / "model")]
+    shutil.copytree(os.path.join(GOLDEN, "saved_model"), str(tmp_path / "model"))
+    index = str(tmp_path / "model" / "variables" / "variables.index")
+    values = checkpoints.read(index[: -len(".index")], "")
+    values["output_bias_0"] = values["output_bias_0"] + np.float32(1e-3)
+    made, started_from = [], []
+
+    class Exporting(Instant):
+        def __init__(self, *rest):
+            super().__init__(*rest)
+            made.append(records.sha256(index))
+
+        def run(self, *rest, **options):
+            started_from.append(made[-1])
+            if len(started_from) == 1:
+                checkpoints.export(values, str(tmp_path / "model"))
+            else:
+                shutil.rmtree(str(tmp_path / "model"))
+            return super().run(*rest, **options)
+
+    monkeypatch.setattr(estimators, "Finetuner", Exporting)
+    assert program.main(two) == 0
+    found = [content(folder(two))[os.path.join("hybrid", "sentiment_books", "4", split, "results.json")]
+             for split in "01"]
+    assert [result["weights"]["warm_start_model_dir"]["sha256"] for result in found] == started_from
+    assert len(set(started_from)) == 2 and found[0]["run_id"] != found[1]["run_id"]
+    checkpoints.export(values, str(tmp_path / "model"))
+    assert program.main(two) == 2
+    assert "0/results.json is of other settings, weights or data (1 such files)" in capsys.readouterr().err
+
+
+def test_data_are_read_for_their_checksum_once(arguments, instant, monkeypatch):
     read, sha256 = [], records.sha256
     monkeypatch.setattr(records, "sha256", lambda path: read.append(path) or sha256(path))
     for _ in range(2):
         read.clear()
         assert program.main(arguments) == 0
-        assert len(read) == len(set(read)) == 6 + 2 + 1
+        data_files = [path for path in read if path.endswith(".tf_record")]
+        assert len(data_files) == len(set(data_files)) == 6 + 2 and len(set(read)) == 6 + 2 + 1
 
 
 def test_predictions(arguments, instant):
@@ -336,6 +370,25 @@ def test_predictions(arguments, instant):
     assert program.main(one + ["--keep_predictions"]) == 0
     place = os.path.join("hybrid", "sentiment_books", "4", "0")
     assert set(content(folder(arguments))) == {os.path.join(place, n) for n in ("results.json", "predictions.tsv")}
+
+
+def test_predictions_go_with_their_results(arguments, instant):
+    one = arguments + ["--tasks=sentiment_books", "--splits=0"]
+    place = os.path.join("hybrid", "sentiment_books", "4", "0")
+    both = {os.path.join(place, name) for name in ("results.json", "predictions.tsv")}
+    assert program.main(one + ["--keep_predictions"]) == 0
+    assert program.main(one + ["--seed=1"]) == 2
+    assert set(content(folder(arguments))) == both  # what is refused changes nothing
+    assert program.main(one + ["--seed=1", "--overwrite"]) == 0
+    assert set(content(folder(arguments))) == {os.path.join(place, "results.json")}
+    path = os.path.join(folder(arguments), place, "predictions.tsv")
+    with open(path, "w") as file:
+        file.write("of a run that was killed before its results were written")
+    os.remove(os.path.join(folder(arguments), place, "results.json"))
+    assert program.main(one + ["--seed=1"]) == 0
+    assert not os.path.exists(path)
+    assert program.main(one + ["--seed=1", "--keep_predictions"]) == 0
+    assert set(content(folder(arguments))) == both
 
 
 def test_killed_sweeps_end_with_the_same_results(arguments, complete):

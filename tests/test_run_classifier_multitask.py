@@ -526,6 +526,16 @@ def test_model_of_another_run_is_kept_unless_overwritten(from_text, tmp_path):
     assert read_json(mine / "results.json")["run_id"] == read_json(mine / "model" / "model.json")["run_id"] != run_id
 
 
+def test_the_start_of_a_run_is_not_removed(from_text, tmp_path):
+    output, arguments, _ = from_text
+    mine = tmp_path / "mine"
+    shutil.copytree(str(output), str(mine))
+    before = content(mine)
+    more = ["--warm_start_model_dir=%s" % (mine / "model"), "--overwrite", "--keep_model=false"]
+    refused(run("--output_dir=%s" % mine, *(arguments + more)), "--keep_model=false", "--warm_start_model_dir")
+    assert content(mine) == before
+
+
 @pytest.mark.parametrize("model_json", [None, "{", "[]"])
 def test_unknown_model_folder_is_kept(model_json, from_text, tmp_path):
     (tmp_path / "model").mkdir()

@@ -153,6 +153,14 @@ def test_empty_second_column_means_single_texts(tmp_path):
     assert read_text(save(tmp_path, "t.json", [dict(ROW, sentence2=None)])) == [TextExample("a", None, "x")]
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+def test_long_fields(tmp_path, name):
+    """Longer than the csv module takes unless it is told to."""
+    path, words = tmp_path / name, "word " * 40000
+    path.write_text("text%slabel\n%s%sx\n" % (",\t"[name == "t.tsv"], words, ",\t"[name == "t.tsv"]))
+    assert read_text(str(path))[0].text_a == words
+
+
 def test_labels(tmp_path):
     rows = [TextExample("a", label=label) for label in ("b", "10", "2", "b")]
     assert labels_in_order(rows) == ["10", "2", "b"]
