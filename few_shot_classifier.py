@@ -147,6 +147,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 "labels": [str(label) for label in self.classes_],
                 "label_kind": self.classes_.dtype.kind,
                 "text": start.text,
+                "pair": self._is_pair,
             }
             description.update(settings.described(start.config))
             model_folder.describe(work, description, "")  # the file of the vocabulary may be gone
@@ -172,7 +173,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self._weights = checkpoints.read(stored.checkpoint, "FewShotClassifier.load")
         self._used = self._start()
         self._finetuning = stored.finetuning
-        self._is_pair = None  # not known
+        self._is_pair = stored.pair
         convert_name = LABEL_KINDS[stored.label_kind]
         self.classes_ = np.array([convert_name(name) for name in stored.labels])
         return self

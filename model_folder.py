@@ -3,6 +3,7 @@ import dataclasses
 import json
 import os
 import shutil
+from typing import Optional
 
 import modeling
 import settings
@@ -25,6 +26,7 @@ class StoredModel:
     text: dict  # do_lower_case, max_seq_length
     finetuning: dict  # estimators.FinetuneConfig that it was trained with
     label_kind: str  # of the numpy type that the names stand for
+    pair: Optional[bool]  # whether its rows were pairs of texts; None for a model that does not tell
 
     @property
     def checkpoint(self):
@@ -48,7 +50,7 @@ def load(folder, flag="--model_dir"):
         config = settings.classifier_of(saved)
         return StoredModel(
             folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]), saved.get("finetuning", {}),
-            saved.get("label_kind", "U"),
+            saved.get("label_kind", "U"), saved.get("pair"),
         )
     except OSError:
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None

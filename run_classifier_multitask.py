@@ -138,7 +138,7 @@ def run_finetuning():
     refuse_other_model(run_id)
     refuse_lost_start(plan)
 
-    outcome = train_and_keep(plan, train, evaluation, dict(description, run_id=run_id))
+    outcome = train_and_keep(plan, train, evaluation, dict(description, run_id=run_id, pair=train.has_pairs))
     scores, sizes = None, {"train": train.size}
     predictions = os.path.join(FLAGS.output_dir, PREDICTIONS)
     try:
@@ -211,6 +211,12 @@ def run_prediction():
     examples, _, texts = task_data.load_examples(
         FLAGS, FLAGS.predict_file, label_names, bert_config, vocab_file, text, labelled=False
     )
+    if stored.pair not in (None, examples.has_pairs):
+        kinds = ("single texts", "pairs of texts")
+        raise UserError(
+            "--predict_file: %s holds %s, but the model was fine-tuned on %s."
+            % (FLAGS.predict_file, kinds[examples.has_pairs], kinds[stored.pair])
+        )
     logits = estimators.predict(
         bert_config, stored.config, len(label_names), stored.checkpoint, examples, FLAGS.predict_batch_size
     )

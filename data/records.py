@@ -68,6 +68,11 @@ class Examples:
     def max_seq_length(self) -> int:
         return self.input_ids.shape[1]
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether rows have a second text."""
+        return bool(np.any(self.segment_ids))
+
     def take(self, indices) -> "Examples":
         """The rows at ``indices`` [m], in that order. Raises IndexError outside [-n, n)."""
         rows = np.asarray(indices, dtype=np.int64)

@@ -32,6 +32,7 @@ Environment:
 Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over what is picked here.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -176,7 +177,10 @@ def run_own_task(arguments, environment):
         return run(placed(own_task.command(options, environment), flags, environment))
     with tempfile.TemporaryDirectory() as folder:
         setattr(options, labelled[0], own_task.spool(sys.stdin.buffer, folder))
-        return subprocess.call(PROGRAM + placed(own_task.command(options, environment), flags, environment))
+        with subprocess.Popen(PROGRAM + placed(own_task.command(options, environment), flags, environment)) as process:
+            signal.signal(signal.SIGTERM, lambda *_: process.terminate())  # it is to end with this program
+            code = process.wait()
+        return code if code >= 0 else 128 - code
 
 
 def run(flags):

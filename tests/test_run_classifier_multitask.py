@@ -912,6 +912,14 @@ def test_prediction_from_standard_input_beside_an_evaluation(files, from_text, e
     np.testing.assert_allclose(read_predictions(output / "predictions_stdin.tsv")[2], evaluated, atol=2e-6)
 
 
+def test_prediction_of_pairs_with_a_model_of_single_texts(from_text, tmp_path):
+    (tmp_path / "pairs.csv").write_text("text,text2\ngood film,very fast\n")
+    refused(
+        predict(from_text[0] / "model", tmp_path / "pairs.csv", tmp_path / "out"),
+        "pairs.csv holds pairs of texts", "fine-tuned on single texts",
+    )
+
+
 def test_model_made_from_records_alone_takes_a_vocabulary(files, from_records, evaluated, tmp_path):
     shutil.copytree(str(from_records[0] / "model"), str(tmp_path / "model"))
     os.remove(str(tmp_path / "model" / "vocab.txt"))
