@@ -86,9 +86,11 @@ def test_bad_folders(fitted, tmp_path):
     assert os.listdir(str(tmp_path)) == ["mine"]
 
 
-def test_pairs_are_not_single_texts(fitted):
-    with pytest.raises(ValueError, match="X holds pairs of texts, but the model was fitted on single texts"):
-        fitted.predict([("good", "bad")])
+def test_pairs_are_not_single_texts(fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    for classifier in (fitted, FewShotClassifier.load(str(tmp_path / "model"), **SMALL)):
+        with pytest.raises(ValueError, match="X holds pairs of texts, but the model was fitted on single texts"):
+            classifier.predict([("good", "bad")])
 
 
 def test_predictions(fitted):
