@@ -20,7 +20,7 @@ caption { text-align: left; font-weight: 600; padding: .3em 0; }
 th, td { padding: .3em .45em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
 th[scope=row], th[scope=col]:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
-td small, th small { display: block; color: #666; font-size: .74em; font-weight: 400; }
+td small, th small { display: block; white-space: normal; color: #666; font-size: .74em; font-weight: 400; }
 tr.total > * { border-top: 2px solid #888; }
 td.best { font-weight: 700; background: #eef5fb; }
 .note { color: #555; font-size: .88em; margin: .2em 0 1em; max-width: 60ch; }
