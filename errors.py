@@ -28,7 +28,8 @@ def exit_code(program, stopped="stopped"):
     """
     try:
         code = program() or 0
-        sys.stdout.flush()
+        if sys.stdout:  # none where it was closed before
+            sys.stdout.flush()
         return code
     except UserError as error:
         print("error: %s" % error, file=sys.stderr)

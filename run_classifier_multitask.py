@@ -346,7 +346,8 @@ def run_main(argv):
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="backslashreplace")  # texts are shown, whatever the terminal can
+    if sys.stdout:
+        sys.stdout.reconfigure(errors="backslashreplace")  # texts are shown, whatever the terminal can
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     tf.logging.set_verbosity(tf.logging.FATAL)  # what it reports as an error is raised too, and becomes one line
