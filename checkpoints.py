@@ -4,8 +4,7 @@ import shutil
 import tempfile
 
 from compat import tf
-from data.staging import cannot_write
-from errors import UserError, reason
+from errors import UserError, cannot_write, reason
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet

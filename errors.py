@@ -20,6 +20,11 @@ def reason(error):
     return lines[0]
 
 
+def cannot_write(folder, error):
+    """The UserError for an OSError or a TensorFlow error while writing."""
+    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason(error)))
+
+
 def exit_code(program, stopped="stopped"):
     """Runs ``program()`` and returns its exit code, 0 for None.
 

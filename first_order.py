@@ -49,8 +49,8 @@ class _Loop:
         schedule = episode.schedule
         self._episode, self._with_gradient, self._trace = episode, with_gradient, trace
         # What query losses are differentiated by, cut from the variables so that no path is counted twice.
-        self._sources = _map(tf.stop_gradient, initial)
-        self._rates = _map(tf.stop_gradient, episode.rates)
+        self._sources = map_tensors(tf.stop_gradient, initial)
+        self._rates = map_tensors(tf.stop_gradient, episode.rates)
         self._first_step = schedule.first_step
         self._made = initial[LABEL_EMBEDDINGS]
         self.is_step = [schedule.first_step] + [True] * len(schedule.steps)
@@ -72,7 +72,9 @@ class _Loop:
         logits = tf.zeros([tf.size(episode.query.label_ids), episode.num_labels])
         names = ["support_loss", "query_loss", "norm"] + (self._traced_keys() if self._trace else [])
         arrays = {name: tf.TensorArray(tf.float32, positions, infer_shape=False) for name in names}
-        totals = (_map(tf.zeros_like, self._sources), _map(tf.zeros_like, self._rates)) if self._with_gradient else ()
+        totals = ()
+        if self._with_gradient:
+            totals = tuple(map_tensors(tf.zeros_like, part) for part in (self._sources, self._rates))
 
         def body(position, fast, taken, loss, logits, totals, arrays):
             before, taken_before = fast, taken
@@ -103,7 +105,7 @@ class _Loop:
 
     def _all_weights(self, fast):
         """{name: tensor} of the adapted and the other weights; new tensors, to differentiate by inside a branch."""
-        return _map(tf.identity, collections.OrderedDict(self._sources, **fast))
+        return map_tensors(tf.identity, collections.OrderedDict(self._sources, **fast))
 
     # The step.
 
@@ -135,7 +137,7 @@ class _Loop:
         )
         gradients = collections.OrderedDict(zip(episode.adapted, gradients))
         halves = [half_square(name, gradient) for name, gradient in gradients.items()]
-        gradients = _map(tf.convert_to_tensor, gradients)
+        gradients = map_tensors(tf.convert_to_tensor, gradients)
         if not episode.remakes_labels and not self._first_step:
             gradients, halves = tf.cond(
                 tf.equal(position, 1),
@@ -234,5 +236,6 @@ class _Loop:
         return dict(zip(names, found))
 
 
-def _map(function, tensors):
+def map_tensors(function, tensors):
+    """{name: function(tensor)}, in the order of the names."""
     return collections.OrderedDict((name, function(tensor)) for name, tensor in tensors.items())

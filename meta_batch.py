@@ -8,6 +8,7 @@ import meta_learner
 import optimization
 from compat import tf
 from dropout import Dropout
+from first_order import map_tensors
 from training_loop import FIELDS
 
 MetaBatch = collections.namedtuple(
@@ -57,7 +58,7 @@ def _in_turn(variables, tasks, run_task, trained):
     sizes = tf.stack([tf.shape(rows["label_ids"])[0] for rows in tasks])
     ends, numbers = tf.cumsum(sizes), tf.stack([rows["number"] for rows in tasks])
     fields = {name: tf.concat([rows[name] for rows in tasks], axis=0) for name in FIELDS}
-    values = _map(tf.identity, variables)
+    values = map_tensors(tf.identity, variables)
     totals = {name: tf.zeros_like(values[name]) for name, variable in variables.items() if variable.trainable}
     arrays = {name: tf.TensorArray(tf.float32, count, infer_shape=False) for name in _VECTORS}
     reached, lengths = set(), {}  # names with a gradient; sizes of the vectors
@@ -65,7 +66,7 @@ def _in_turn(variables, tasks, run_task, trained):
     def body(index, loss, accuracy, totals, arrays):
         rows = {name: field[ends[index] - sizes[index] : ends[index]] for name, field in fields.items()}
         # New tensors, to differentiate by inside the loop.
-        result = run_task(_map(tf.identity, values), rows, numbers[index])
+        result = run_task(map_tensors(tf.identity, values), rows, numbers[index])
         gradients = trained([result])
         reached.update(gradients)
         lengths.update({name: getattr(result, name).shape.as_list() for name in arrays})
@@ -85,7 +86,3 @@ def _in_turn(variables, tasks, run_task, trained):
         name: tf.reshape(tf.reduce_mean(array.stack(), axis=0), lengths[name]) for name, array in arrays.items()
     }
     return MetaBatch(loss / count, accuracy / count, gradients, **vectors)
-
-
-def _map(function, tensors):
-    return collections.OrderedDict((name, function(tensor)) for name, tensor in tensors.items())

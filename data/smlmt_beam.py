@@ -21,9 +21,8 @@ from apache_beam.runners.portability.fn_api_runner import execution, fn_runner
 from compat import tf
 from data import corpus, smlmt, smlmt_files
 from data.sentence_index import fingerprint
-from data.staging import cannot_write
 from data.words import FoldedForms
-from errors import UserError, reason
+from errors import UserError, cannot_write, reason
 
 # What DirectRunner stands for; newer versions first try to download another program under that name.
 PYTHON_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"

@@ -5,7 +5,7 @@ import os
 
 from compat import tf
 from data import records
-from data.staging import cannot_write
+from errors import cannot_write
 from tokenization import load_vocab
 
 MANIFEST = "manifest.json"

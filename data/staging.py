@@ -4,7 +4,7 @@ import os
 import uuid
 
 from compat import tf
-from errors import UserError, reason
+from errors import UserError, cannot_write
 
 
 class Staging:
@@ -96,8 +96,3 @@ def _flush(path):
     if os.path.exists(path):
         with open(path, "rb") as file:
             os.fsync(file.fileno())
-
-
-def cannot_write(folder, error):
-    """The UserError for an OSError or a TensorFlow error while writing."""
-    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason(error)))

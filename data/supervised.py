@@ -20,8 +20,7 @@ import numpy as np
 
 from compat import tf
 from data import convert, glue, meta_tasks, records, text
-from data.staging import cannot_write
-from errors import UserError
+from errors import UserError, cannot_write
 
 TRAIN = glue.TRAIN
 MOST_LABELS = 1000  # more of them are no classes but texts, numbers or names
