@@ -1,7 +1,7 @@
 """BERT's self-attention (Vaswani et al. 2017, section 3.2) over rows of different lengths."""
 import math
 
-from compat import tf
+from runtime.compat import tf
 
 MASKED_SCORE = -10000.0  # added to the attention scores of padding
 

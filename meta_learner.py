@@ -13,16 +13,14 @@ steps, and the loop need not be unrolled (first_order.py). Without it autodiff g
 """
 import collections
 
-import adaptation
-import first_order
-import heads
 import modeling
-import precision
-from adaptation import LABEL_EMBEDDINGS
-from compat import tf
-from episode import Batch
-from inner_loop import Episode, Log, clip_scale
-from schedule import make_schedule, rate_sets_reaching_loss
+from learner import adaptation, first_order, heads
+from learner.adaptation import LABEL_EMBEDDINGS
+from learner.classifier import Batch
+from learner.episode import Episode, Log, clip_scale
+from learner.inner_schedule import make_schedule, rate_sets_reaching_loss
+from runtime import precision
+from runtime.compat import tf
 
 Task = collections.namedtuple(
     "Task",

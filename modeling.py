@@ -9,11 +9,11 @@ import dataclasses
 import json
 import zlib
 
-import forms
 import packing
 from attention import SelfAttention
-from compat import tf
-from errors import UserError
+from runtime import kernels
+from runtime.compat import tf
+from runtime.errors import UserError
 
 WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
 
@@ -46,9 +46,9 @@ class BertConfig:
                 "BERT config: hidden_size %d is not a multiple of num_attention_heads %d."
                 % (self.hidden_size, self.num_attention_heads)
             )
-        if self.hidden_act not in forms.ACTIVATIONS:
+        if self.hidden_act not in kernels.ACTIVATIONS:
             raise UserError(
-                "BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(forms.ACTIVATIONS))
+                "BERT config: hidden_act %r is none of %s." % (self.hidden_act, ", ".join(kernels.ACTIVATIONS))
             )
 
     @classmethod
@@ -146,7 +146,7 @@ def encode(
     dropout=None,
     only_first=False,
     reference_mode=False,
-    form=forms.PLAIN,
+    form=kernels.PLAIN,
 ):
     """Runs the encoder (post-LayerNorm BERT).
 

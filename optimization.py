@@ -9,8 +9,8 @@ import re
 
 import numpy as np
 
-from adaptation import is_rate
-from compat import tf
+from learner.adaptation import is_rate
+from runtime.compat import tf
 
 WEIGHT_DECAY = 0.01
 NOT_DECAYED = re.compile("LayerNorm|layer_norm|bias")  # so `label_bias_0` is not decayed, and learning rates are

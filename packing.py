@@ -1,5 +1,5 @@
 """Rows of different lengths as one list of tokens, so that padding takes part in nothing but the attention scores."""
-from compat import tf
+from runtime.compat import tf
 
 
 class Packed:

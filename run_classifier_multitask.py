@@ -15,10 +15,10 @@ import sys
 import tempfile
 import time
 
-from errors import UserError, exit_code, reason
+from runtime.errors import UserError, exit_code, reason
 
 try:
-    from compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
+    from runtime.compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags, logging
 except (UserError, ImportError) as error:
@@ -27,9 +27,9 @@ except (UserError, ImportError) as error:
     print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
-import files
-import program_flags
-import results
+from command_line import program_flags
+from runs import results
+from runtime import files
 
 FLAGS = flags.FLAGS
 program_flags.define(FLAGS)
@@ -63,11 +63,8 @@ def run_meta_training():
     Meta-trains, or with --classifier=softmax trains one softmax layer a task.
     Where TF_CONFIG names several machines, this is one process of a run that they share.
     """
-    import cluster
-    import meta_training
-    import multitask_training
-    import settings
-    import training_loop
+    from command_line import settings
+    from training import cluster, loop, meta_training, multitask_training
 
     machines = cluster.parse(os.environ.get("TF_CONFIG", ""))
     bert_config, config = settings.bert_settings(FLAGS), settings.classifier_settings(FLAGS)
@@ -82,7 +79,7 @@ def run_meta_training():
     make_output_dir()
     if machines.is_chief:
         results.write_json(os.path.join(FLAGS.output_dir, META_FILE), description)
-    finished = training_loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
+    finished = loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
     if finished:
         print("%s is complete; the best model: %s" % (plan.title, os.path.join(FLAGS.output_dir, "model")))
     else:
@@ -95,12 +92,12 @@ def refuse_other_training(description, is_chief):
     Settings that a first attempt left without any checkpoint are overlooked, but not by a worker that is not the chief:
     they may be those that the chief has just written.
     """
-    import training_loop
+    from training import loop
 
     stored = files.read_json(os.path.join(FLAGS.output_dir, META_FILE))
     if stored == json.loads(json.dumps(description)):
         return
-    has_begun = tf.train.latest_checkpoint(os.path.join(FLAGS.output_dir, training_loop.CHECKPOINTS))
+    has_begun = tf.train.latest_checkpoint(os.path.join(FLAGS.output_dir, loop.CHECKPOINTS))
     if has_begun or (stored is not None and not is_chief):
         raise UserError(
             "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."
@@ -112,14 +109,13 @@ def refuse_other_training(description, is_chief):
 
 def run_finetuning():
     """Fine-tunes, evaluates, and writes model/, predictions.tsv and results.json."""
-    import settings
-    import task_data
-    import task_run
+    from command_line import settings
     from data import records
-    from evaluation import Scores
+    from runs import run_plan, task_data
+    from runs.scores import Scores
 
     begun = time.time()
-    plan = task_run.make_plan(FLAGS)
+    plan = run_plan.make_plan(FLAGS)
     run = plan.run
     check_output_dir()
     train, labels, _ = task_data.load_examples(FLAGS, plan.train_file, plan.labels, plan.bert_config)
@@ -133,8 +129,8 @@ def run_finetuning():
             "published, so that they can end early or turn negative.", run.train_batch_size, run.eval_batch_size,
         )
     checksums = {part: records.sha256(path) for part, path in plan.files().items()}
-    description = task_run.describe(plan)
-    run_id = task_run.fingerprint(description, checksums)
+    description = run_plan.describe(plan)
+    run_id = run_plan.fingerprint(description, checksums)
     refuse_other_model(run_id)
     refuse_lost_start(plan)
 
@@ -147,7 +143,7 @@ def run_finetuning():
             results.write_predictions(predictions, scores.probabilities, labels, evaluation.label_ids, texts)
         elif os.path.exists(predictions):
             os.remove(predictions)  # of an earlier run
-        summary = task_run.summarize(plan, FLAGS, checksums, sizes, outcome, scores, time.time() - begun)
+        summary = run_plan.summarize(plan, FLAGS, checksums, sizes, outcome, scores, time.time() - begun)
         results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
     except OSError as error:
         raise unwritable(error) from error
@@ -161,15 +157,15 @@ def train_and_keep(plan, train, evaluation, description):
 
     What was in --output_dir stays as it was where anything fails.
     """
-    import checkpoints
-    import estimators
-    import model_folder
+    from runs import model_folder
+    from runtime import checkpoints
+    from training import finetuner
 
     is_new = not os.path.isdir(FLAGS.output_dir)
     work_dir = make_work_dir()
     model_dir = os.path.join(FLAGS.output_dir, "model")
     try:
-        outcome = estimators.finetune(
+        outcome = finetuner.finetune(
             plan.bert_config, plan.config, plan.run, train, evaluation, len(plan.labels), work_dir
         )
         if FLAGS.keep_model:
@@ -191,12 +187,11 @@ def train_and_keep(plan, train, evaluation, description):
 
 def run_prediction():
     """Predicts with a fine-tuned model and writes labels by name with probabilities."""
-    import estimators
-    import model_folder
-    import settings
-    import task_data
+    from command_line import settings
     from data.text import stem
-    from evaluation import Scores
+    from runs import model_folder, task_data
+    from runs.scores import Scores
+    from training import finetuner
 
     model_dir = FLAGS.model_dir or os.path.join(FLAGS.output_dir, "model")
     stored = model_folder.load(model_dir)
@@ -217,7 +212,7 @@ def run_prediction():
             "--predict_file: %s holds %s, but the model was fine-tuned on %s."
             % (FLAGS.predict_file, kinds[examples.has_pairs], kinds[stored.pair])
         )
-    logits = estimators.predict(
+    logits = finetuner.predict(
         bert_config, stored.config, len(label_names), stored.checkpoint, examples, FLAGS.predict_batch_size
     )
     make_output_dir()
@@ -261,7 +256,7 @@ def make_output_dir():
 
 def make_work_dir():
     """Makes the folder of an unfinished run in --output_dir, and sweeps out what an interrupted run left there."""
-    import checkpoints
+    from runtime import checkpoints
 
     make_output_dir()
     try:
@@ -279,7 +274,7 @@ def unwritable(error):
 
 def refuse_other_model(run_id):
     """UserError when --output_dir holds a model of another run."""
-    import model_folder
+    from runs import model_folder
 
     path = os.path.join(FLAGS.output_dir, "model", model_folder.MODEL_FILE)
     if not os.path.lexists(os.path.dirname(path)):

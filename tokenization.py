@@ -18,7 +18,7 @@ import unicodedata
 from bisect import bisect_right
 from itertools import chain
 
-from errors import UserError
+from runtime.errors import UserError
 
 _REQUIRED_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
 _MAX_WORD_CHARS = 100  # longer words become one [UNK], as in the library

@@ -10,7 +10,7 @@ from typing import Dict, Hashable, List, NamedTuple, Optional, Tuple
 
 from data import records, tasks, text
 from data.overlap import label_sets, overlap, text_key
-from errors import UserError
+from runtime.errors import UserError
 
 TEXT, RECORDS = "text", "records"
 PUBLIC_LENGTH = 128  # tokens of a released record

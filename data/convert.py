@@ -15,7 +15,7 @@ from typing import Optional, Sequence
 from absl import app, flags
 
 from data import tasks, text
-from errors import UserError, exit_code
+from runtime.errors import UserError, exit_code
 
 try:
     from data import records  # brings TensorFlow, which may be missing or of another version

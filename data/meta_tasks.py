@@ -12,8 +12,9 @@ import re
 import numpy as np
 from absl import logging
 
-from data import pipeline, records, smlmt_files
-from errors import UserError
+from data import batching, records
+from data.smlmt import record_files
+from runtime.errors import UserError
 
 SUPERVISED_BUFFER = 1000  # shuffle buffer of supervised files
 VALIDATION_BUFFER = 500
@@ -159,7 +160,7 @@ class TaskSource:
         file, rows = self._files[choice], self._rows[choice]
         if choice not in streams:
             random = np.random.RandomState([self._seed, choice, 2])
-            streams[choice] = [pipeline.shuffled(itertools.cycle(range(file.size)), SUPERVISED_BUFFER, random), 0]
+            streams[choice] = [batching.shuffled(itertools.cycle(range(file.size)), SUPERVISED_BUFFER, random), 0]
         stream, taken = streams[choice]
         skipped = number * rows - taken
         streams[choice][1] = (number + 1) * rows
@@ -168,7 +169,7 @@ class TaskSource:
 
 def _check_borders(path, needed):
     """UserError when blocks of so many records would cross borders between an SMLMT file's tasks."""
-    made_for = smlmt_files.records_per_task(path)
+    made_for = record_files.records_per_task(path)
     if made_for and made_for % needed:
         raise UserError(
             "%s: --train_batch_size=%d would mix the words of different tasks, for the file was made with "
@@ -188,7 +189,7 @@ def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, 
     """Tasks of meta-validation from one file: repeated, shuffled, cut to `examples_per_task` rows; list of MetaTask."""
     source, num_labels = records.RecordFile(path), num_labels_of(path)
     random = np.random.RandomState([seed, 3])
-    stream = pipeline.shuffled(itertools.cycle(range(source.size)), VALIDATION_BUFFER, random)
+    stream = batching.shuffled(itertools.cycle(range(source.size)), VALIDATION_BUFFER, random)
     found = []
     for _ in range(max(1, examples_per_task // rows)):
         numbers = list(itertools.islice(stream, rows))

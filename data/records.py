@@ -13,10 +13,10 @@ from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from compat import tf
 from data import tasks
-from errors import UserError, reason
-from files import file_sha256
+from runtime.compat import tf
+from runtime.errors import UserError, reason
+from runtime.files import file_sha256
 
 HEADER_BYTES = 12  # length and its checksum, before each record
 FRAME_BYTES = HEADER_BYTES + 4  # and the data's checksum, after it

@@ -9,8 +9,8 @@ import numpy as np
 from data import tasks
 from data.overlap import label_sets, text_key
 from data.text import TextExample, read_text
-from errors import UserError
-from files import atomic_file
+from runtime.errors import UserError
+from runtime.files import atomic_file
 
 FORMATS = ("json", "csv")
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from errors import UserError
+from runtime.errors import UserError
 
 PUBLIC_SPLITS = tuple(range(10))
 PUBLIC_SHOTS = (4, 8, 16)  # examples a class

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from data import tasks
-from errors import UserError
+from runtime.errors import UserError
 
 STDIN = "-"
 csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with

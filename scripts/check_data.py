@@ -22,9 +22,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from data import tasks  # noqa: E402
-from errors import UserError, exit_code  # noqa: E402
-from files import write_json  # noqa: E402
+from data import tasks
+from runtime.errors import UserError, exit_code
+from runtime.files import write_json
 
 COLUMNS = (
     ("task", "%-21s"), ("files", "%7s"), ("rows", "%6s"), ("classes", "%8s"), ("majority", "%9s"), ("overlap", "%10s"),

@@ -17,7 +17,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError, exit_code  # noqa: E402
+from runtime.errors import UserError, exit_code
 
 
 def parse(arguments):
@@ -47,7 +47,7 @@ def checkpoint_prefix(path):
 
 def convert(options, folder):
     """Converts into an existing folder; returns lines to print."""
-    from data import hf_checkpoint  # here, for it brings TensorFlow, which --help does without
+    from fetch import hf_checkpoint  # here, for it brings TensorFlow, which --help does without
     from modeling import BertConfig
 
     if os.path.exists(os.path.join(options.input, "model.safetensors")):

@@ -17,7 +17,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError, exit_code  # noqa: E402
+from runtime.errors import UserError, exit_code
 
 
 def parse(arguments):
@@ -33,8 +33,10 @@ def run(options):
     target = options.output_dir.rstrip("/")
     if os.path.lexists(target):
         raise UserError("--output_dir: %s exists: choose another folder, or delete it." % target)
-    import model_folder  # here, for they bring TensorFlow, which --help does without
-    import serving
+    from runs import (
+        model_folder,  # here, for they bring TensorFlow, which --help does without
+        serving,
+    )
 
     stored = model_folder.load(options.model_dir)
     serving.export(stored, target)

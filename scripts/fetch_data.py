@@ -15,8 +15,11 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from data import download, manifest  # noqa: E402
-from errors import UserError  # noqa: E402
+from fetch import (
+    download,
+    manifest,
+)
+from runtime.errors import UserError
 
 
 def fetch(name, dest, base=None):

@@ -40,13 +40,16 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-import own_task  # noqa: E402
-import program_flags  # noqa: E402
-import recipes  # noqa: E402
-import task_flags  # noqa: E402
-from data import tasks  # noqa: E402
-from errors import UserError, exit_code  # noqa: E402
-from files import file_sha256, read_json  # noqa: E402
+from command_line import (
+    own_task,
+    program_flags,
+    public_task,
+    recipes,
+)
+from data import tasks
+from runtime.errors import UserError, exit_code
+from runtime.files import file_sha256, read_json
+from runtime.paths import SAMPLE
 
 PROGRAM = [sys.executable, os.path.join(ROOT, "run_classifier_multitask.py")]
 SAMPLE_LABELS = 4
@@ -58,22 +61,22 @@ def public_task_flags(name, split, k, num_labels, environment):
     task = tasks.get_task(name)
     if num_labels is not None and num_labels != task.num_labels:
         raise UserError("%s has %d classes, not %d: leave N out." % (name, task.num_labels, num_labels))
-    model, encoder = task_flags.choose_model(environment)
-    files = task_flags.data_files(task, split, k, encoder, environment)
-    task_flags.note_defect(files[1])
-    weights = task_flags.encoder_flags(model, encoder, environment)
-    flags = task_flags.split_flags(task, k, model, files, weights)
+    model, encoder = public_task.choose_model(environment)
+    files = public_task.data_files(task, split, k, encoder, environment)
+    public_task.note_defect(files[1])
+    weights = public_task.encoder_flags(model, encoder, environment)
+    flags = public_task.split_flags(task, k, model, files, weights)
     return flags + ["--output_dir=" + os.path.join("output", model, "%s_%d_%d" % (name, split, k))]
 
 
 def sample_flags():
     """Flags of the quick start."""
-    sample, model = os.path.join(ROOT, "data", "sample"), task_flags.DEFAULT_MODELS["minilm"]
+    sample, model = SAMPLE, public_task.DEFAULT_MODELS["minilm"]
     files = ",".join(os.path.join(sample, part) for part in ("train.csv", "eval.csv"))
     return (
         ["--flagfile=" + recipes.preset(model), "--task_eval_files=" + files]
         + recipes.schedule_flags(model, SAMPLE_SHOTS, SAMPLE_LABELS)
-        + task_flags.encoder_flags(model, "minilm", {})
+        + public_task.encoder_flags(model, "minilm", {})
         + ["--output_dir=" + os.path.join("output", "sample")]
     )
 
@@ -140,7 +143,7 @@ def training_file(flags):
     folders = [flag for flag in flags if flag.startswith(("--data_dir=", "--supervised_data_dir="))]
     if not folders:
         return files.split(",")[0]
-    import settings  # here, for it brings TensorFlow
+    from command_line import settings  # here, for it brings TensorFlow
 
     return settings.task_files(program_flags.parse(folders + ["--task_eval_files=" + files]))[0]
 

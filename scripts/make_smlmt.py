@@ -26,10 +26,10 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError, exit_code  # noqa: E402
+from runtime.errors import UserError, exit_code
 
 try:
-    from compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
+    from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags
 except (UserError, ImportError) as error:
@@ -38,10 +38,17 @@ except (UserError, ImportError) as error:
     print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
-from data import corpus, records, smlmt, smlmt_files, word_clusters, words  # noqa: E402
-from data.staging import Staging  # noqa: E402
-from progress import Progress  # noqa: E402
-from tokenization import Tokenizer  # noqa: E402
+from data import records
+from data.smlmt import (
+    corpus,
+    generator,
+    record_files,
+    word_clusters,
+    words,
+)
+from runtime.progress import Progress
+from runtime.staging import Staging
+from tokenization import Tokenizer
 
 CLUSTERS_FILE = "word_clusters.tsv"
 EMBEDDED = "embedded"
@@ -112,12 +119,12 @@ def required(values, *names):
 
 def settings_from(values):
     """smlmt.Settings."""
-    given = {name: values[name].value for name in smlmt.Settings.__dataclass_fields__}
+    given = {name: values[name].value for name in generator.Settings.__dataclass_fields__}
     try:
         given["classes"] = tuple(int(text) for text in values.classes)
     except ValueError:
         raise UserError("--classes=%s: numbers, for example 2,3,4." % ",".join(values.classes)) from None
-    return smlmt.Settings(**given)
+    return generator.Settings(**given)
 
 
 def check_flags(values):
@@ -136,12 +143,12 @@ def check_flags(values):
 
 def record_name(values, classes):
     """Name of the record file of N classes."""
-    return smlmt_files.record_file(values.file_prefix, classes)
+    return record_files.record_file(values.file_prefix, classes)
 
 
 def words_name(values, classes):
     """Name of the words file of N classes."""
-    return smlmt_files.words_file(values.file_prefix, classes)
+    return record_files.words_file(values.file_prefix, classes)
 
 
 def clusters_of(values, candidates, tokenizer):
@@ -156,7 +163,7 @@ def clusters_of(values, candidates, tokenizer):
 
 def parameters(values):
     """What the result depends on beside the corpus, for the manifest."""
-    names = list(smlmt.Settings.__dataclass_fields__) + ["do_lower_case", "encoding", "clusters"]
+    names = list(generator.Settings.__dataclass_fields__) + ["do_lower_case", "encoding", "clusters"]
     found = {name: values[name].value for name in names}
     found["vocab_sha256"] = records.sha256(values.vocab_file)
     for name in ("word_clusters", "embeddings"):
@@ -178,14 +185,14 @@ def generate(values, settings, tokenizer, staging):
     clusters = clusters_of(values, counts, tokenizer)
     if values.clusters:
         word_clusters.write_clusters(staging.path(CLUSTERS_FILE), clusters)
-    tables = {classes: smlmt.word_table(counts, classes, settings, clusters) for classes in settings.classes}
+    tables = {classes: generator.word_table(counts, classes, settings, clusters) for classes in settings.classes}
     checksums = backend.make_tasks(tables, paths)
     entries = [
-        smlmt_files.file_entry(values.file_prefix, classes, settings, len(tables[classes].words), checksums[classes])
+        record_files.file_entry(values.file_prefix, classes, settings, len(tables[classes].words), checksums[classes])
         for classes in settings.classes
     ]
-    used = smlmt_files.count_words([words_path for _, words_path in paths.values()])
-    return smlmt_files.manifest(summary, parameters(values), entries, used)
+    used = record_files.count_words([words_path for _, words_path in paths.values()])
+    return record_files.manifest(summary, parameters(values), entries, used)
 
 
 def on_beam(values, settings, tokenizer, staging):
@@ -194,13 +201,13 @@ def on_beam(values, settings, tokenizer, staging):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])  # for worker processes
     try:
-        from data import smlmt_beam
+        from data.smlmt import beam
     except ImportError as error:
         raise UserError(
             "--runner=%s needs Apache Beam (%s): scripts/setup_env.sh --with=beam installs it." % (values.runner, error)
         ) from None
-    pipeline_options = smlmt_beam.options(values.runner, values.workers, values.beam_options)
-    return smlmt_beam.BeamRun(settings, tokenizer, staging.folder, pipeline_options)
+    pipeline_options = beam.options(values.runner, values.workers, values.beam_options)
+    return beam.BeamRun(settings, tokenizer, staging.folder, pipeline_options)
 
 
 class Embedded:
@@ -216,18 +223,18 @@ class Embedded:
             self._tokenizer, self._settings.max_seq_length, self._settings.min_sentence_words
         )
         with Progress(source.megabytes(), "reading text", "megabyte") as progress:
-            self._store, self._index = smlmt.read_corpus(source.paragraphs(progress.update), reader, self._settings)
+            self._store, self._index = generator.read_corpus(source.paragraphs(progress.update), reader, self._settings)
         summary = dict(source.summary(), sentences=len(self._store), words=self._store.size)
         return summary, self._index.counts()
 
     def make_tasks(self, tables, targets):
         """Writes the files {N: (record file, words file)}; returns {N: SHA-256 of the record file}."""
-        maker = smlmt.TaskMaker(self._settings, self._store, self._index, tables, self._tokenizer)
+        maker = generator.TaskMaker(self._settings, self._store, self._index, tables, self._tokenizer)
         numbers = range(self._settings.tasks_per_class_count)
         with Progress(len(numbers) * len(tables), "making tasks", "task") as progress:
             for classes, (record_path, words_path) in targets.items():
-                tasks = smlmt.make_tasks(maker, [(classes, number) for number in numbers], self._workers)
-                smlmt_files.write_tasks(record_path, words_path, counted(tasks, progress))
+                tasks = generator.make_tasks(maker, [(classes, number) for number in numbers], self._workers)
+                record_files.write_tasks(record_path, words_path, counted(tasks, progress))
         return {classes: records.sha256(record_path) for classes, (record_path, _) in targets.items()}
 
 
@@ -244,20 +251,20 @@ def run(values):
         required(values, "vocab_file")
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # for "| head"
         given = {name: values[name].value for name in ("records_per_task", "max_seq_length") if values[name].present}
-        for line in smlmt_files.inspect(values.inspect, values.vocab_file, values.inspect_tasks, **given):
+        for line in record_files.inspect(values.inspect, values.vocab_file, values.inspect_tasks, **given):
             print(line)
         return
     required(values, "input", "output_dir", "vocab_file")
     check_flags(values)
     settings = settings_from(values)
     tokenizer = Tokenizer.from_file(values.vocab_file, values.do_lower_case)
-    smlmt.check_tokenizer(tokenizer)
+    generator.check_tokenizer(tokenizer)
     corpus.check_encoding(values.encoding)
     names = [make(values, classes) for classes in settings.classes for make in (record_name, words_name)]
-    names += [CLUSTERS_FILE] * bool(values.clusters) + [smlmt_files.MANIFEST]
+    names += [CLUSTERS_FILE] * bool(values.clusters) + [record_files.MANIFEST]
     with Staging(values.output_dir, names, values.overwrite) as staging:
         manifest = generate(values, settings, tokenizer, staging)
-        smlmt_files.publish(staging, manifest)
+        record_files.publish(staging, manifest)
     for entry in manifest["files"]:
         path = os.path.join(values.output_dir, entry["name"])
         numbers = (entry["tasks"], entry["records"], entry["candidate_words"])

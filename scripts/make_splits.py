@@ -22,8 +22,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from data import splits, tasks, text  # noqa: E402
-from errors import UserError, exit_code  # noqa: E402
+from data import splits, tasks, text
+from runtime.errors import UserError, exit_code
 
 
 def parse(arguments):

@@ -29,10 +29,10 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError, exit_code  # noqa: E402
+from runtime.errors import UserError, exit_code
 
 try:
-    from compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
+    from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags
 except (UserError, ImportError) as error:
@@ -41,11 +41,16 @@ except (UserError, ImportError) as error:
     print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
-from data import glue, hub, supervised, tasks, text  # noqa: E402
-from data.convert import check_labels  # noqa: E402
-from data.staging import Staging  # noqa: E402
-from progress import Progress  # noqa: E402
-from tokenization import Tokenizer  # noqa: E402
+from data import tasks, text
+from data.convert import check_labels
+from data.supervised import conversion as supervised
+from data.supervised import (
+    glue,
+    hub,
+)
+from runtime.progress import Progress
+from runtime.staging import Staging
+from tokenization import Tokenizer
 
 ALL = "all"
 COLUMN_FLAGS = ("text_columns", "label_column", "labels", "skip_labels")

@@ -23,7 +23,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from errors import UserError, exit_code  # noqa: E402
+from runtime.errors import UserError, exit_code
 
 CONFUSIONS = ("run", "sum", "none")
 
@@ -47,7 +47,9 @@ def run(options):
         if not least <= getattr(options, name) < 2 ** 32:
             raise UserError("--%s=%d: at least %d." % (name, getattr(options, name), least))
     try:
-        from tables import document  # here, for it brings pandas, matplotlib and scipy, which --help does without
+        from runs.tables import (  # here, for it brings pandas, matplotlib and scipy, which --help does without
+            document,
+        )
     except ImportError as error:
         raise UserError(
             "packages of requirements-tables.txt are missing (%s): run scripts/setup_env.sh --with=tables." % error

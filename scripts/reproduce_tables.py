@@ -26,8 +26,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-import recipes  # noqa: E402
-from errors import UserError, exit_code  # noqa: E402
+from command_line import recipes
+from runtime.errors import UserError, exit_code
 
 
 def parse(arguments):
@@ -98,8 +98,8 @@ def model_folders(text, models):
 
 def chosen_keys(options):
     """The runs of this shard."""
-    import sweep
     from data import tasks
+    from runs import sweep
 
     if options.encoder not in recipes.ENCODERS:
         raise UserError("--encoder=%s: use %s." % (options.encoder, " or ".join(recipes.ENCODERS)))
@@ -124,11 +124,10 @@ def chosen_keys(options):
 
 def run(options, more):
     """Makes the runs that are not done; returns the exit code."""
-    import program_flags
-    import sweep
-    import sweep_processes
-    from data import download
-    from progress import Progress
+    from command_line import program_flags
+    from fetch import download
+    from runs import sweep, sweep_processes
+    from runtime.progress import Progress
 
     program_flags.parse(more)  # ends here where one is unknown
     for name in ("bert_dir", "leopard_dir"):
@@ -159,7 +158,7 @@ def run(options, more):
 
 def jobs_to_do(keys, commands, runner):
     """(Jobs that are not done, those of them with a result of something else, {key: why it cannot be done})."""
-    import sweep
+    from runs import sweep
 
     jobs, others, failures = [], [], {}
     for key in keys:
@@ -177,7 +176,7 @@ def jobs_to_do(keys, commands, runner):
 
 def make_room(others, overwrite):
     """Removes the results that Jobs would replace; UserError when there are some and that is not wished."""
-    import sweep
+    from runs import sweep
 
     if others and not overwrite:
         raise UserError(
@@ -190,7 +189,7 @@ def make_room(others, overwrite):
 
 def print_summary(keys, failures, options):
     """Mean and standard deviation over splits, the failures by reason, and what to do next."""
-    import sweep
+    from runs import sweep
 
     accuracies = collections.OrderedDict()
     for key in keys:

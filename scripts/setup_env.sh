@@ -5,8 +5,8 @@
 #
 #   --with=tools,test,gpu   groups beside the core: tools (always in), test (test suite and lint), gpu (CUDA libraries,
 #                           modern only), beam (for scripts/make_smlmt.py --runner), sklearn (for its --clusters and
-#                           for few_shot_classifier.py), tables (for scripts/make_tables.py), bench (plot of
-#                           scripts/benchmark.py), datasets (for scripts/make_supervised.py --dataset).
+#                           for the Python API), tables (for scripts/make_tables.py), bench (plot of
+#                           scripts/benchmarks/benchmark.py), datasets (for scripts/make_supervised.py --dataset).
 #                           Groups once asked for stay part of the environment.
 #   --print-python          prints nothing when there is nothing to do but the path of the environment's python
 #
@@ -247,7 +247,7 @@ if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
     { grep -i "error" "$log" || tail -n 5 "$log"; } | tail -n 5 >&2
     fail "the packages could not be installed: the whole output is in $log"
   fi
-  if ! (cd "$repository" && "$python" -c "import compat") >>"$log" 2>&1; then
+  if ! (cd "$repository" && "$python" -c "from runtime import compat") >>"$log" 2>&1; then
     tail -n 1 "$log" >&2
     fail "TensorFlow is installed in $venv and cannot be imported: the whole output is in $log"
   fi

@@ -6,14 +6,12 @@ import os
 
 import numpy as np
 
-import adaptation
-import configs
-import finetuning
 import meta_learner
 import modeling
 import optimization
-from compat import tf
-from episode import Batch
+from learner import adaptation, configs, finetuning
+from learner.classifier import Batch
+from runtime.compat import tf
 
 Case = collections.namedtuple("Case", ["name", "path", "spec", "init", "inputs", "expected"])
 
@@ -285,7 +283,7 @@ class FinetuneReplay(Replay):
         return found
 
     def _evaluate(self):
-        import evaluation
+        from runs import scores as evaluation
 
         labels = self.case.inputs["eval_label_ids"]
         size = self.case.spec["flags"]["eval_batch_size"]

@@ -8,9 +8,9 @@ import pytest
 from absl import flags
 
 from data import records
-from errors import UserError
+from runtime.errors import UserError
+from runtime.paths import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPT = os.path.join(ROOT, "scripts", "make_supervised.py")
 WORDS = "yes no good bad dog cat rain sun here there was it we say so".split()
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", '"', "."] + WORDS

@@ -2,11 +2,11 @@
 import numpy as np
 import pytest
 
-import forms
 import modeling
 import packing
 from attention import SelfAttention
-from compat import tf
+from runtime import kernels
+from runtime.compat import tf
 
 CONFIG = modeling.BertConfig(vocab_size=20, hidden_size=8, num_attention_heads=2, num_hidden_layers=1)
 NAME = "bert/encoder/layer_0/attention/self"
@@ -42,7 +42,7 @@ def test_first_tokens_equal_those_of_all(drops):
         rows = tf.constant(random.standard_normal((3, 5, 8)) * MASK[:, :, None], tf.float32)
         tokens = packing.Packed(tf.constant(MASK, tf.int32), CONFIG.num_attention_heads)
         dropout = FixedDropout(factors) if drops else None
-        attention = SelfAttention(weights, CONFIG, tokens, tf.constant(MASK, tf.float32), dropout, forms.FIRST_ORDER)
+        attention = SelfAttention(weights, CONFIG, tokens, tf.constant(MASK, tf.float32), dropout, kernels.FIRST_ORDER)
         first = attention.first_tokens(NAME, rows)
         every = tokens.unpack(attention.all_tokens(NAME, tokens.pack(rows)))[:, 0]
         dy = tf.constant(random.standard_normal((3, 8)), tf.float32)

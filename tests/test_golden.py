@@ -9,8 +9,8 @@ import golden_replay
 import numpy as np
 import pytest
 
-import sessions
-from compat import tf
+from runtime import sessions
+from runtime.compat import tf
 
 SECOND_MOMENT = r"^(after_\d|final)/.*AdamWeightDecayOptimizer_1$"  # 0.001 g^2 after one step
 # Rounding noise of a gradient, a thirtieth of its own tolerance. Where terms cancel it is more than 1e-4 of the second

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import modeling
-from compat import tf
-from dropout import Dropout
-from errors import UserError
+from runtime.compat import tf
+from runtime.dropout import Dropout
+from runtime.errors import UserError
 
 TINY = dict(
     vocab_size=20,

@@ -4,11 +4,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-import adaptation
-import configs
 import optimization
-from compat import tf
+from learner import adaptation, configs
 from optimization import OuterConfig
+from runtime.compat import tf
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-import forms
 import packing
-from compat import tf
+from runtime import kernels
+from runtime.compat import tf
 
 MASK = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 1]])
 KEPT = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 1]], bool)  # the first of every row is kept
@@ -43,7 +43,7 @@ def test_columns_of_unknown_number_and_derivatives():
     np.testing.assert_array_equal(found, 2.0 * X * KEPT[:, :, None])
 
 
-@pytest.mark.parametrize("form", [forms.PLAIN, forms.FIRST_ORDER])
+@pytest.mark.parametrize("form", [kernels.PLAIN, kernels.FIRST_ORDER])
 def test_heads_of_tokens(form):
     size, heads = 3, 2
     random = np.random.RandomState(0)

@@ -4,12 +4,10 @@ Most runs are made in this process (`run`), which saves the start of TensorFlow;
 """
 
 import collections
-import contextlib
 import csv
 import hashlib
 import io
 import json
-import logging
 import os
 import shutil
 import signal
@@ -20,19 +18,17 @@ import time
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
+from main_program import Run, run, run_program, start_program
 
 import modeling
-import run_classifier_multitask
-from compat import tf
 from data import convert
 from data.text import read_text
+from runtime.compat import tf
+from runtime.paths import ROOT
 from tokenization import Tokenizer
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GOLDEN = os.path.join(ROOT, "tests", "golden", "ft_warm_start")
 LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
-FLAGS = flags.FLAGS
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
 BERT = dict(
@@ -65,58 +61,6 @@ EVAL = TRAIN[::-1] + [
 ]
 SEQUENCE = 12
 BATCH = 4
-
-Run = collections.namedtuple("Run", ["code", "out", "err", "lines"])  # lines: what a user sees on stderr
-
-
-class _Lines(logging.Handler):
-    def __init__(self):
-        super().__init__(logging.WARNING)
-        self.lines = []
-
-    def emit(self, record):
-        self.lines.append(record.getMessage())
-
-
-@contextlib.contextmanager
-def logged_warnings():
-    """Lines that the program and TensorFlow would log to stderr, from warnings up."""
-    handler = _Lines()
-    loggers = [logging.getLogger(), logging.getLogger("tensorflow")]  # the second does not hand on to the first
-    for logger in loggers:
-        logger.addHandler(handler)
-    try:
-        yield handler.lines
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
-
-
-def run(*arguments):
-    """Runs the program in this process."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with flagsaver.flagsaver(), tf.Graph().as_default(), logged_warnings() as logged:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            FLAGS.unparse_flags()
-            try:
-                run_classifier_multitask.run_main(FLAGS(["run_classifier_multitask.py"] + list(arguments)))
-            except SystemExit as exit:
-                code = exit.code
-    return Run(code, out.getvalue(), err.getvalue(), logged + err.getvalue().splitlines())
-
-
-def start_program(arguments, **options):
-    command = [sys.executable, os.path.join(ROOT, "run_classifier_multitask.py")] + list(arguments)
-    environment = dict(os.environ, CUDA_VISIBLE_DEVICES="")
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return subprocess.Popen(command, env=environment, universal_newlines=True, **dict(pipes, **options))
-
-
-def run_program(*arguments, **options):
-    """Runs the program as a process of its own."""
-    process = start_program(arguments, **options)
-    out, err = process.communicate()
-    return Run(process.returncode, out, err, err.splitlines())
 
 
 def write_rows(path, rows, header="text,label"):

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tokenization
-from errors import UserError
+from runtime.errors import UserError
 from tokenization import Tokenizer, basic_tokenize, load_vocab
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

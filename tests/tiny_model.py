@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 
-import checkpoints
-import configs
-import estimators
-import model_folder
 import modeling
-from compat import tf
+from learner import configs
+from runs import model_folder
+from runtime import checkpoints
+from runtime.compat import tf
+from training import finetuner
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
 BERT = dict(
@@ -32,7 +32,7 @@ def write(folder, labels, text=None):
     """Writes a model folder; returns model_folder.StoredModel."""
     bert_config = modeling.BertConfig.from_dict(BERT)
     with tf.Graph().as_default(), tf.Session() as session:
-        model = estimators.TaskModel(bert_config, LEARNER, len(labels))
+        model = finetuner.TaskModel(bert_config, LEARNER, len(labels))
         session.run(tf.global_variables_initializer())
         embeddings = np.random.RandomState(1).normal(size=[len(labels), LEARNER.label_emb_size])
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)  # the same for all: none is nearest to every row
@@ -52,7 +52,7 @@ def write(folder, labels, text=None):
 
 
 def write_encoder(folder):
-    """Writes a tiny encoder as data.minilm.ensure_minilm would leave it, of the shipped heads' width and depth."""
+    """Writes a tiny encoder as fetch.minilm.ensure_minilm would leave it, of the shipped heads' width and depth."""
     bert_config = dict(BERT, max_position_embeddings=128, hidden_size=384, num_hidden_layers=4)
     (folder / "bert_config.json").write_text(json.dumps(bert_config))
     (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")

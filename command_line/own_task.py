@@ -1,0 +1,161 @@
+"""A task of the user's own, given as text files: what is checked before training, and the main program's flags."""
+import argparse
+import collections
+import os
+
+from command_line import public_task, recipes
+from data import tasks, text
+from runtime.errors import UserError
+
+STDIN = text.STDIN
+OPTIONS = ("--train", "--eval", "--predict", "--model")
+MODEL = "model"  # below the output folder of a run
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise UserError("%s (run_finetune.sh --help tells more)." % message)
+
+
+def is_asked_for(arguments):
+    """Whether a command line of run_finetune.sh is about files of the user's own."""
+    return any(argument.split("=")[0] in OPTIONS for argument in arguments)
+
+
+def parse(arguments):
+    """(options, flags of the main program) of a command line; UserError for one that asks for nothing sensible."""
+    parser = _Parser(prog="run_finetune.sh", add_help=False, allow_abbrev=False)
+    for option in OPTIONS:
+        parser.add_argument(option, metavar="DIR" if option == "--model" else "FILE")
+    options, rest = parser.parse_known_args(arguments)
+    for word in rest:
+        if not word.startswith("--"):
+            raise UserError("%s: unknown argument; further flags are written as --FLAG=VALUE." % word)
+    for option in OPTIONS:
+        if getattr(options, option[2:]) == "":
+            raise UserError("%s is empty: name a %s." % (option, "folder" if option == "--model" else "file"))
+    if options.train and options.model:
+        raise UserError("--train and --model exclude each other: a model is trained, or there is one.")
+    if options.eval and not options.train:
+        raise UserError("--eval needs --train FILE: a model is evaluated when it is trained (--predict applies one).")
+    if options.model and not options.predict:
+        raise UserError("--model needs --predict FILE: the texts to classify (- for standard input).")
+    if options.predict and not (options.train or options.model):
+        raise UserError("--predict needs --train FILE or --model DIR.")
+    if [options.train, options.eval, options.predict].count(STDIN) > 1:
+        raise UserError("only one of --train, --eval and --predict can be standard input.")
+    return options, rest
+
+
+def command(options, environment):
+    """The main program's flags: everything that can be checked without TensorFlow is.
+
+    Args:
+      options: of `parse`, with files in the place of standard input that is read here (see `spooled`).
+      environment: mapping that may have OUTPUT_DIR, and what chooses another encoder than the small one.
+    """
+    flags = []
+    if options.train:
+        flags += _training(options, environment)
+        folder = os.path.join("output", text.stem(options.train))
+    else:
+        model_dir = find_model(options.model)
+        run = os.path.dirname(os.path.abspath(model_dir))
+        is_run = os.path.exists(os.path.join(run, "results.json"))
+        folder = os.path.relpath(run) if is_run else os.path.join("output", "predictions")
+        flags.append("--model_dir=" + model_dir)
+    if options.predict:
+        if options.predict != STDIN:
+            text.read_text(options.predict, labelled=False)  # now, not after the training
+        flags += ["--do_predict", "--predict_file=" + options.predict]
+    return flags + ["--output_dir=" + folder]
+
+
+def find_model(folder):
+    """The folder of a fine-tuned model, which is `folder` itself or its model/; UserError when there is none."""
+    for path in (folder, os.path.join(folder, MODEL)):
+        if os.path.exists(os.path.join(path, "model.json")):
+            return path
+    raise UserError("--model: no fine-tuned model in %s (neither model.json nor %s/model.json)." % (folder, MODEL))
+
+
+def _training(options, environment):
+    train = read(options.train)
+    labels = check(options.train, train)
+    files = [options.train]
+    if options.eval:
+        files.append(options.eval)
+        check_eval(options.eval, read(options.eval), train, labels)
+    for path in files:
+        if "," in path:
+            raise UserError("%s: the name has a comma; rename the file." % path)
+    model, encoder = _choose(environment)
+    epochs, batch = recipes.schedule(model, len(train), len(labels))
+    return [
+        "--do_eval",
+        "--flagfile=" + recipes.preset(model),
+        "--task_eval_files=" + ",".join(files),
+        "--stratified",
+        "--num_train_epochs=%d" % epochs,
+        "--train_batch_size=%d" % batch,
+        "--eval_batch_size=%d" % batch,
+    ] + public_task.encoder_flags(model, encoder, environment)
+
+
+def read(path):
+    """The labelled rows of a file."""
+    if not text.is_labelled_format(path):
+        raise UserError("%s: has no labels; give .csv, .tsv, .json or .jsonl with the columns text and label." % path)
+    return text.read_text(tasks.require(path))
+
+
+def check(path, rows):
+    """The labels of training rows in the order of their ids; UserError when there is nothing to tell apart."""
+    counts = collections.Counter(row.label for row in rows)
+    if len(counts) == 1:
+        raise UserError(
+            "%s: all %d rows have the label %r; a classifier needs two labels or more."
+            % (path, len(rows), rows[0].label)
+        )
+    return text.labels_in_order(rows)
+
+
+def check_eval(path, rows, train, labels):
+    """UserError when rows cannot be evaluated by a model that is trained on other rows."""
+    unknown = sorted({row.label for row in rows} - set(labels))
+    if unknown:
+        raise UserError(
+            "%s: the label %r stands in no training row (labels there: %s)." % (path, unknown[0], ", ".join(labels))
+        )
+    pairs = [kind[0].text_b is not None for kind in (rows, train)]
+    if pairs[0] != pairs[1]:
+        kinds = ("single texts", "pairs of texts")
+        raise UserError("%s: holds %s, but the training file has %s." % (path, kinds[pairs[0]], kinds[pairs[1]]))
+
+
+def _choose(environment):
+    """(model, encoder): the small encoder, unless BERT is named in some way."""
+    named = any(environment.get(name) for name in ("MODEL", "MODEL_DIR", "BERT_DIR"))
+    encoder = environment.get("ENCODER") or ("bert" if named else "minilm")
+    return public_task.choose_model(dict(environment, ENCODER=encoder))
+
+
+def spool(stream, folder):
+    """Writes what a stream holds to a file whose extension tells the format, found by its beginning; returns its path.
+
+    Args:
+      stream: binary.
+      folder: existing folder.
+    """
+    content = stream.read()
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start:
+        raise UserError("standard input: is empty.")
+    kinds = ((b"[", ".json"), (b"{", ".jsonl"))
+    kind = next((kind for sign, kind in kinds if start.startswith(sign)), None)
+    if kind is None:
+        kind = ".tsv" if b"\t" in start.splitlines()[0] else ".csv"
+    path = os.path.join(folder, "stdin" + kind)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path

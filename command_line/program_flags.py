@@ -1,0 +1,222 @@
+"""The flags of the main program, and the values that they take."""
+import functools
+import json
+import math
+
+from absl import flags, logging
+
+from runtime.errors import UserError
+
+flags.disclaim_key_flags()  # --help lists them as those of the program that defines them
+
+PROGRAM = "run_classifier_multitask.py"
+NO_EFFECT = ("use_tpu", "master", "iterations_per_loop", "num_train_tasks", "num_eval_tasks", "tasks_labels")
+
+# (flags, whether a value will do, what will do)
+ALLOWED = (
+    (
+        ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length")
+        + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout"),
+        lambda value: value > 0,
+        "above 0",
+    ),
+    (("num_train_epochs", "learning_rate"), lambda value: 0.0 < value < math.inf, "above 0"),
+    (("warmup_proportion", "pretrain_task_weight"), lambda value: 0.0 <= value <= 1.0, "0 to 1"),
+    (
+        ("attention_probs_dropout_prob", "hidden_dropout_prob"),
+        lambda value: value is None or 0.0 <= value < 1.0,
+        "at least 0, below 1",
+    ),
+    (("deep_set_layers", "min_layer_with_grad", "min_inner_steps"), lambda value: value >= 0, "at least 0"),
+    (("seed",), lambda value: 0 <= value < 2**31, "0 to %d" % (2**31 - 1)),
+)
+
+
+def define(values):
+    """Defines them on an absl.flags.FlagValues."""
+    kinds = (flags.DEFINE_bool, flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float)
+    boolean, string, integer, real = [functools.partial(kind, flag_values=values) for kind in kinds]
+    names, enum = [functools.partial(kind, flag_values=values) for kind in (flags.DEFINE_list, flags.DEFINE_enum)]
+
+    # Modes
+    boolean("do_train", False, "Meta-train; with --classifier=softmax multi-task training (MT-BERT).")
+    boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
+    boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
+    boolean("debug", False, "Log more; changes nothing that is computed.")
+
+    # Data and model
+    string("data_dir", "", "Folder of files that start with meta_pretrain, and of evaluation files amazon*.")
+    string("supervised_data_dir", "", "Folder of all other record files.")
+    string("task_train_files", "", "Record files of meta-training, comma-separated.")
+    string(
+        "task_eval_files",
+        "",
+        "TRAIN[,EVAL] of the k-shot task: TFRecords, or text (.json, .jsonl, .csv, .tsv), converted with --vocab_file.",
+    )
+    string("output_dir", "output", "Where results.json, predictions.tsv and model/ go.")
+    string("bert_config_file", None, "Sizes of the encoder; default: bert_config.json beside the checkpoint.")
+    string("vocab_file", "pretrained-model/vocab.txt", "WordPiece vocabulary; needed for text files.")
+    string(
+        "init_checkpoint",
+        "pretrained-model/bert_model.ckpt",
+        "BERT checkpoint to start from; not read where --warm_start_model_dir has an encoder. Empty: random weights.",
+    )
+    string("warm_start_model_dir", None, "Exported SavedModel of meta-training to start from.")
+    boolean("do_lower_case", False, "Lower-case text; true for uncased vocabularies.")
+    integer("max_seq_length", 128, "Tokens a row; record files must have this length.")
+    real("attention_probs_dropout_prob", None, "Overrides the BERT config.")
+    real("hidden_dropout_prob", None, "Overrides the BERT config.")
+    real("keep_prob", 0.9, "1 - dropout on the vector that the heads read.")
+    boolean("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
+    enum(
+        "pooling",
+        "cls",
+        ["cls", "mean", "last_text"],
+        "The pooled output, or in its place the mean over all tokens, or over those of the last text of a pair.",
+    )
+    integer("encoder_layers", 0, "Above 0: only so many layers of the encoder, the first ones, are used.")
+    real("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
+    enum(
+        "classifier",
+        "label_embeddings",
+        ["label_embeddings", "softmax"],
+        "softmax: the baselines' fresh softmax layer, trained with AdamW, in the place of the meta-trained heads.",
+    )
+
+    # Sizes
+    integer("train_batch_size", 32, "Rows a fine-tuning step; records a task in meta-training.")
+    integer("eval_batch_size", 8, "Rows an evaluation batch; the fine-tuning schedule counts by it.")
+    integer("predict_batch_size", 8, "Rows a prediction batch.")
+    integer("meta_batchsz", 8, "Support records a task.")
+    integer("tasks_per_gpu", 6, "Tasks a device and meta-training step.")
+    integer("num_gpus", 4, "Devices of meta-training, on all machines; fewer that are there share the tasks.")
+    integer("num_batches", 0, "Support mini-batches; 0: the whole support at every step.")
+    integer("max_train_batch_size", -1, "Records a supervised task, when above 0.")
+    integer("eval_examples_per_task", 2000, "Rows of each file in meta-validation.")
+    integer("test_num_labels", 2, "Classes of the k-shot task; known for the tasks of the registry.")
+
+    # Outer loop
+    real("learning_rate", 5e-5, "AdamW's rate, in meta-training and with --classifier=softmax.")
+    real("num_train_epochs", 3.0, "Passes over the training records.")
+    real("warmup_proportion", 0.1, "Part of the steps with a linearly growing rate.")
+    integer("save_checkpoints_steps", 1000, "Steps between checkpoints of meta-training.")
+    boolean("fix_bert", False, "Do not train the encoder, in meta-training and with --classifier=softmax.")
+    boolean(
+        "replica_clipping", False, "Clip the gradient of each of the --num_gpus by itself and sum them, as published."
+    )
+    boolean("data_sqrt_sampling", False, "Sample training files by the square root of their size.")
+    real("pretrain_task_weight", 1.0, "Total weight of SMLMT files when below 1.")
+    boolean("average_query_loss", False, "Average the query losses of several inner steps.")
+    integer("average_query_every", 1, "Inner steps between two query losses.")
+    boolean("weight_query_loss", False, "Weight query losses by powers of two.")
+
+    # Inner loop and fine-tuning
+    real("train_lr", 5e-5, "Initial value of the learned rates.")
+    integer("SGD_K", 2, "Sets of learned rates; 0: no adaptation.")
+    boolean("stop_grad", True, "First-order meta-gradient.")
+    integer("inner_epochs", 1, "Passes over the support mini-batches.")
+    boolean("randomize_inner_steps", False, "Draw the number of inner steps that count.")
+    integer("min_inner_steps", 3, "Least number that --randomize_inner_steps draws.")
+    boolean("sgd_first_batch", False, "The batch that makes the label embeddings is a gradient step too.")
+    boolean("is_meta_sgd", True, "Learn the rates.")
+    boolean("use_exp_lr", False, "Rate = exp(variable).")
+    boolean("clip_lr", False, "Clip the rates to [1e-8, 1] after each update.")
+    boolean("warp_layers", False, "Feed-forward sub-layers and output MLP are not adapted.")
+    integer("min_layer_with_grad", 0, "Lowest encoder layer that is adapted.")
+    boolean("train_word_embeddings", False, "Adapt the embeddings.")
+    boolean("adapt_layer_norm", True, "Adapt every LayerNorm (without --warp_layers).")
+    boolean(
+        "update_only_label_embedding", False, "Make label embeddings once, then update them; else adapt the label MLP."
+    )
+    boolean("decay_finetune_lr", True, "Linear decay of the rates in fine-tuning.")
+    boolean(
+        "reference_mode",
+        False,
+        "Do the work as the published code did: padded rows, unrolled inner loop, label embeddings made at every "
+        "fine-tuning step, dense embedding gradients, one-hot lookups, a random number for each entry of a dropout "
+        "mask; same numbers but for the masks, slower.",
+    )
+    boolean("amp", False, "Mixed precision: half floats on GPUs, bfloat16 on CPUs (not with TensorFlow 1.15).")
+    boolean("xla", False, "Compile with XLA, on GPUs.")
+
+    # Head
+    integer("output_layers", 1, "Layers of the output MLP and of the label MLP.")
+    integer("label_emb_size", 256, "Size of a label embedding.")
+    boolean("use_euclidean_norm", True, "Logit = -squared distance; else dot product + bias.")
+    enum("activation_fn", "tanh", ["tanh", "relu", "gelu", "linear"], "Between the heads' layers.")
+    integer("deep_set_layers", 0, "Layers on top of the label embeddings.")
+    boolean("prototypical_baseline", False, "The label MLP is the output MLP.")
+    enum("head_init", "normal", ["normal", "identity"], "How heads start that no checkpoint holds.")
+
+    # This program's own
+    string("task_name", None, "One of the 17 tasks: gives labels and their number.")
+    boolean(
+        "stratified", False, "Every class is in the first batch and epochs are shuffled whole, for files sorted by "
+        "label and classes of few rows; not as published."
+    )
+    names("labels", None, "Names of the labels in the order of their ids.")
+    string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
+    string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")
+    boolean("keep_model", True, "Keep the fine-tuned model.")
+    boolean("overwrite", False, "Replace the model of another run in --output_dir.")
+    integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
+    integer("cpu_devices", 1, "Logical CPU devices for meta-training on a machine without GPUs.")
+    integer("worker_timeout", 300, "Seconds until a machine of TF_CONFIG that does not answer is given up.")
+
+    # Accepted for old command lines, without effect
+    boolean("use_tpu", False, "Without effect.")
+    string("master", None, "Without effect.")
+    integer("iterations_per_loop", 1000, "Without effect.")
+    integer("num_train_tasks", 6, "Without effect.")
+    integer("num_eval_tasks", 6, "Without effect.")
+    string("tasks_labels", "2,2", "Without effect.")
+
+
+def parse(arguments):
+    """The values that the main program would take from these arguments, presets of --flagfile included.
+
+    Args:
+      arguments: list of "--FLAG=VALUE".
+
+    Returns:
+      absl.flags.FlagValues, checked.
+
+    Raises:
+      UserError: a flag is unknown, or has a value that cannot be used.
+    """
+    values = flags.FlagValues()
+    define(values)
+    try:
+        rest = values([PROGRAM] + list(arguments))[1:]
+    except flags.Error as error:
+        raise UserError("%s." % error) from None
+    if rest:
+        raise UserError("unknown argument %s: flags are written as --FLAG=VALUE." % rest[0])
+    check(values)
+    return values
+
+
+def names_and_values(values):
+    """{name: value} of all flags."""
+    return {name: values[name].value for name in values}
+
+
+def start_debugging(values):
+    """With --debug: shows what is logged for debugging from here on, the value of every flag first."""
+    if values.debug:
+        logging.set_verbosity(logging.DEBUG)
+        logging.debug("flags: %s", json.dumps(names_and_values(values), sort_keys=True))
+
+
+def check(values):
+    """UserError for a flag whose value cannot be used; the learner's flags are checked by its config."""
+    for names, holds, allowed in ALLOWED:
+        for name in names:
+            if not holds(values[name].value):
+                raise UserError("--%s=%s: must be %s." % (name, values[name].value, allowed))
+    if values.labels and (len(set(values.labels)) < len(values.labels) or not all(values.labels)):
+        raise UserError("--labels=%s: names must be different and not empty." % ",".join(values.labels))
+    if values.do_predict and not values.predict_file:
+        raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
+    if values.do_eval and values.do_predict and not values.keep_model and not values.model_dir:
+        raise UserError("--keep_model=false leaves no model for --do_predict: keep it, or give --model_dir.")

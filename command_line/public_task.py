@@ -1,0 +1,115 @@
+"""The main program's flags for one of the 17 tasks: what is needed is found, or fetched when missing."""
+import os
+import sys
+
+from command_line import recipes
+from data import tasks
+from fetch import download
+from runtime.errors import UserError
+
+DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}  # {encoder: model}
+
+
+def choose_model(environment):
+    """(model, encoder) whose preset and recipe are used."""
+    encoder = environment.get("ENCODER") or "bert"
+    if encoder not in recipes.ENCODERS:
+        raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
+    choices = recipes.models_for(encoder)
+    model = environment.get("MODEL") or DEFAULT_MODELS[encoder]
+    if model not in choices:
+        raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
+    return model, encoder
+
+
+def encoder_flags(model, encoder, environment):
+    """Flags that name encoder, vocabulary and the weights to start from.
+
+    Args:
+      model: of recipes.MODELS.
+      encoder: of recipes.ENCODERS.
+      environment: mapping that may have BERT_DIR and MODEL_DIR.
+
+    Raises:
+      UserError: a download failed, or the model is meta-trained and there is nothing to fetch.
+    """
+    recipe = recipes.MODELS[model]
+    if encoder == "minilm":
+        from fetch import minilm
+
+        folder = minilm.ensure_minilm()
+    else:
+        folder = environment.get("BERT_DIR") or download.ensure_bert()
+    flags = ["--vocab_file=" + os.path.join(folder, "vocab.txt")]
+    if encoder == "minilm":
+        flags.append("--do_lower_case")
+    if not recipe.meta_trained or recipe.shipped:
+        flags.append("--init_checkpoint=" + os.path.join(folder, "bert_model.ckpt"))
+    if not recipe.meta_trained:
+        return flags
+    model_dir = environment.get("MODEL_DIR") or recipe.shipped
+    if not model_dir:
+        if encoder != "bert" or not recipe.released:
+            raise UserError(
+                "Model %s with the encoder %s was never released: meta-train it, and name its export by MODEL_DIR "
+                "(reproduce_tables.py: --model_dirs=%s=DIR)." % (model, encoder, model)
+            )
+        model_dir = download.ensure_model(recipe.released)
+    return flags + [
+        "--bert_config_file=" + os.path.join(folder, "bert_config.json"),
+        "--warm_start_model_dir=" + model_dir,
+    ]
+
+
+def data_files(task, split, k, encoder, environment):
+    """Paths of training and evaluation rows: the released records, or the text for another vocabulary.
+
+    A record file that is missing, was never released or is broken gives way to its text.
+    """
+    folder = environment.get("LEOPARD_DIR")
+    if folder and not os.path.isdir(folder):
+        raise UserError("LEOPARD_DIR: %s is not a directory." % folder)
+    folder = folder or download.ensure_leopard()
+    kinds = [task.json_file] if encoder == "minilm" else [task.record_file, task.json_file]
+
+    def pick(*part):
+        for kind in kinds:
+            if _is_there(kind, folder, *part):
+                return kind(folder, *part)
+        paths = [kind(folder, *part) for kind in kinds]
+        return tasks.require(next((path for path in paths if not tasks.known_defect(path)), paths[0]))
+
+    return pick("train", split, k), pick("eval")
+
+
+def _is_there(kind, folder, *part):
+    """Whether there is a file where a method of data.tasks.Task looks for it, and none that is known to be broken."""
+    try:
+        path = kind(folder, *part)
+    except UserError:  # k=32 without a file of one's own
+        return False
+    return os.path.isfile(path) and not tasks.known_defect(path)
+
+
+def note_defect(path):
+    """Tells of an evaluation file's known defect; with a broken training file the main program ends, and tells it."""
+    defect = tasks.known_defect(path)
+    if defect:
+        print("note: %s: known defect of the public data: it %s; %s." % (path, *defect[1:]), file=sys.stderr)
+
+
+def split_flags(task, k, model, files, encoder):
+    """Flags of the main program for one split, without --output_dir.
+
+    Args:
+      task: data.tasks.Task.
+      k: examples a class.
+      model: of recipes.MODELS.
+      files: of `data_files`.
+      encoder: of `encoder_flags`.
+    """
+    return (
+        ["--flagfile=" + recipes.preset(model), "--task_name=" + task.name, "--task_eval_files=%s,%s" % files]
+        + recipes.schedule_flags(model, k, task.num_labels)
+        + encoder
+    )

@@ -1,0 +1,1 @@
+"""What comes from elsewhere: downloads, the embedded encoder, checkpoints of Hugging Face."""

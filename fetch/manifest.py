@@ -1,0 +1,91 @@
+"""The checksum manifest of downloads: ``DEST/manifest.json`` lists size and SHA-256 of every file of its folders.
+
+    {"format": 1, "folders": {"bert": {"vocab.txt": {"bytes": 213450, "sha256": "..."}, ...}, ...}}
+
+It is written when a folder was fetched and compared with from then on, also on another machine that it is copied to.
+Files that it does not list are left out of the comparison; own splits beside the public ones are never listed.
+"""
+import json
+import os
+
+from data import tasks
+from fetch.download import alone_in
+from runtime.errors import UserError
+from runtime.files import file_sha256, write_json
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+NAMED = 3  # files that an error spells out
+
+
+def checksums(folder):
+    """{relative path with "/": {"bytes", "sha256"}} of all files below a folder."""
+    found = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            relative = os.path.relpath(path, folder).replace(os.sep, "/")
+            found[relative] = {"bytes": os.path.getsize(path), "sha256": file_sha256(path)}
+    return found
+
+
+def is_own_split(name):
+    """Whether a file is named as one of the public data, but for a split or k that is not public."""
+    part = tasks.identify(name)
+    is_train = part is not None and part.part == "train"
+    return is_train and not (part.split in tasks.PUBLIC_SPLITS and part.k in tasks.PUBLIC_SHOTS)
+
+
+def _without_own_splits(files):
+    return {name: entry for name, entry in files.items() if not is_own_split(name)}
+
+
+def read(dest):
+    """The folders of ``dest/manifest.json``, {folder: {file: {"bytes", "sha256"}}}; empty when there is no manifest."""
+    path = os.path.join(dest, MANIFEST)
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError("%s cannot be read (%s): delete it to make it again" % (path, error)) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("folders"), dict):
+        raise UserError("%s is no manifest of downloads: move it away to make one" % path)
+    return content["folders"]
+
+
+def verify_or_add(dest, folder):
+    """Compares ``dest/folder`` with the manifest in ``dest``, or adds it there.
+
+    Returns:
+      ({file: {"bytes", "sha256"}} of the folder as the manifest has it, whether it was there before).
+
+    Raises:
+      UserError: files are missing or differ, or the manifest cannot be written.
+    """
+    place, path = os.path.join(dest, folder), os.path.join(dest, MANIFEST)
+    with alone_in(dest):
+        folders = read(dest)
+        found = _without_own_splits(checksums(place))
+        if folder in folders:
+            _compare(place, found, _without_own_splits(folders[folder]))
+            return folders[folder], True
+        folders[folder] = found
+        try:
+            write_json(path, {"format": FORMAT, "folders": folders})
+        except OSError as error:
+            raise UserError("%s cannot be written (%s): choose another folder" % (path, error.strerror)) from None
+    return found, False
+
+
+def _compare(place, found, listed):
+    """UserError unless every listed file is there with its checksum."""
+    faults = ["%s is missing" % name for name in sorted(listed) if name not in found]
+    faults += ["%s has changed" % name for name in sorted(listed) if name in found and found[name] != listed[name]]
+    if faults:
+        more = len(faults) - NAMED
+        raise UserError(
+            "%s is not what %s beside it lists: %s%s; delete the folder to fetch it again"
+            % (place, MANIFEST, ", ".join(faults[:NAMED]), " and %d more" % more if more > 0 else "")
+        )

@@ -1,0 +1,149 @@
+"""BERT with a softmax layer (Devlin et al. 2018, section 4.1): the classifier of the papers' baselines.
+
+It has no learned rates and no label embeddings: a fresh layer on the encoder's feature, and AdamW for all weights or
+for the layer alone.
+"""
+import collections
+import dataclasses
+
+import modeling
+import optimization
+from learner import heads
+from learner.classifier import Classifier
+from learner.configs import POOLINGS
+from learner.finetuning import FinetuneSchedule
+from runtime import precision
+from runtime.compat import tf
+from runtime.dropout import Dropout
+from runtime.errors import UserError
+
+STEP_VARIABLE = "training_step"
+INITIALIZER_STDDEV = 0.02
+
+Head = collections.namedtuple("Head", ["weights", "bias"])  # [num_labels, hidden], [num_labels]
+
+Scored = collections.namedtuple("Scored", ["loss", "logits", "accuracy"])  # mean loss; [rows, num_labels]; fraction
+
+# Loss and accuracy are those before the update; gradients are {name: gradient} before clipping.
+Step = collections.namedtuple("Step", ["train_op", "loss", "accuracy", "gradients"])
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftmaxConfig:
+    """What the classifier computes and how it is trained; names are those of the flags."""
+
+    # feature that the layer reads
+    use_pooled_output: bool = True
+    pooling: str = "cls"
+    feature_norm: float = 0.0
+    keep_prob: float = 0.9
+    # training
+    learning_rate: float = 5e-5
+    fix_bert: bool = False  # only the layer is trained
+    # how it is computed
+    reference_mode: bool = False  # padding takes part in the work
+    amp: bool = False  # 16-bit floats where they are faster
+    xla: bool = False
+
+    def __post_init__(self):
+        def require(holds, message):
+            if not holds:
+                raise UserError(message)
+
+        require(self.pooling in POOLINGS, "--pooling=%s: use one of %s." % (self.pooling, ", ".join(POOLINGS)))
+        require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)
+        require(self.learning_rate > 0.0, "--learning_rate=%g: above 0." % self.learning_rate)
+        require(
+            self.use_pooled_output,
+            "--use_pooled_output=false mixes the layers with weights that --classifier=softmax does not have.",
+        )
+
+    @classmethod
+    def from_flags(cls, values):
+        """Builds the settings from a {flag name: value} mapping; missing flags keep their defaults."""
+        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values})
+
+
+def create_head(hidden, num_labels, scope=""):
+    """Makes the variables of a softmax layer, called SCOPE/output_weights and SCOPE/output_bias; returns Head."""
+    names = [scope + "/" * bool(scope) + name for name in ("output_weights", "output_bias")]
+    initializer = tf.truncated_normal_initializer(stddev=INITIALIZER_STDDEV, seed=modeling.seed_of(names[0]))
+    return Head(
+        tf.get_variable(names[0], [num_labels, hidden], initializer=initializer),
+        tf.get_variable(names[1], [num_labels], initializer=tf.zeros_initializer()),
+    )
+
+
+def create_step():
+    """Makes the counter of fine-tuning steps."""
+    return tf.get_variable(STEP_VARIABLE, [], tf.int64, initializer=tf.zeros_initializer(), trainable=False)
+
+
+def logits(head, features):
+    """[rows, hidden] -> [rows, num_labels]"""
+    return tf.matmul(features, head.weights, transpose_b=True) + head.bias
+
+
+def score(weights, head, batch, bert_config, config, dropout=None):
+    """Forward pass.
+
+    Args:
+      weights: {name: tensor} of the encoder.
+      head: Head, variables or tensors.
+      batch: episode.Batch.
+      bert_config, config: BertConfig and SoftmaxConfig.
+      dropout: dropout.Dropout, or None for none.
+
+    Returns:
+      Scored.
+    """
+    features = Classifier(bert_config, config, None, dropout).features(weights, batch)
+    scores = logits(head, features)
+    loss = tf.reduce_mean(heads.cross_entropy(scores, batch.label_ids))
+    return Scored(loss, scores, heads.accuracy(scores, batch.label_ids))
+
+
+def gradients(loss, variables, config):
+    """{name: dense gradient} of the loss with respect to what is trained among {name: variable}.
+
+    Weights that the loss does not read, as the pooler's with --pooling=mean, have none and stay as they are.
+    """
+    names = [name for name in variables if not (config.fix_bert and name.startswith("bert/"))]
+    found = precision.gradients(loss, [variables[name] for name in names], config)
+    return collections.OrderedDict((n, tf.convert_to_tensor(g)) for n, g in zip(names, found) if g is not None)
+
+
+def make_schedule(num_examples, train_batch_size, num_train_epochs, warmup_proportion):
+    """FinetuneSchedule of whole epochs that are batched across their borders, the last batch maybe short."""
+    if int(num_train_epochs) < 1:
+        raise UserError("--num_train_epochs=%g: at least 1 with --classifier=softmax." % num_train_epochs)
+    steps = -(-num_examples * int(num_train_epochs) // train_batch_size)
+    return FinetuneSchedule(steps, int(steps * warmup_proportion))
+
+
+def training_step(variables, head, step, batch, bert_config, config, schedule, seed):
+    """One AdamW step of fine-tuning: clipped at norm 1, linear warm-up, then linear decay to 0.
+
+    Args:
+      variables: {name: variable} of the encoder.
+      head: Head.
+      step: the counter of `create_step`; dropout masks are a function of it and the seed.
+      batch: episode.Batch.
+      bert_config, config: BertConfig and SoftmaxConfig.
+      schedule: FinetuneSchedule, of numbers or scalar tensors.
+      seed: of dropout.
+
+    Returns:
+      Step.
+    """
+    trained = collections.OrderedDict(variables)
+    trained.update((variable.op.name, variable) for variable in head)
+    scored = score(variables, head, batch, bert_config, config, Dropout(seed, step, config.reference_mode))
+    made = optimization.outer_step(
+        gradients(scored.loss, trained, config),
+        trained,
+        optimization.OuterConfig(config.learning_rate, schedule.total, schedule.warmup),
+        step,
+        [scored.loss, scored.accuracy],
+    )
+    return Step(made.train_op, *made.means, gradients=made.gradients)

@@ -1,0 +1,71 @@
+"""The folder of a fine-tuned model: its settings (model.json), its weights and, where it read text, its vocabulary."""
+import dataclasses
+import json
+import os
+import shutil
+from typing import Optional
+
+import modeling
+from command_line import settings
+from runtime.checkpoints import CHECKPOINT
+from runtime.errors import UserError
+from runtime.files import write_json
+
+MODEL_FILE = "model.json"
+VOCAB_FILE = "vocab.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredModel:
+    """What model.json says."""
+
+    folder: str
+    bert_config: modeling.BertConfig
+    config: object  # LearnerConfig or SoftmaxConfig
+    labels: tuple  # names in the order of the ids
+    text: dict  # do_lower_case, max_seq_length
+    finetuning: dict  # estimators.FinetuneConfig that it was trained with
+    label_kind: str  # of the numpy type that the names stand for
+    pair: Optional[bool]  # whether its rows were pairs of texts; None for a model that does not tell
+
+    @property
+    def checkpoint(self):
+        """Prefix of the weights."""
+        return os.path.join(self.folder, CHECKPOINT)
+
+    @property
+    def vocab_file(self):
+        """Path of the vocabulary, None where the model was fine-tuned on records."""
+        path = os.path.join(self.folder, VOCAB_FILE)
+        return path if os.path.exists(path) else None
+
+
+def load(folder, flag="--model_dir"):
+    """Reads a folder's settings; UserError, which names `flag`, when it holds no model or a damaged one."""
+    path = os.path.join(folder, MODEL_FILE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            saved = json.load(file)
+        bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
+        config = settings.classifier_of(saved)
+        return StoredModel(
+            folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]), saved.get("finetuning", {}),
+            saved.get("label_kind", "U"), saved.get("pair"),
+        )
+    except OSError:
+        raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError("%s: %s is damaged (%s)." % (flag, path, error)) from error
+
+
+def describe(folder, description, vocab_file):
+    """Puts settings and vocabulary beside the weights that are in a folder.
+
+    Args:
+      folder: with the checkpoint CHECKPOINT.
+      description: what `load` reads, as {name: JSON value}; more is kept.
+      vocab_file: path; left out where there is no such file.
+    """
+    write_json(os.path.join(folder, MODEL_FILE), description)
+    if os.path.isfile(vocab_file):
+        shutil.copy(vocab_file, os.path.join(folder, VOCAB_FILE))

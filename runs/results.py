@@ -1,0 +1,77 @@
+"""What a run leaves behind for people and programs, written whole or not at all."""
+import math
+import platform
+
+import numpy as np
+
+from runtime.compat import tf
+from runtime.files import atomic_file, write_json  # noqa: F401 (write_json: the programs take it from here)
+
+Z_95 = 1.959964  # 97.5 % point of the normal distribution
+
+
+def wilson_interval(accuracy, rows):
+    """95 % confidence interval of a proportion (Wilson 1927), as (low, high)."""
+    if rows == 0:
+        return 0.0, 1.0
+    spread = Z_95 * Z_95 / rows
+    centre = (accuracy + spread / 2.0) / (1.0 + spread)
+    half = Z_95 * math.sqrt(accuracy * (1.0 - accuracy) / rows + spread / (4.0 * rows)) / (1.0 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def metrics(scores, labels, batch_size):
+    """Metrics of evaluation.Scores for results.json; `labels` are the classes' names."""
+    low, high = wilson_interval(scores.accuracy, len(scores.labels))
+    confusion = scores.confusion
+    f1 = scores.f1
+    return {
+        "accuracy": scores.accuracy,
+        "accuracy_interval_95": [low, high],
+        "macro_f1": scores.macro_f1,
+        "loss": scores.mean_batch_loss(batch_size),
+        "precision": scores.precision,
+        "recall": scores.recall,
+        "per_class": {
+            label: {
+                "rows": int(confusion[i].sum()),
+                "predicted": int(confusion[:, i].sum()),
+                "correct": int(confusion[i, i]),
+                "f1": float(f1[i]),
+            }
+            for i, label in enumerate(labels)
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def write_predictions(path, probabilities, class_names, true_labels=None, texts=None):
+    """Writes one line a row: number, text where known, true label where known, predicted label, probabilities.
+
+    Args:
+      path: tab-separated file with a header line.
+      probabilities: [rows, classes].
+      class_names: names in the order of the columns.
+      true_labels: int [rows] or None.
+      texts: list of (text_a, text_b or None), or None.
+    """
+    columns = ["row"] + ["text"] * (texts is not None) + ["label"] * (true_labels is not None) + ["prediction"]
+    with atomic_file(path) as file:
+        file.write("\t".join(columns + ["p(%s)" % _cell(name) for name in class_names]) + "\n")
+        for row, distribution in enumerate(probabilities):
+            cells = [str(row)]
+            if texts is not None:
+                cells.append(_cell(" ||| ".join(part for part in texts[row] if part)))
+            if true_labels is not None:
+                cells.append(_cell(class_names[true_labels[row]]))
+            cells.append(_cell(class_names[int(np.argmax(distribution))]))
+            file.write("\t".join(cells + ["%.6f" % p for p in distribution]) + "\n")
+
+
+def _cell(text):
+    return " ".join(text.split())
+
+
+def runtime():
+    """What the numbers were computed with."""
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, "machine": platform.machine()}

@@ -1,0 +1,72 @@
+"""A fine-tuned model as a SavedModel for a server: token ids in, probabilities out."""
+import os
+import shutil
+
+from runs.model_folder import MODEL_FILE, VOCAB_FILE
+from runtime import checkpoints
+from runtime.compat import tf
+from runtime.errors import UserError, reason
+from training import finetuner
+
+INPUTS = ("input_ids", "input_mask", "segment_ids")
+EXTRA = "assets.extra"  # where a SavedModel keeps files that are no part of the graph
+
+
+def export(stored, export_dir):
+    """Writes a SavedModel with one signature, the default of serving.
+
+    It takes input_ids, input_mask and segment_ids, int32 [batch, seq] (seq up to the encoder's positions), and gives
+    logits and probabilities, float32 [batch, classes], and label, string [batch]. Vocabulary and settings, which a
+    client needs to make token ids, lie in assets.extra/.
+
+    Args:
+      stored: model_folder.StoredModel.
+      export_dir: folder to make, which does not exist; it appears whole or not at all.
+
+    Raises:
+      UserError: the model cannot be read, or the folder cannot be written.
+    """
+    try:
+        parent = os.path.dirname(os.path.abspath(export_dir))
+        os.makedirs(parent, exist_ok=True)
+        work = checkpoints.make_unfinished(parent)
+    except OSError as error:
+        raise _unwritable(export_dir, error.strerror) from None
+    try:
+        made = os.path.join(work, "made")
+        _write(stored, made)
+        extra = os.path.join(made, EXTRA)
+        os.mkdir(extra)
+        for name in (MODEL_FILE, VOCAB_FILE):
+            path = os.path.join(stored.folder, name)
+            if os.path.exists(path):
+                shutil.copy(path, extra)
+        os.rename(made, export_dir)
+    except (tf.errors.OpError, OSError) as error:
+        raise _unwritable(export_dir, reason(error)) from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _unwritable(export_dir, reason):
+    return UserError("--output_dir: %s cannot be written (%s)." % (export_dir, reason))
+
+
+def _write(stored, folder):
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = finetuner.make_model(stored.bert_config, stored.config, len(stored.labels))
+        inputs = {name: getattr(model.batch, name) for name in INPUTS}
+        outputs = {
+            "logits": model.logits,
+            "probabilities": tf.nn.softmax(model.logits),
+            "label": tf.gather(tf.constant(list(stored.labels)), tf.argmax(model.logits, axis=-1)),
+        }
+        checkpoints.restore(session, stored.checkpoint, model.saved_variables(), "--model_dir")
+        signature = tf.saved_model.predict_signature_def(inputs, outputs)
+        builder = tf.saved_model.Builder(folder)
+        builder.add_meta_graph_and_variables(
+            session,
+            [tf.saved_model.tag_constants.SERVING],
+            {tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
+        )
+        builder.save()

@@ -1,0 +1,165 @@
+"""All that is made from a folder of runs: tables, CSV files, plots, and the report that holds them."""
+import collections
+import os
+import re
+import shutil
+import tempfile
+from typing import Dict, List, Sequence
+
+import numpy as np
+import pandas as pd
+
+from runs.tables import layout, plots, rates, render, report
+from runs.tables.runs import Failure, read_runs
+from runtime.errors import UserError
+
+PLOTS = "plots"
+TITLE = "Few-shot text classification: results"
+
+
+def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusion: str = "run", seed: int = 0,
+         resamples: int = layout.RESAMPLES) -> str:
+    """Reads the runs below ``results_dir`` and writes everything into ``output_dir``; returns a line about it.
+
+    Args:
+      models: which models, and in which order; default: all.
+      confusion: matrices of every "run", "sum" over the splits, or "none".
+      seed, resamples: of the bootstrap.
+
+    Raises:
+      UserError: for runs that cannot be read (see read_runs), unknown models, or a place that cannot be written to.
+    """
+    runs, failures = read_runs(results_dir)
+    known = sorted({run.model for run in runs})
+    unknown = [model for model in models if model not in known]
+    if unknown:
+        raise UserError("--models: no runs of %s; there are %s." % (", ".join(unknown), ", ".join(known)))
+    results = layout.Results(runs, models, seed, resamples)
+    files = contents(results, failures, confusion)
+    write(output_dir, files)
+    return "%s: %d runs of %d models and %d tasks%s" % (
+        os.path.join(output_dir, "report.html"), len(results.runs), len(results.models), len(results.tasks),
+        ", %d failed" % len(failures) if failures else "")
+
+
+def contents(results: layout.Results, failures: Sequence[Failure], confusion: str) -> Dict[str, bytes]:
+    """{relative path: content} of all files."""
+    learned, unread = rates.learned_rates(results)
+    accuracy = [layout.accuracy_table(results, k) for k in results.shots]
+    kinds = (layout.comparison_table, layout.difference_table)
+    paired = [table for kind in kinds for table in (kind(results, k) for k in results.shots) if table.rows]
+    beside = layout.published_table(results)
+    all_tables = accuracy + paired + ([beside] if beside.rows else [])
+    images = plot_images(results, learned, confusion)
+    files = {
+        "tables.md": "\n".join(map(render.markdown, all_tables)).encode("utf-8"),
+        "tables.tex": "\n".join(map(render.latex, all_tables)).encode("utf-8"),
+        "runs.csv": _csv(layout.runs_frame(results)),
+        "summaries.csv": _csv(layout.summaries_frame(results)),
+        "differences.csv": _csv(layout.differences_frame(results)),
+        "comparisons.csv": _csv(layout.comparisons_frame(results)),
+        "rates.csv": _csv(pd.DataFrame(learned, columns=rates.Rate._fields)),
+    }
+    for group in images.values():
+        files.update((os.path.join(PLOTS, name), image.png) for name, image in group.items())
+    page = report.report(TITLE, _lead(results), _sections(results, failures, accuracy, paired, beside, images, unread))
+    return dict(files, **{"report.html": page.encode("utf-8")})
+
+
+def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image]]:
+    """{"shots", "heat", "rates", "confusion": {file name: Image}}, in the order of the report."""
+    def image(figure, description):
+        return report.Image(plots.png(figure), description)
+
+    shots = {
+        _name("accuracy", task): image(plots.accuracy_by_shots(results, task), "accuracy against k: " + task)
+        for task in results.tasks
+    }
+    heat = {
+        _name("heat", "k%d" % k): image(plots.heat_map(results, k), "mean accuracy, k=%d" % k) for k in results.shots
+    }
+    lines = {_name("rates"): image(plots.learned_rates(learned), "learned rates by layer")} if learned else {}
+    return {"shots": shots, "heat": heat, "rates": lines, "confusion": _confusion_images(results, confusion, image)}
+
+
+def _confusion_images(results, confusion, image):
+    """{file name: Image} of confusion matrices."""
+    found = {}
+    for (model, task, k), runs in _by_cell(results).items():
+        if confusion == "run":
+            for run in runs:
+                description = "%s, %s, k=%d, split %d: %.1f %%" % (model, task, k, run.split, 100 * run.accuracy)
+                figure = plots.confusion_matrix(run.confusion, run.labels, "split %d: %.1f %%" % (
+                    run.split, 100 * run.accuracy))
+                found[_name("confusion", model, task, "k%d" % k, run.split)] = image(figure, description)
+        elif confusion == "sum":
+            total = np.sum([run.confusion for run in runs], axis=0)
+            description = "%s, %s, k=%d, %d splits together" % (model, task, k, len(runs))
+            figure = plots.confusion_matrix(total, runs[0].labels, "%d splits together" % len(runs))
+            found[_name("confusion", model, task, "k%d" % k)] = image(figure, description)
+    return found
+
+
+def _by_cell(results):
+    """{(model, task, k): runs}, in their order."""
+    cells = collections.OrderedDict()
+    for run in results.runs:
+        cells.setdefault((run.model, run.task, run.k), []).append(run)
+    return cells
+
+
+def _sections(results, failures, accuracy, paired, beside, images, unread) -> List[report.Section]:
+    folded = collections.OrderedDict()
+    for image in images["confusion"].values():
+        folded.setdefault(image.description.rsplit(", ", 1)[0], []).append(image)
+    legend = (
+        "Mean %s sample standard deviation over splits; in small print the 95 %% bootstrap interval of the mean and "
+        "the number of runs. The best mean of a row is set off where all have the same splits." % layout.PLUS_MINUS
+    )
+    return [
+        report.Section("Accuracy", [legend], accuracy),
+        report.Section("Models compared", (), paired),
+        report.Section("Beside the published figure", (), [beside] if beside.rows else ()),
+        report.Section("Accuracy against k", (), (), list(images["shots"].values())),
+        report.Section("Heat maps", (), (), list(images["heat"].values())),
+        report.Section("Learned rates", unread, (), list(images["rates"].values())),
+        report.Section("Confusion matrices", (), (), (), list(folded.items())),
+        report.Section("Runs that failed", items=["%s: %s" % failure for failure in failures]),
+        report.Section("Runs", items=["%s: %.1f %% of %d rows" % (run.path, 100 * run.accuracy, run.rows)
+                                      for run in results.runs]),
+    ]
+
+
+def _lead(results):
+    text = "%d runs of %d models on %d tasks, k = %s." % (
+        len(results.runs), len(results.models), len(results.tasks), ", ".join(map(str, results.shots)))
+    sizes = {(run.task, run.rows) for run in results.runs}
+    differing = [task for task in results.tasks if sum(name == task for name, _ in sizes) > 1]
+    if differing:
+        return [text, "Careful: not all runs have the same number of evaluation rows in %s." % ", ".join(differing)]
+    return [text]
+
+
+def _name(*parts):
+    """File name of a plot; characters that a file name should not have become _."""
+    return "_".join(re.sub(r"[^\w.=-]", "_", str(part)) for part in parts) + ".png"
+
+
+def _csv(frame):
+    return frame.to_csv(index=False, float_format="%.10g").encode("utf-8")
+
+
+def write(output_dir: str, files: Dict[str, bytes]) -> None:
+    """Puts all files into ``output_dir``; none is changed before all are on the disk. Other files there are let be."""
+    try:
+        os.makedirs(output_dir, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tables-", dir=output_dir) as staging:
+            os.mkdir(os.path.join(staging, PLOTS))
+            for name, content in files.items():
+                with open(os.path.join(staging, name), "wb") as file:
+                    file.write(content)
+            shutil.rmtree(os.path.join(output_dir, PLOTS), ignore_errors=True)
+            for name in sorted(os.listdir(staging)):
+                os.replace(os.path.join(staging, name), os.path.join(output_dir, name))
+    except OSError as error:
+        raise UserError("--output_dir: cannot write to %s (%s)." % (output_dir, error.strerror)) from None

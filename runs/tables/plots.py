@@ -1,0 +1,149 @@
+"""Plots, as matplotlib figures. No window system and no global state of pyplot are used."""
+import collections
+import io
+import math
+from typing import List, Sequence
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from runs.tables.layout import Results
+from runs.tables.rates import Rate, in_network_order
+
+DPI = 100
+STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": DPI}
+# Okabe and Ito's colours, which stay apart for colour-blind readers; grey for their yellow, too light for lines
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+MARKERS = "osD^vP*X"
+LEGEND_COLUMNS = 3
+MOST_NUMBERED = 5  # classes of a confusion matrix that still have room for counts
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _figure(width, height):
+    """(figure, axes); sizes in inches."""
+    figure = Figure(figsize=(width, height), constrained_layout=True)
+    FigureCanvasAgg(figure)
+    with rc_context(STYLE):
+        return figure, figure.add_subplot(1, 1, 1)
+
+
+def accuracy_by_shots(results: Results, task: str) -> Figure:
+    """Accuracy against k, a line a model; bars are one standard deviation over splits."""
+    with rc_context(STYLE):
+        figure, axes = _figure(3.7, 2.7 + 0.18 * math.ceil(len(results.models) / LEGEND_COLUMNS))
+        for number, model in enumerate(results.models):
+            found = [(k, results.summary(model, task, k)) for k in results.shots]
+            found = [(k, summary) for k, summary in found if summary]
+            if not found:
+                continue
+            # A little to the side, so that bars of different models do not hide each other.
+            shift = 1.0 + 0.02 * (number - (len(results.models) - 1) / 2.0)
+            axes.errorbar(
+                [k * shift for k, _ in found], [100 * summary.mean for _, summary in found],
+                yerr=np.nan_to_num([100 * summary.std for _, summary in found]), label=model, capsize=3, markersize=5,
+                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
+            )
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(results.shots)
+        axes.set_xticklabels(results.shots)
+        axes.minorticks_off()
+        if len(results.shots) == 1:
+            axes.set_xlim(results.shots[0] / 2.0, results.shots[0] * 2.0)
+        axes.set(title=task, xlabel="examples a class (k)", ylabel="accuracy, %")
+        axes.grid(axis="y", alpha=0.3)
+        axes.legend(
+            fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=LEGEND_COLUMNS
+        )  # below: lines and bars fill the axes
+        return figure
+
+
+def heat_map(results: Results, k: int) -> Figure:
+    """Mean accuracy, a row a task and a column a model."""
+    values = np.full([len(results.tasks), len(results.models)], np.nan)
+    for row, task in enumerate(results.tasks):
+        for column, model in enumerate(results.models):
+            summary = results.summary(model, task, k)
+            values[row, column] = 100 * summary.mean if summary else np.nan
+    with rc_context(STYLE):
+        figure, axes = _figure(2.6 + 0.75 * len(results.models), 1.6 + 0.3 * len(results.tasks))
+        image = axes.imshow(np.ma.masked_invalid(values), cmap="viridis", aspect="auto", vmin=0.0, vmax=100.0)
+        _ticks(axes, results.models, results.tasks)
+        for row, column in np.argwhere(np.isfinite(values)):
+            axes.text(column, row, "%.1f" % values[row, column], ha="center", va="center", fontsize=8,
+                      color=_readable_on(image, values[row, column]))
+        axes.set_title("accuracy, %%, k=%d" % k)
+        return figure
+
+
+def confusion_matrix(confusion: np.ndarray, labels: Sequence[str], title: str) -> Figure:
+    """Counts [true, predicted], coloured by the part of the true class's rows."""
+    confusion = np.asarray(confusion)
+    rows = confusion.sum(axis=1, keepdims=True)
+    parts = confusion / np.maximum(rows, 1)
+    side = (0.4 if len(labels) <= MOST_NUMBERED else 0.2) * len(labels)  # inches
+    names = 0.06 * max(map(len, labels))
+    left, bottom, top = 0.3 + names, 0.35 + 0.75 * names, 0.25
+    width, height = left + max(side, 1.0) + 0.1, bottom + side + top
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height))  # laid out by hand: there are thousands of these
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes([left / width, bottom / height, side / width, side / height])
+        image = axes.imshow(parts, cmap="Blues", vmin=0.0, vmax=1.0)
+        _ticks(axes, labels, labels, size=7)
+        for row, column in np.ndindex(*confusion.shape) if len(labels) <= MOST_NUMBERED else ():
+            axes.text(column, row, confusion[row, column], ha="center", va="center", fontsize=7,
+                      color=_readable_on(image, parts[row, column]))
+        axes.set_title(title, fontsize=8, loc="left")
+        axes.set_xlabel("predicted", fontsize=7)
+        axes.set_ylabel("true", fontsize=7)
+        return figure
+
+
+def learned_rates(rates: List[Rate]) -> Figure:
+    """Learned rates by layer on a logarithmic scale; a line a model and set, the mean where a layer has several."""
+    layers = in_network_order(rate.layer for rate in rates)
+    with rc_context(STYLE):
+        figure, axes = _figure(2.8 + 0.35 * len(layers), 3.2)
+        lines = list(collections.OrderedDict.fromkeys((rate.model, rate.rate_set) for rate in rates))
+        sets = {rate_set for _, rate_set in lines}
+        for number, (model, rate_set) in enumerate(lines):
+            own = [rate for rate in rates if (rate.model, rate.rate_set) == (model, rate_set)]
+            by_layer = [[rate.rate for rate in own if rate.layer == layer] for layer in layers]
+            # A rate of 0 (the output MLP of warp layers) has no place on a logarithmic scale.
+            means = [np.mean(values) if values and np.mean(values) > 0 else np.nan for values in by_layer]
+            axes.plot(range(len(layers)), means, label=model if len(sets) == 1 else "%s, set %d" % (model, rate_set),
+                      color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], markersize=4)
+        axes.set_yscale("log")
+        axes.set_xticks(range(len(layers)))
+        axes.set_xticklabels(layers, rotation=60, ha="right", rotation_mode="anchor")
+        axes.set(title="learned rates", ylabel="rate")
+        axes.grid(axis="y", alpha=0.3)
+        axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return figure
+
+
+def _ticks(axes, columns, rows, size=9):
+    axes.set_xticks(range(len(columns)))
+    axes.set_xticklabels(columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+    axes.set_yticks(range(len(rows)))
+    axes.set_yticklabels(rows, fontsize=size)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _readable_on(image, value):
+    """Black or white, whichever stands out on the colour of a value."""
+    red, green, blue = to_rgb(image.cmap(image.norm(value)))
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"

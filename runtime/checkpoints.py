@@ -1,0 +1,222 @@
+"""Reading weights from checkpoints and exported models, with a clear word on what does not fit; saving a model."""
+import os
+import shutil
+import tempfile
+
+from runtime.compat import tf
+from runtime.errors import UserError, cannot_write, reason
+
+CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
+UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
+OLD = ".old"  # suffix of a directory that is being replaced
+UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise
+LISTED = 5  # names of missing or misshaped variables that an error spells out
+
+
+def exported_variables(model_dir, flag="--warm_start_model_dir"):
+    """Checkpoint prefix inside an exported SavedModel directory; UserError, which names the flag, when there is none.
+
+    A directory that holds one exported model in a folder below it (as `model/` in the released archives, or the time
+    stamps of an exporter) is taken too, and so is the folder of a fine-tuned model.
+    """
+    if not os.path.isdir(model_dir):
+        raise UserError("%s: %s is not a directory; point at an exported SavedModel." % (flag, model_dir))
+    below = [os.path.join(model_dir, name) for name in sorted(os.listdir(model_dir), reverse=True)]
+    for folder in [model_dir] + below:
+        for part in (os.path.join("variables", "variables"), CHECKPOINT):
+            prefix = os.path.join(folder, part)
+            if os.path.exists(prefix + ".index"):
+                return prefix
+    raise UserError("%s: %s holds no variables/variables.index; point at an exported SavedModel." % (flag, model_dir))
+
+
+def checkpoint_shapes(prefix, flag):
+    """{name: shape} of a checkpoint's variables; UserError when it is missing, cut short or no checkpoint."""
+    if not os.path.exists(prefix + ".index"):
+        raise UserError("%s: no checkpoint at %s (%s.index is missing)." % (flag, prefix, os.path.basename(prefix)))
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        return dict(reader.get_variable_to_shape_map())
+    except UNREADABLE as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
+
+
+def assignment(prefix, variables, flag):
+    """Checks that a checkpoint holds every one of `variables` in its shape.
+
+    Args:
+      prefix: checkpoint path.
+      variables: {name in the checkpoint: variable}.
+      flag: the flag that named the checkpoint, for errors.
+
+    Returns:
+      {name: variable} for `tf.train.init_from_checkpoint`.
+    """
+    shapes = checkpoint_shapes(prefix, flag)
+    missing = [name for name in variables if name not in shapes]
+    misshaped = [
+        "%s (%s in the checkpoint, %s in the model)" % (name, shapes[name], variable.shape.as_list())
+        for name, variable in variables.items()
+        if name in shapes and list(shapes[name]) != variable.shape.as_list()
+    ]
+    if missing or misshaped:
+        faults = []
+        if missing:
+            faults.append("lacks %d variables: %s" % (len(missing), _listed(missing)))
+        if misshaped:
+            faults.append("has %d variables of another shape: %s" % (len(misshaped), _listed(misshaped)))
+        raise UserError(
+            "%s: %s %s. Use the flags and the BERT config that the checkpoint was trained with."
+            % (flag, prefix, "; and ".join(faults))
+        )
+    return dict(variables)
+
+
+def initialize(variables, init_checkpoint, warm_start_model_dir):
+    """Makes {name: variable} start from an exported model, else from a BERT checkpoint; others keep their initialisers.
+
+    An exported model must hold every trainable variable, a BERT checkpoint every one of the encoder. Where both are
+    given and the model holds heads and rates alone, the encoder comes from the BERT checkpoint.
+    """
+    if warm_start_model_dir:
+        flag, prefix = "--warm_start_model_dir", exported_variables(warm_start_model_dir)
+        wanted = {name: variable for name, variable in variables.items() if variable.trainable}
+        if init_checkpoint and not has_encoder(warm_start_model_dir):
+            wanted = {name: variable for name, variable in wanted.items() if not is_encoder(name)}
+            _initialize_encoder(variables, init_checkpoint)
+        tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, flag))
+    elif init_checkpoint:
+        _initialize_encoder(variables, init_checkpoint)
+
+
+def has_encoder(model_dir):
+    """Whether an exported model holds the encoder too, not heads and rates alone."""
+    return any(map(is_encoder, checkpoint_shapes(exported_variables(model_dir), "--warm_start_model_dir")))
+
+
+def is_encoder(name):
+    """Whether a variable belongs to the encoder, not to heads and rates."""
+    return name.startswith("bert/")
+
+
+def _initialize_encoder(variables, prefix):
+    wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
+    tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, "--init_checkpoint"))
+
+
+def is_of_reading(error):
+    """Whether a tf.errors.OpError that a session raised is about a checkpoint that it read."""
+    return getattr(error.op, "type", None) == "RestoreV2"
+
+
+def damaged(init_checkpoint, warm_start_model_dir):
+    """The error for weights to start from whose index could be read, but not they themselves."""
+    flag, path = "--init_checkpoint", init_checkpoint
+    if warm_start_model_dir:
+        flag, path = "--warm_start_model_dir", warm_start_model_dir
+    return UserError(
+        "%s: the weights of %s cannot be read (a data file is missing, cut short or damaged); fetch or copy it again."
+        % (flag, path)
+    )
+
+
+def damaged_own(prefix):
+    """The error for a checkpoint of a run's own that cannot be read."""
+    return UserError(
+        "--output_dir: the checkpoint %s cannot be read (a file is missing, cut short or damaged); name an older one "
+        "as model_checkpoint_path in %s to go on from there, or choose another folder."
+        % (prefix, os.path.join(os.path.dirname(prefix), "checkpoint"))
+    )
+
+
+def read(prefix, flag):
+    """{name: array} of a checkpoint."""
+    names = checkpoint_shapes(prefix, flag)
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        return {name: reader.get_tensor(name) for name in names}
+    except UNREADABLE as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
+
+
+def export(values, folder):
+    """Writes {name: array} where `exported_variables` finds them, whole or not at all; makes the folder.
+
+    Raises UserError when it cannot be written.
+    """
+    make_folder(folder)
+    try:
+        unfinished = make_unfinished(folder)
+        with tf.Graph().as_default(), tf.Session() as session:
+            variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
+            session.run(tf.global_variables_initializer())
+            saver = tf.train.Saver(variables)
+            saver.save(session, os.path.join(unfinished, "variables"), write_meta_graph=False, write_state=False)
+        os.chmod(unfinished, 0o755)
+        replace_directory(unfinished, os.path.join(folder, "variables"))
+    except (OSError, tf.errors.OpError) as error:
+        raise cannot_write(folder, error) from None
+
+
+def make_folder(folder):
+    """Makes the folder of an export, where it is not there; UserError when nothing can be written in it."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        sweep_unfinished(folder)
+        os.rmdir(make_unfinished(folder))
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+
+
+def restore(session, prefix, variables, flag):
+    """Loads {name: variable} from a checkpoint into a session."""
+    try:
+        tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
+    except UNREADABLE as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
+
+
+def make_unfinished(folder):
+    """Makes a directory below `folder` for what is to be moved to its place when it is complete."""
+    return tempfile.mkdtemp(prefix=UNFINISHED, dir=folder)
+
+
+def sweep_unfinished(folder):
+    """Removes what killed runs left of `make_unfinished`."""
+    for name in os.listdir(folder):
+        if name.startswith(UNFINISHED):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def replace_directory(source, target):
+    """Puts a finished directory in the place of `target`, which never is half of either.
+
+    A kill between the two renames leaves the old directory beside its place: see `recover_directory`.
+    """
+    recover_directory(target)
+    old = target + OLD
+    if os.path.isdir(target):
+        os.rename(target, old)
+    os.rename(source, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_directory(target):
+    """Undoes a replacement that was killed half-way, or sweeps out what it left."""
+    old = target + OLD
+    if os.path.isdir(old) and not os.path.isdir(target):
+        os.rename(old, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def cannot_save(what, folder, error):
+    """The UserError for a checkpoint or model that could not be written; the run can go on from the one before."""
+    return UserError(
+        "--output_dir: the %s cannot be written to %s (%s); make room and run the same command again, it goes on from "
+        "the last checkpoint." % (what, folder, reason(error))
+    )
+
+
+def _listed(names):
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")

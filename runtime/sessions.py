@@ -1,0 +1,70 @@
+"""How TensorFlow's sessions are set up: devices, threads, mixed precision, XLA, graph optimiser."""
+import os
+
+from runtime.compat import mixed_precision_options, tf
+
+LEAST_WIDTH = 128  # hidden size of encoders that work in halves
+
+
+def session_config(bert_config, config, cpu_devices=1, optimise=True):
+    """tf.ConfigProto of a session.
+
+    Args:
+      bert_config: BertConfig of the encoder that it runs.
+      config: LearnerConfig or SoftmaxConfig; its `amp` and `xla` are looked at.
+      cpu_devices: logical CPU devices.
+      optimise: on a CPU, run TensorFlow's graph optimiser too; it always runs on GPUs and for mixed precision.
+    """
+    proto = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
+    proto.intra_op_parallelism_threads = _threads(bert_config, config)
+    options = proto.graph_options.rewrite_options
+    # Fusing operations can end the process (a protobuf CHECK fails on 2.15) where the encoder is fixed and its tokens
+    # are averaged; what it wins is within the noise (docs/PERFORMANCE.md).
+    options.remapping = options.OFF
+    on_gpu = gpus() > 0
+    if config.amp:
+        for option in mixed_precision_options(on_gpu):
+            setattr(options, option, options.ON)
+    options.disable_meta_optimizer = not (optimise or on_gpu or config.amp)
+    if config.xla:
+        proto.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
+    return proto
+
+
+def share_cores(bert_config, config):
+    """Gives each operation the cores that an encoder and a LearnerConfig or SoftmaxConfig mean it to have.
+
+    To be called before the graph is made: what TensorFlow first does in a process fixes its threads for good, and that
+    may be a conditional in the graph. Where something has come before, the threads stay as they are; only time is lost.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(_threads(bert_config, config))
+    except RuntimeError:
+        pass
+
+
+def _threads(bert_config, config):
+    """Threads of an operation; 0 for as many as there are cores."""
+    return max(1, cores() // 2) if works_in_halves(bert_config, config) else 0
+
+
+def works_in_halves(bert_config, config):
+    """Whether the rows of every pass take two ways through the encoder side by side, each with half of the cores.
+
+    So cores wait less for each other than where all of them share every operation (docs/PERFORMANCE.md). In a narrow
+    encoder operations are over too soon for that: there are only twice as many of them.
+    """
+    return not config.reference_mode and bert_config.hidden_size >= LEAST_WIDTH and gpus() == 0
+
+
+def cores():
+    """Number of CPU cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def gpus():
+    """Number of GPUs of this machine."""
+    return len(tf.config.experimental.list_physical_devices("GPU"))

@@ -1,0 +1,98 @@
+"""Several files that appear in a folder together, or not at all."""
+import json
+import os
+import uuid
+
+from runtime.compat import tf
+from runtime.errors import UserError, cannot_write
+
+
+class Staging:
+    """A hidden folder inside the output folder, whose files move to their places together; a context manager.
+
+    Without `publish` nothing is left behind, not even an output folder that was not there before. Folders are local or
+    what else TensorFlow's file systems know (gs://...).
+
+    Args:
+      output_dir: folder.
+      names: files that will be made. None of them is ever in its place without all that stand before it, even when the
+        process is killed while they move.
+      overwrite: whether files of an earlier run may be replaced.
+
+    Raises:
+      UserError: nothing can be written there, or files of an earlier run are there.
+    """
+
+    def __init__(self, output_dir, names, overwrite=False):
+        self.output_dir, self._names = output_dir, list(names)
+        self.folder = os.path.join(output_dir, ".unfinished-" + uuid.uuid4().hex[:8])
+        self._made = []  # folders that were not there, outermost first
+        try:
+            there = [name for name in self._names if tf.gfile.Exists(self.target(name))]
+            if there and not overwrite:
+                raise UserError(
+                    "--output_dir: %s holds %s of an earlier run: choose another folder, or give --overwrite."
+                    % (output_dir, there[0])
+                )
+            folder = output_dir
+            while folder and not tf.gfile.Exists(folder):
+                self._made.insert(0, folder)
+                folder = os.path.dirname(folder)
+            tf.gfile.MakeDirs(self.folder)
+        except tf.errors.OpError as error:
+            self._remove_made()
+            raise cannot_write(output_dir, error) from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            tf.gfile.DeleteRecursively(self.folder)
+        except tf.errors.OpError:  # already gone
+            pass
+        self._remove_made()
+
+    def path(self, name):
+        """Where to write a file that is to become `name`."""
+        return os.path.join(self.folder, name)
+
+    def target(self, name):
+        """Where the file will be."""
+        return os.path.join(self.output_dir, name)
+
+    def write_json(self, name, values):
+        """Writes a file `name` of JSON; UserError when the disk is full."""
+        try:
+            with tf.gfile.Open(self.path(name), "w") as file:
+                file.write(json.dumps(values, indent=1, sort_keys=True) + "\n")
+        except (OSError, tf.errors.OpError) as error:
+            raise cannot_write(self.output_dir, error) from None
+
+    def publish(self, outdated=()):
+        """Moves all files to their places, in order. Those of an earlier run and the files `outdated` go before."""
+        try:
+            for name in self._names:
+                _flush(self.path(name))
+            for name in self._names[::-1] + [name for name in outdated if name not in self._names]:
+                if tf.gfile.Exists(self.target(name)):
+                    tf.gfile.Remove(self.target(name))
+            for name in self._names:
+                tf.gfile.Rename(self.path(name), self.target(name))
+        except (OSError, tf.errors.OpError) as error:
+            raise cannot_write(self.output_dir, error) from None
+
+    def _remove_made(self):
+        for folder in reversed(self._made):
+            try:
+                if not tf.gfile.ListDirectory(folder):
+                    tf.gfile.DeleteRecursively(folder)
+            except tf.errors.OpError:  # not made
+                pass
+
+
+def _flush(path):
+    """Makes sure that a local file is on the disk before it is renamed."""
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())

@@ -1,0 +1,290 @@
+"""Few-shot text classification as a scikit-learn classifier.
+
+>>> from few_shot_classifier import FewShotClassifier
+>>> texts = ["loved it", "a great film", "never again", "a waste of time"]
+>>> classifier = FewShotClassifier(progress=False).fit(texts, ["good", "good", "bad", "bad"])
+>>> classifier.predict(["what a great time"]).shape
+(1,)
+>>> classifier.save("my_model")
+>>> FewShotClassifier.load("my_model").classes_.tolist()
+['bad', 'good']
+
+docs/API.md tells more. Needs scikit-learn (scripts/setup_env.sh --with=sklearn).
+"""
+import contextlib
+import dataclasses
+import os
+import shutil
+import threading
+
+import numpy as np
+
+from runtime.errors import UserError
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_consistent_length, check_is_fitted
+except ImportError as error:
+    raise UserError(
+        "few_shot_classifier needs scikit-learn (%s): run scripts/setup_env.sh --with=sklearn." % error
+    ) from None
+
+from command_line import own_task, program_flags, public_task, recipes, settings
+from data import convert
+from data.text import TextExample
+from runs import model_folder
+from runs.scores import Scores
+from runtime import checkpoints
+from tokenization import Tokenizer
+from training import finetuner as estimators
+
+EMBEDDED = public_task.DEFAULT_MODELS["minilm"]
+PREDICT_BATCH = 32
+# How the names in model.json become labels again, by the kind of their numpy type.
+LABEL_KINDS = {"U": str, "i": int, "u": int, "b": lambda name: name == "True"}
+
+
+class FewShotClassifier(ClassifierMixin, BaseEstimator):
+    """A text classifier that is fine-tuned from a few labelled texts.
+
+    X is a list, array or pandas column of strings, or of pairs of strings (two columns); y are strings, integers or
+    booleans, of two classes or more, each with any number of rows.
+
+    Args:
+      model_dir: folder of a fine-tuned model, whose weights and settings every fit starts from; None: the embedded
+        small encoder (fetched on first use).
+      epochs, batch_size: None: from the number of rows a class (recipes.schedule).
+      max_seq_length: tokens of a text or pair; what is longer is cut. None: the model's, 128 for the small encoder.
+      random_state: int seed of the order of rows, dropout and fresh weights.
+      progress: whether to show a bar in a terminal.
+
+    Attributes:
+      classes_: the labels, sorted, [classes].
+
+    Besides ValueErrors of scikit-learn's conventions, methods raise errors.UserError when a model cannot be read.
+    """
+
+    def __init__(
+        self, model_dir=None, epochs=None, batch_size=None, max_seq_length=None, random_state=0, progress=True
+    ):
+        self.model_dir = model_dir
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.max_seq_length = max_seq_length
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self, X, y):
+        """Fine-tunes on texts [n] or pairs [n, 2] and labels [n], from the same start each time; returns self."""
+        texts = _examples(X)
+        labels = np.asarray(y)
+        if labels.dtype == object:
+            labels = np.asarray(list(y))
+        check_consistent_length(texts, labels)
+        check_classification_targets(labels)
+        if labels.dtype.kind not in LABEL_KINDS:
+            raise ValueError("labels are strings, integers or booleans, not %s" % labels.dtype)
+        classes, ids = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError("all %d rows have the label %r; two classes are needed" % (len(labels), classes[0]))
+        start = self._start()
+        epochs, batch = recipes.schedule(start.recipe, len(texts), len(classes))
+        batch = self.batch_size or batch
+        run = dataclasses.replace(
+            start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch
+        )
+        train = start.encode(texts, ids)
+        with _SHARED.borrow(start, len(classes)) as finetuner:
+            finetuner.run(run, train, None, show=self.progress)
+            self._weights = _SHARED.holds = finetuner.weights()
+        self._used = start  # what the weights go with
+        self._finetuning = dataclasses.asdict(run)
+        self._is_pair = texts[0].text_b is not None
+        self.classes_ = classes
+        return self
+
+    def predict_proba(self, X):
+        """Probabilities of the classes in the order of `classes_`, [n, classes]."""
+        check_is_fitted(self)
+        texts = _examples(X)
+        if self._is_pair not in (None, texts[0].text_b is not None):
+            kinds = ("single texts", "pairs of texts")
+            found, fitted = kinds[not self._is_pair], kinds[self._is_pair]
+            raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
+        examples = self._used.encode(texts)
+        with _SHARED.borrow(self._used, len(self.classes_), self._weights) as finetuner:
+            logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
+        return Scores(logits, examples.label_ids).probabilities
+
+    def predict(self, X):
+        """The most probable label of each text, [n]."""
+        best = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[best]
+
+    def save(self, folder):
+        """Writes the model to a folder, which appears whole; a model that is there already is replaced.
+
+        The main program, run_finetune.sh --model and scripts/export_saved_model.py read it.
+        """
+        check_is_fitted(self)
+        folder = os.path.abspath(folder)
+        if os.path.lexists(folder) and not os.path.exists(os.path.join(folder, model_folder.MODEL_FILE)):
+            raise UserError("%s: is there, and holds no model that could be replaced: choose another folder." % folder)
+        start = self._used
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        work = checkpoints.make_unfinished(os.path.dirname(folder))
+        try:
+            with _SHARED.borrow(start, len(self.classes_), self._weights) as finetuner:
+                finetuner.save(work)
+            description = {
+                "bert_config": dataclasses.asdict(start.bert_config),
+                "finetuning": self._finetuning,
+                "labels": [str(label) for label in self.classes_],
+                "label_kind": self.classes_.dtype.kind,
+                "text": start.text,
+                "pair": self._is_pair,
+            }
+            description.update(settings.described(start.config))
+            model_folder.describe(work, description, "")  # the file of the vocabulary may be gone
+            start.tokenizer.write(os.path.join(work, model_folder.VOCAB_FILE))
+            os.chmod(work, 0o755)
+            checkpoints.replace_directory(work, folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    @classmethod
+    def load(cls, folder, **params):
+        """A fitted classifier from a folder that `save`, the main program or run_finetune.sh left.
+
+        Its `fit` starts from this model, so that another task can be learned on top.
+
+        Args:
+          folder: the model's, or the OUTPUT_DIR of a run that holds it.
+          params: those of the constructor but model_dir.
+        """
+        folder = own_task.find_model(folder)
+        stored = model_folder.load(folder, "FewShotClassifier.load")
+        self = cls(model_dir=folder, **params)
+        self._weights = checkpoints.read(stored.checkpoint, "FewShotClassifier.load")
+        self._used = self._start()
+        self._finetuning = stored.finetuning
+        self._is_pair = stored.pair
+        convert_name = LABEL_KINDS[stored.label_kind]
+        self.classes_ = np.array([convert_name(name) for name in stored.labels])
+        return self
+
+    def _start(self):
+        """The _Start that the parameters describe."""
+        if not isinstance(self.random_state, (int, np.integer)) or not 0 <= self.random_state < 2**31:
+            raise ValueError("random_state=%r: an integer from 0 to 2**31 - 1 is needed" % (self.random_state,))
+        for name in ("epochs", "batch_size", "max_seq_length"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError("%s=%r: must be at least 1, or None" % (name, value))
+        start = _embedded() if self.model_dir is None else _stored(self.model_dir)
+        text = dict(start.text, max_seq_length=self.max_seq_length or start.text["max_seq_length"])
+        positions = start.bert_config.max_position_embeddings
+        if text["max_seq_length"] > positions:
+            raise ValueError("max_seq_length=%d: the encoder has %d positions" % (text["max_seq_length"], positions))
+        return dataclasses.replace(
+            start, text=text, run=dataclasses.replace(start.run, seed=int(self.random_state), stratified=True)
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """What fine-tuning starts from."""
+
+    bert_config: object
+    config: object  # LearnerConfig or SoftmaxConfig
+    run: estimators.FinetuneConfig
+    text: dict  # do_lower_case, max_seq_length
+    tokenizer: Tokenizer
+    recipe: str  # of recipes.MODELS
+
+    def encode(self, texts, ids=None):
+        """data.records.Examples of TextExamples, with their class numbers where given."""
+        examples = convert.encode(texts, self.tokenizer, (), self.text["max_seq_length"], "X")
+        return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
+
+
+def _embedded():
+    """The small encoder with its meta-trained heads."""
+    weights = public_task.encoder_flags(EMBEDDED, "minilm", {})
+    flags = program_flags.parse(["--flagfile=" + recipes.preset(EMBEDDED)] + weights)
+    return _Start(
+        settings.bert_settings(flags), settings.learner_settings(flags), settings.finetune_settings(flags),
+        settings.text_settings(flags), Tokenizer.from_file(flags.vocab_file, flags.do_lower_case), EMBEDDED,
+    )
+
+
+def _stored(folder):
+    """A fine-tuned model's weights and settings."""
+    stored = model_folder.load(folder, "model_dir")
+    if not stored.vocab_file:
+        raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
+    recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
+    run = estimators.FinetuneConfig(warm_start_model_dir=folder)
+    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text["do_lower_case"])
+    return _Start(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe)
+
+
+class _SharedFinetuner:
+    """The one graph and session of a process, which all classifiers take turns with; made anew for other settings."""
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._model = self._origin = self._finetuner = None
+        self.holds = None  # the weights that the session has now, None when they are nobody's
+
+    @contextlib.contextmanager
+    def borrow(self, start, num_labels, weights=None):
+        """Gives an estimators.Finetuner for this start and number of classes; with `weights`, one that only scores."""
+        with self._lock:
+            self._make(start, num_labels, scores_only=weights is not None)
+            if weights is not None and self.holds is not weights:
+                self._finetuner.load(weights)
+            self.holds = weights
+            yield self._finetuner
+
+    def _make(self, start, num_labels, scores_only):
+        run, origin = start.run, None
+        model = start.bert_config, start.config, num_labels
+        if scores_only:  # whatever the graph started from; a new one starts from nothing, for the files may be gone
+            run = dataclasses.replace(run, init_checkpoint=None, warm_start_model_dir=None)
+        else:
+            index = (run.init_checkpoint or checkpoints.exported_variables(run.warm_start_model_dir)) + ".index"
+            changed = os.stat(index).st_mtime_ns if os.path.exists(index) else None
+            origin = estimators.start_of(run), changed
+        if model == self._model and (scores_only or origin == self._origin):
+            return
+        if self._finetuner:
+            self._finetuner.close()
+        self._model = self._origin = self._finetuner = self.holds = None
+        self._finetuner = estimators.Finetuner(start.bert_config, start.config, run, num_labels)
+        self._model, self._origin = model, origin
+
+
+_SHARED = _SharedFinetuner()
+
+
+def _examples(X):
+    """TextExamples without labels; ValueError for anything but texts, or pairs of texts."""
+    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
+        raise ValueError("X is a list or array of texts, not %r" % (X,))
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+    examples = []
+    for number, row in enumerate(rows):
+        parts = (row,) if isinstance(row, str) else tuple(row) if isinstance(row, (tuple, list, np.ndarray)) else ()
+        if len(parts) not in (1, 2) or not all(isinstance(part, str) for part in parts):
+            raise ValueError("X: row %d is %.40r; a string, or a pair of strings, is needed" % (number, row))
+        if not all(part.strip() for part in parts):
+            raise ValueError("X: row %d has an empty text" % number)
+        examples.append(TextExample(*parts))
+    if not examples:
+        raise ValueError("X is empty: at least one text is needed")
+    pairs = sum(example.text_b is not None for example in examples)
+    if pairs not in (0, len(examples)):
+        raise ValueError("X: %d of %d rows are pairs; either all rows are, or none" % (pairs, len(examples)))
+    return examples

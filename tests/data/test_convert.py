@@ -1,0 +1,172 @@
+"""Text to records: refusals first, then ids, truncation, and the command line with the project's tokenizer."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from data import convert, records, tasks
+from data.text import TextExample
+from runtime.errors import UserError
+from runtime.paths import ROOT
+from tokenization import Tokenizer
+
+LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "very"]
+
+
+class LettersTokenizer:
+    """One token a letter: [CLS] is 1, [SEP] is 2, "a" is 3; cuts the end of the text."""
+
+    def encode(self, text_a, text_b, max_seq_length):
+        ids = [1] + [ord(char) - ord("a") + 3 for char in text_a]
+        ids = ids[: max_seq_length - 1 - (2 if text_b else 0)] + [2]
+        segments = [0] * len(ids)
+        if text_b:
+            ids += [ord(text_b[0]) - ord("a") + 3, 2]
+            segments += [1, 1]
+        return ids, segments
+
+
+def encode(*examples, **options):
+    given = dict(tokenizer=LettersTokenizer(), labels=["no", "yes"], max_seq_length=6)
+    given.update(options)
+    return convert.encode(list(examples), **given)
+
+
+@pytest.mark.parametrize(
+    "examples, options, words",
+    [
+        ([], {}, ["input: no examples"]),
+        (
+            [TextExample("a", label="yes"), TextExample("a", label="maybe")],
+            dict(source="mine.csv"),
+            ["mine.csv: row 1", "'maybe'", "no, yes"],
+        ),
+        ([TextExample("a")], dict(max_seq_length=2), ["--max_seq_length=2", "at least 3"]),
+        ([TextExample("a", "b")], dict(max_seq_length=4), ["--max_seq_length=4", "at least 5"]),
+    ],
+)
+def test_encode_refuses(examples, options, words):
+    with pytest.raises(UserError) as error:
+        encode(*examples, **options)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+def test_encode_pads_and_numbers_labels():
+    encoded = encode(TextExample("ab", label="yes"), TextExample("a", "b", label="no"), TextExample("abcdef"))
+    assert encoded.input_ids.tolist() == [[1, 3, 4, 2, 0, 0], [1, 3, 2, 4, 2, 0], [1, 3, 4, 5, 6, 2]]
+    assert encoded.input_mask.tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 0], [1] * 6]
+    assert encoded.segment_ids.tolist() == [[0] * 6, [0, 0, 0, 1, 1, 0], [0] * 6]
+    assert encoded.label_ids.tolist() == [1, 0, 0]
+
+
+def test_texts_that_just_fit_are_not_counted_as_truncated():
+    examples = [TextExample("abc"), TextExample("abcd"), TextExample("abcde"), TextExample("abcdefgh")]
+    assert convert.count_truncated(examples, encode(*examples), LettersTokenizer()) == 2
+
+
+@pytest.mark.parametrize(
+    "content, options, words",
+    [
+        ("text,label\na,x\n", dict(task="airlin"), ["Did you mean airline?"]),
+        ("text,label\na,x\n", dict(task="airline", labels=["x"]), ["--task and --labels"]),
+        ("text,label\na,x\n", dict(labels=["x", "x"]), ["--labels=x,x"]),
+        ("text,label\na,x\n", dict(labels=["x", ""]), ["--labels=x,"]),
+        ("text,label\na,x\n", dict(task="airline"), ["in.csv: row 0", "'x'", "negative, neutral, positive"]),
+        ("text,label\na,neutral\n", dict(task="scitail"), ["in.csv: holds single texts", "scitail has pairs"]),
+        ("text,text2,label\na,b,neutral\n", dict(task="airline"), ["holds pairs of texts", "airline has single texts"]),
+        ("text,label\na,x\n", dict(max_seq_length=1), ["--max_seq_length=1"]),
+        ("text,label\na,x\n", dict(target="in.csv"), ["same file"]),
+    ],
+)
+def test_refusals_leave_no_output(tmp_path, content, options, words):
+    source = tmp_path / "in.csv"
+    source.write_text(content)
+    options = dict(options)
+    target = tmp_path / options.pop("target", "out.tf_record")
+    with pytest.raises(UserError) as error:
+        convert.convert(str(source), str(target), LettersTokenizer(), **options)
+    assert all(word in str(error.value) for word in words), error.value
+    assert os.listdir(str(tmp_path)) == ["in.csv"] and source.read_text() == content
+
+
+def test_label_ids_follow_task_then_list_then_sorting(tmp_path):
+    source, target = tmp_path / "in.csv", tmp_path / "out.tf_record"
+    source.write_text("text,label\na,positive\nb,negative\n")
+    for options, ids in ((dict(task="sentiment_books"), [0, 1]), (dict(labels=["x", "positive", "negative"]), [1, 2])):
+        convert.convert(str(source), str(target), LettersTokenizer(), **options)
+        assert records.read_records(target).label_ids.tolist() == ids
+    report = convert.convert(str(source), str(target), LettersTokenizer())
+    assert records.read_records(target).label_ids.tolist() == [1, 0]
+    assert report.splitlines()[0].endswith("out.tf_record: 2 texts")
+    assert report.splitlines()[1:] == ["labels: 0 = negative, 1 = positive", "cut to 128 tokens: 0 of 2"]
+    report = convert.convert(str(source), str(target), LettersTokenizer(), labelled=False)
+    assert "label_ids are 0" in report and records.read_records(target).label_ids.tolist() == [0, 0]
+
+
+def test_short_evaluation_file_is_noted(tmp_path):
+    source = tmp_path / "sentiment_electronics_eval.json"
+    source.write_text(json.dumps([{"sentence1": "good", "label": "positive"}] * 3))
+    report = convert.convert(str(source), str(tmp_path / "out"), LettersTokenizer(), task="sentiment_electronics")
+    assert report.splitlines()[-1].startswith("note: ")
+    assert "3 rows" in report and "published evaluation set has 1000" in report
+
+
+@pytest.fixture
+def vocab(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_text("\n".join(WORDS) + "\n")
+    return str(path)
+
+
+def run(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "data.convert"] + list(arguments),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+
+def test_command(tmp_path, vocab):
+    source, target = tmp_path / "in.tsv", tmp_path / "out.tf_record"
+    source.write_text("text\tlabel\nGOOD film\tyes\nvery very bad film\tno\n")
+    flags = ["--input=%s" % source, "--output=%s" % target, "--vocab_file=%s" % vocab, "--do_lower_case"]
+    code, out, _ = run("--labels=yes,no", "--max_seq_length=5", *flags)
+    assert code == 0
+    assert out.splitlines()[1:] == ["labels: 0 = yes, 1 = no", "cut to 5 tokens: 1 of 2"]
+    read = records.read_records(target, max_seq_length=5, vocab_size=len(WORDS))
+    assert read.input_ids.tolist() == [[2, 5, 7, 3, 0], [2, 8, 8, 6, 3]] and read.label_ids.tolist() == [0, 1]
+
+
+def test_command_ends_with_one_line_and_code_2(tmp_path, vocab):
+    target = tmp_path / "out.tf_record"
+    code, out, err = run("--input=missing.csv", "--output=%s" % target, "--vocab_file=%s" % vocab)
+    assert (code, out) == (2, "") and err == "error: missing.csv: no such file; check the path.\n"
+    code, out, err = run("--input=missing.csv", "--output=%s" % target)
+    assert (code, out) == (2, "") and err == "error: --vocab_file is missing; see --help.\n"
+    assert not target.exists()
+
+
+def test_command_help():
+    code, out, err = run("--help")
+    assert code in (0, 1)  # absl's choice
+    assert all(word in out + err for word in ("--input", "--labels", "--task", "python -m data.convert", "airline"))
+
+
+@pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")
+@pytest.mark.parametrize("name", ["airline", "conll"])
+def test_public_text_converts_to_the_labels_of_the_public_records(tmp_path, name):
+    tokenizer = Tokenizer({word: index for index, word in enumerate(WORDS)}, False)
+    task = tasks.get_task(name)
+    converted, published = tmp_path / "out.tf_record", task.record_file(LEOPARD_DIR, "train", 0, 8)
+    convert.convert(task.json_file(LEOPARD_DIR, "train", 0, 8), converted, tokenizer, task=name)
+    mine, theirs = records.read_records(converted), records.read_records(published)
+    np.testing.assert_array_equal(mine.label_ids, theirs.label_ids)
+    assert bool(mine.segment_ids.any()) == bool(theirs.segment_ids.any()) == task.pair

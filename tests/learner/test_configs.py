@@ -1,0 +1,112 @@
+"""Settings of the learner: names, defaults and errors."""
+
+import dataclasses
+
+import pytest
+
+from learner import configs
+from learner.configs import LearnerConfig
+from runtime import kernels
+from runtime.errors import UserError
+
+# Defaults of the published flags (spec, section 3).
+DEFAULTS = dict(
+    output_layers=1,
+    label_emb_size=256,
+    use_euclidean_norm=True,
+    activation_fn="tanh",
+    deep_set_layers=0,
+    prototypical_baseline=False,
+    use_pooled_output=True,
+    pooling="cls",
+    keep_prob=0.9,
+    warp_layers=False,
+    min_layer_with_grad=0,
+    train_word_embeddings=False,
+    adapt_layer_norm=True,
+    update_only_label_embedding=False,
+    train_lr=5e-5,
+    SGD_K=2,
+    is_meta_sgd=True,
+    use_exp_lr=False,
+    clip_lr=False,
+    meta_batchsz=8,
+    num_batches=0,
+    inner_epochs=1,
+    stop_grad=True,
+    fix_bert=False,
+    sgd_first_batch=False,
+    randomize_inner_steps=False,
+    min_inner_steps=3,
+    average_query_loss=False,
+    average_query_every=1,
+    weight_query_loss=False,
+    decay_finetune_lr=True,
+)
+
+
+@pytest.mark.parametrize("flag", sorted(DEFAULTS))
+def test_default(flag):
+    assert getattr(LearnerConfig(), "rate_sets" if flag == "SGD_K" else flag) == DEFAULTS[flag]
+
+
+def test_from_flags_takes_every_field_by_its_flag():
+    changed = {}
+    for flag, value in DEFAULTS.items():
+        if isinstance(value, bool):
+            changed[flag] = not value
+        elif isinstance(value, int):
+            changed[flag] = value + 4
+        elif isinstance(value, float):
+            changed[flag] = value / 2.0
+    changed.update(activation_fn="relu", pooling="cls", num_batches=12)
+    config = LearnerConfig.from_flags(dict(changed, data_dir="elsewhere", learning_rate=1.0))
+    assert config.rate_sets == 6
+    assert {f: getattr(config, f) for f in changed if f != "SGD_K"} == {
+        f: v for f, v in changed.items() if f != "SGD_K"
+    }
+    assert LearnerConfig.from_flags({}) == LearnerConfig()
+    assert LearnerConfig.from_flags({"rate_sets": 9}) == LearnerConfig()  # the flag is called SGD_K
+
+
+def test_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        LearnerConfig().train_lr = 1.0
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(pooling="max"), "--pooling=max: use one of cls, mean, last_text"),
+        (dict(activation_fn="swish"), "--activation_fn=swish: use one of tanh, relu, gelu, linear"),
+        (dict(activation_fn="gelu_erf"), "--activation_fn=gelu_erf"),
+        (dict(head_init="zeros"), "--head_init=zeros"),
+        (dict(output_layers=0), "--output_layers=0"),
+        (dict(label_emb_size=0), "--label_emb_size=0"),
+        (dict(keep_prob=0.0), "--keep_prob=0"),
+        (dict(keep_prob=1.1), "--keep_prob=1.1"),
+        (dict(rate_sets=-1), "--SGD_K=-1"),
+        (dict(train_lr=0.0), "--train_lr=0"),
+        (dict(average_query_every=0), "--average_query_every=0"),
+        (dict(num_batches=-1), "--num_batches=-1"),
+        (dict(meta_batchsz=0), "--meta_batchsz=0"),
+        (dict(inner_epochs=0), "--inner_epochs=0"),
+        (dict(num_batches=3, meta_batchsz=8), "--meta_batchsz=8 is not a multiple of --num_batches=3"),
+        (dict(pooling="mean", use_pooled_output=False), "exclude each other"),
+        # nothing to draw from: an error deep in the graph otherwise
+        (dict(randomize_inner_steps=True, num_batches=4, min_inner_steps=4), "--min_inner_steps=4"),
+    ],
+)
+def test_errors_name_the_flag(changes, message):
+    with pytest.raises(UserError) as error:
+        LearnerConfig(**changes).check_inner_loop()
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("changes", [dict(rate_sets=0), dict(keep_prob=1.0), dict(num_batches=8), dict(num_batches=1)])
+def test_edges_that_are_allowed(changes):
+    LearnerConfig(**changes).check_inner_loop()
+
+
+def test_activations_exist():
+    assert set(configs.ACTIVATION_NAMES) <= set(kernels.ACTIVATIONS)

@@ -1,0 +1,80 @@
+"""Plots: what the figures show, not how they look."""
+import numpy as np
+import pytest
+
+pytest.importorskip("pandas")
+pytest.importorskip("matplotlib")
+
+from result_files import put_sweep  # noqa: E402
+
+from runs.tables import plots  # noqa: E402
+from runs.tables.layout import Results  # noqa: E402
+from runs.tables.rates import Rate  # noqa: E402
+from runs.tables.runs import read_runs  # noqa: E402
+
+SWEEP = {
+    ("a", "airline", 4): [60, 70], ("a", "airline", 8): [75], ("a", "conll", 4): [30, 40],
+    ("b", "airline", 4): [50, 80],
+}
+
+
+@pytest.fixture(name="results")
+def fixture_results(tmp_path):
+    put_sweep(tmp_path, SWEEP)
+    return Results(read_runs(str(tmp_path))[0])
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_accuracy_against_k(results):
+    (axes,) = plots.accuracy_by_shots(results, "airline").axes
+    lines, (_, bars), _ = zip(*[(each.lines[0], each.lines[1], each.lines[2]) for each in axes.containers])
+    assert [line.get_ydata().tolist() for line in lines] == [pytest.approx([65.0, 75.0]), pytest.approx([65.0])]
+    (segment,) = axes.containers[1].lines[2][0].get_segments()  # one standard deviation to each side
+    assert segment[:, 1].tolist() == pytest.approx([65 - 21.2132, 65 + 21.2132], abs=1e-3) and bars is not None
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "8"]
+
+
+def test_heat_map(results):
+    (axes,) = plots.heat_map(results, 4).axes
+    np.testing.assert_allclose(axes.images[0].get_array().filled(-1), [[65.0, 65.0], [35.0, -1.0]])
+    assert texts(axes) == ["65.0", "65.0", "35.0"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["airline", "conll"]
+
+
+def test_confusion_matrix():
+    confusion = [[3, 1], [0, 0]]
+    (axes,) = plots.confusion_matrix(confusion, ["yes", "no"], "split 0").axes
+    assert axes.images[0].get_array().tolist() == [[0.75, 0.25], [0.0, 0.0]]  # a class without rows is no error
+    assert texts(axes) == ["3", "1", "0", "0"]
+
+
+def test_large_confusion_matrices_have_no_numbers():
+    labels = ["label %d" % number for number in range(13)]
+    (axes,) = plots.confusion_matrix(np.eye(13, dtype=int), labels, "split 0").axes
+    assert not axes.texts and len(axes.get_xticklabels()) == 13
+
+
+def test_learned_rates():
+    rates = [
+        Rate("a", 0, "layer 0", "x", 1e-5), Rate("a", 0, "layer 1", "x", 1e-4), Rate("a", 0, "output MLP", "x", 0.0),
+        Rate("a", 1, "layer 0", "x", 2e-5), Rate("a", 1, "layer 0", "y", 4e-5),
+    ]
+    (axes,) = plots.learned_rates(rates).axes
+    assert [line.get_label() for line in axes.lines] == ["a, set 0", "a, set 1"]
+    first, second = [line.get_ydata() for line in axes.lines]
+    assert first[:2].tolist() == [1e-5, 1e-4] and np.isnan(first[2])
+    assert second[0] == pytest.approx(3e-5) and axes.get_yscale() == "log"
+
+
+def test_png_files_are_the_same_each_time(results):
+    first, second = [plots.png(plots.heat_map(results, 4)) for _ in range(2)]
+    assert first == second and first.startswith(b"\x89PNG")
+
+
+def test_numbers_stand_out_from_their_colour():
+    (axes,) = plots.confusion_matrix([[9, 0], [0, 9]], ["yes", "no"], "").axes
+    assert [text.get_color() for text in axes.texts] == ["white", "black", "black", "white"]

@@ -1,0 +1,60 @@
+"""Tables as Markdown, LaTeX and HTML."""
+import xml.etree.ElementTree
+
+import pytest
+
+pytest.importorskip("pandas")
+
+from runs.tables.layout import MACRO, Cell, Table  # noqa: E402
+from runs.tables.render import html_table, latex, latex_escape, markdown  # noqa: E402
+
+TABLE = Table(
+    "Accuracy, %",
+    ["task", "a_1", "b|2"],
+    [
+        [Cell("rating_books"), Cell("51.4 ± 8.5", "[46.5, 56.0] n=10", True), Cell("–")],
+        [Cell(MACRO), Cell("1 < 2"), Cell("−0.5")],
+    ],
+    ["a & b"],
+)
+
+
+def test_markdown():
+    assert markdown(TABLE) == (
+        "### Accuracy, %\n"
+        "\n"
+        "| task | a\\_1 | b\\|2 |\n"
+        "| --- | ---: | ---: |\n"
+        "| rating\\_books | **51.4 ± 8.5**<br>\\[46.5, 56.0\\] n=10 | – |\n"
+        "| macro average | 1 \\< 2 | −0.5 |\n"
+        "\n"
+        "a & b\n"
+    )
+
+
+def test_latex():
+    assert latex(TABLE) == (
+        "\\begin{table}\n\\centering\n\\caption{Accuracy, \\%}\n\\begin{tabular}{lrr}\n\\toprule\n"
+        "task & a\\_1 & b|2 \\\\\n\\midrule\n"
+        "rating\\_books & \\textbf{51.4 $\\pm$ 8.5} & -- \\\\\n"
+        " & {\\scriptsize [46.5, 56.0] n=10} &  \\\\\n"
+        "\\midrule\n"
+        "macro average & 1 $<$ 2 & $-$0.5 \\\\\n"
+        "\\bottomrule\n\\end{tabular}\n\\par\\smallskip{\\footnotesize a \\& b}\n\\end{table}\n"
+    )
+
+
+def test_latex_escapes_each_character_once():
+    assert latex_escape("\\a{b}_%$#^~") == (
+        "\\textbackslash{}a\\{b\\}\\_\\%\\$\\#\\textasciicircum{}\\textasciitilde{}"
+    )
+
+
+def test_html():
+    page = html_table(TABLE._replace(title="<script>"))
+    tree = xml.etree.ElementTree.fromstring("<div>%s</div>" % page)  # every tag is closed
+    rows = tree.findall(".//tbody/tr")
+    assert [cell.tag for cell in rows[0]] == ["th", "td", "td"] and rows[0][1].get("class") == "best"
+    assert rows[0][1].find("small").text == "[46.5, 56.0] n=10" and rows[1].get("class") == "total"
+    assert tree.find(".//caption").text == "<script>" and "<script>" not in page
+    assert [cell.text for cell in tree.findall(".//thead/tr/th")] == ["task", "a_1", "b|2"]

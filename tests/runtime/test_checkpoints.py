@@ -1,0 +1,184 @@
+"""Checkpoints that fit, and what is said about those that do not."""
+
+import os
+
+import numpy as np
+import pytest
+
+from runtime import checkpoints
+from runtime.compat import tf
+from runtime.errors import UserError
+
+FLAG = "--init_checkpoint"
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default() as built:
+        yield built
+
+
+def save(prefix, values):
+    """Writes a checkpoint of {name: array}."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = [tf.get_variable(name, initializer=tf.constant(value)) for name, value in values.items()]
+        session.run(tf.global_variables_initializer())
+        return tf.train.Saver(variables).save(session, str(prefix), write_meta_graph=False)
+
+
+def make_variables(shapes):
+    return {name: tf.get_variable(name, shape) for name, shape in shapes.items()}
+
+
+def data_file(prefix):
+    folder = os.path.dirname(prefix)
+    (name,) = [n for n in os.listdir(folder) if n.startswith(os.path.basename(prefix) + ".data")]
+    return os.path.join(folder, name)
+
+
+def test_missing_checkpoint(tmp_path):
+    prefix = str(tmp_path / "bert_model.ckpt")
+    with pytest.raises(UserError) as error:
+        checkpoints.checkpoint_shapes(prefix, FLAG)
+    assert FLAG in str(error.value) and prefix in str(error.value) and "bert_model.ckpt.index" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", None])
+def test_index_that_is_no_index(tmp_path, content):
+    prefix = save(tmp_path / "model.ckpt", {"a": np.zeros([2], np.float32)})
+    with open(prefix + ".index", "rb") as file:
+        whole = file.read()
+    with open(prefix + ".index", "wb") as file:
+        file.write(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(UserError) as error:
+        checkpoints.checkpoint_shapes(prefix, FLAG)
+    message = str(error.value)
+    assert message.startswith("%s: %s cannot be read" % (FLAG, prefix)) and "\n" not in message
+
+
+@pytest.mark.parametrize("keep", [None, 0, 100])
+def test_truncated_or_missing_data(tmp_path, keep):
+    prefix = save(tmp_path / "model.ckpt", {"a": np.arange(1000, dtype=np.float32)})
+    variables = make_variables({"a": [1000]})
+    path = data_file(prefix)
+    if keep is None:
+        os.remove(path)
+    else:
+        with open(path, "r+b") as file:
+            file.truncate(keep)
+    with tf.Session() as session, pytest.raises(UserError) as error:
+        checkpoints.restore(session, prefix, variables, FLAG)
+    assert prefix in str(error.value) and "\n" not in str(error.value)
+
+
+def test_shapes(tmp_path):
+    prefix = save(tmp_path / "model.ckpt", {"a/b": np.zeros([2, 3], np.float32), "scalar": np.float32(1.0)})
+    assert checkpoints.checkpoint_shapes(prefix, FLAG) == {"a/b": [2, 3], "scalar": []}
+
+
+def test_missing_and_misshaped_variables_are_named(tmp_path):
+    prefix = save(tmp_path / "model.ckpt", {"fits": np.zeros([2], np.float32), "wide": np.zeros([2, 9], np.float32)})
+    variables = make_variables({"fits": [2], "wide": [2, 8], "absent": [4]})
+    with pytest.raises(UserError) as error:
+        checkpoints.assignment(prefix, variables, FLAG)
+    message = str(error.value)
+    assert message.startswith(
+        "%s: %s lacks 1 variables: absent; and has 1 variables of another shape: wide" % (FLAG, prefix)
+    )
+    assert "[2, 9] in the checkpoint, [2, 8] in the model" in message
+    assert "fits" not in message.split("Use the flags")[0]
+
+
+def test_long_lists_are_cut(tmp_path):
+    prefix = save(tmp_path / "model.ckpt", {"a": np.zeros([2], np.float32)})
+    variables = make_variables({"v%d" % i: [1] for i in range(7)})
+    with pytest.raises(UserError, match=r"lacks 7 variables: v0, v1, v2, v3, v4 and 2 more\."):
+        checkpoints.assignment(prefix, variables, FLAG)
+
+
+def test_restore_takes_names_of_the_checkpoint(tmp_path):
+    values = {"a": np.float32([1.0, 2.0]), "extra": np.float32(9.0)}
+    prefix = save(tmp_path / "model.ckpt", values)
+    variable = tf.get_variable("another_name", [2])
+    with tf.Session() as session:
+        checkpoints.restore(session, prefix, {"a": variable}, FLAG)
+        np.testing.assert_array_equal(session.run(variable), values["a"])
+
+
+def test_heads_of_an_exported_model_go_with_an_encoder(tmp_path):
+    encoder = save(tmp_path / "bert.ckpt", {"bert/a": np.float32([1.0]), "output_bias_0": np.float32([9.0])})
+    for name, values in (("heads", ["output_bias_0"]), ("whole", ["output_bias_0", "bert/a"])):
+        (tmp_path / name / "variables").mkdir(parents=True)
+        save(tmp_path / name / "variables" / "variables", {value: np.float32([2.0]) for value in values})
+    for name, expected in (("heads", [1.0, 2.0]), ("whole", [2.0, 2.0])):
+        assert checkpoints.has_encoder(str(tmp_path / name)) == (name == "whole")
+        with tf.Graph().as_default(), tf.Session() as session:
+            variables = make_variables({"bert/a": [1], "output_bias_0": [1]})
+            checkpoints.initialize(variables, encoder, str(tmp_path / name))
+            session.run(tf.global_variables_initializer())
+            assert [float(value[0]) for value in session.run(list(variables.values()))] == expected
+
+
+def test_heads_alone_without_an_encoder_are_an_error(tmp_path):
+    (tmp_path / "variables").mkdir()
+    save(tmp_path / "variables" / "variables", {"output_bias_0": np.float32([2.0])})
+    with pytest.raises(UserError, match="lacks 1 variables: bert/a"):
+        checkpoints.initialize(make_variables({"bert/a": [1], "output_bias_0": [1]}), None, str(tmp_path))
+
+
+def test_exported_variables_errors(tmp_path):
+    with pytest.raises(UserError, match="is not a directory"):
+        checkpoints.exported_variables(str(tmp_path / "none"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is not a directory"):
+        checkpoints.exported_variables(str(tmp_path / "file"))
+    with pytest.raises(UserError, match=r"variables/variables\.index") as error:
+        checkpoints.exported_variables(str(tmp_path))
+    assert "--warm_start_model_dir" in str(error.value) and str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "folders, expected", [([""], ""), (["model"], "model"), (["1600000000", "1600000009", "1600000001"], "1600000009")]
+)
+def test_exported_variables(tmp_path, folders, expected):
+    for folder in folders:
+        path = tmp_path / folder / "variables"
+        path.mkdir(parents=True)
+        (path / "variables.index").write_text("")
+    found = checkpoints.exported_variables(str(tmp_path))
+    assert os.path.normpath(found) == str(tmp_path / expected / "variables" / "variables")
+
+
+def make_directory(path, text):
+    path.mkdir()
+    (path / "file").write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("leftovers", [False, True])
+@pytest.mark.parametrize("exists", [False, True])
+def test_replace_directory(tmp_path, exists, leftovers):
+    source = make_directory(tmp_path / "new", "new")
+    target = tmp_path / "model"
+    if exists:
+        make_directory(target, "old")
+        (target / "stale").write_text("")
+    if leftovers:  # of a run that was killed
+        make_directory(tmp_path / "model.old", "older")
+    checkpoints.replace_directory(source, str(target))
+    assert os.listdir(str(target)) == ["file"] and (target / "file").read_text() == "new"
+    assert os.listdir(str(tmp_path)) == ["model"]
+
+
+def test_recover_directory_undoes_half_a_replacement(tmp_path):
+    make_directory(tmp_path / "model.old", "old")
+    checkpoints.recover_directory(str(tmp_path / "model"))
+    assert os.listdir(str(tmp_path)) == ["model"] and (tmp_path / "model" / "file").read_text() == "old"
+
+
+def test_replace_directory_without_source_loses_nothing(tmp_path):
+    make_directory(tmp_path / "model", "old")
+    with pytest.raises(OSError):
+        checkpoints.replace_directory(str(tmp_path / "none"), str(tmp_path / "model"))
+    (kept,) = os.listdir(str(tmp_path))
+    assert (tmp_path / kept / "file").read_text() == "old"

@@ -1,0 +1,56 @@
+import subprocess
+import sys
+
+import pytest
+
+from runtime import errors
+from runtime.compat import tf
+from runtime.paths import ROOT
+
+GRAPH_ERROR = """Graph execution error:
+
+Detected at node 'save/SaveV2' defined at (most recent call last):
+    File "program.py", line 1, in <module>
+Node: 'save/SaveV2'
+output/model.ckpt; No space left on device
+\t [[{{node save/SaveV2}}]]
+"""
+
+
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (OSError(28, "No space left on device", "file"), "No space left on device"),
+        (tf.errors.DataLossError(None, None, GRAPH_ERROR), "output/model.ckpt; No space left on device"),
+        (tf.errors.DataLossError(None, None, "Graph execution error:\n\nno node"), "Graph execution error:"),
+        (ValueError("first\nsecond"), "first"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_reason(error, line):
+    assert errors.reason(error) == line
+
+
+def failing(error):
+    def program():
+        raise error
+
+    return program
+
+
+def test_exit_code(capsys):
+    assert errors.exit_code(lambda: None) == 0 and errors.exit_code(lambda: 3) == 3
+    assert errors.exit_code(failing(errors.UserError("--flag: wrong"))) == 2
+    assert errors.exit_code(failing(KeyboardInterrupt()), stopped="stopped here") == 130
+    assert capsys.readouterr().err == "error: --flag: wrong\nstopped here\n"
+
+
+def test_output_that_nobody_reads_ends_without_a_word():
+    program = "import errors, sys; sys.exit(errors.exit_code(lambda: [print(i) for i in range(100000)] and 0))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 141
+    process.stderr.close()

@@ -1,0 +1,70 @@
+"""Files that appear together or not at all, also when the process is killed while they move."""
+import os
+
+import pytest
+
+from runtime.compat import tf
+from runtime.errors import UserError
+from runtime.staging import Staging
+
+NAMES = ["a.json", "a", "b.json", "b"]  # a file and what vouches for it, which stands before it
+
+
+def write(folder, content, overwrite=False):
+    with Staging(str(folder), NAMES, overwrite) as staging:
+        for name in NAMES:
+            staging.write_json(name, content)
+        staging.publish()
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_nothing_is_left_without_publish(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        with Staging(str(tmp_path / "new" / "folder"), NAMES) as staging:
+            staging.write_json("a", 1)
+            raise KeyboardInterrupt
+    assert not os.listdir(str(tmp_path))
+
+
+def test_files_of_an_earlier_run(tmp_path):
+    write(tmp_path / "out", 1)
+    before = contents(tmp_path / "out")
+    assert sorted(before) == sorted(NAMES)
+    with pytest.raises(UserError, match="holds a.json of an earlier run.*--overwrite"):
+        write(tmp_path / "out", 2)
+    assert contents(tmp_path / "out") == before
+    write(tmp_path / "out", 2, overwrite=True)
+    assert set(contents(tmp_path / "out").values()) == {"2\n"}
+
+
+@pytest.mark.parametrize("method, earlier", [("Rename", False), ("Rename", True), ("Remove", True)])
+def test_killed_while_files_move(tmp_path, monkeypatch, method, earlier):
+    """After every step, no file is there without the one of the same run that stands before it."""
+    step = getattr(tf.gfile, method)
+    for steps in range(len(NAMES)):
+        folder = tmp_path / str(steps)
+        if earlier:
+            write(folder, "old")
+        left = iter(range(steps))
+
+        def killed(*arguments, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            step(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(tf.gfile, method, killed)
+            with pytest.raises(KeyboardInterrupt):
+                write(folder, "new", overwrite=True)
+        found = contents(folder)
+        assert all(found[name + ".json"] == found[name] for name in "ab" if name in found), (steps, found)
+        assert not any(name.startswith(".") for name in found)
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--output_dir: cannot be written"):
+        write(tmp_path / "file", 1)

@@ -1,0 +1,97 @@
+"""scripts/convert_checkpoint.py: both directions, and refusals that leave nothing behind."""
+import importlib.util
+import os
+import shutil
+
+import pytest
+from hugging_face_folder import random_weights, write_source
+
+from fetch import hf_checkpoint
+from runtime.paths import ROOT
+
+SCRIPT = os.path.join(ROOT, "scripts", "convert_checkpoint.py")
+_spec = importlib.util.spec_from_file_location("convert_checkpoint", SCRIPT)
+convert_checkpoint = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(convert_checkpoint)
+
+
+@pytest.fixture(name="source")
+def fixture_source(tmp_path):
+    """A Hugging Face folder."""
+    return write_source(tmp_path / "source")
+
+
+def run(capsys, source, target, *more):
+    """(exit code, lines of output, errors)."""
+    code = convert_checkpoint.main(["--input=%s" % source, "--output_dir=%s" % target] + list(more))
+    captured = capsys.readouterr()
+    assert code == 0 or captured.err.count("\n") == 1
+    return code, captured.out.splitlines(), captured.err
+
+
+def contents(folder, name):
+    with open(os.path.join(str(folder), name), "rb") as file:
+        return file.read()
+
+
+def test_there_and_back(source, tmp_path, capsys):
+    tf_dir, hf_dir, again = tmp_path / "new" / "tf", tmp_path / "hf", tmp_path / "again"
+    code, lines, _ = run(capsys, source, tf_dir)
+    assert code == 0 and lines[-1] == "%s: %s" % (tf_dir, ", ".join(sorted(hf_checkpoint.TENSORFLOW_FILES)))
+    hf_dir.mkdir()  # an empty folder will do
+    code, lines, _ = run(capsys, tf_dir, hf_dir, "--do_lower_case")
+    assert code == 0 and lines[-1] == "%s: %s" % (hf_dir, ", ".join(sorted(hf_checkpoint.HUGGING_FACE_FILES)))
+    code, lines, _ = run(capsys, hf_dir, again)
+    assert code == 0 and "uncased" in lines[0]
+    for name in hf_checkpoint.TENSORFLOW_FILES:
+        assert contents(again, name) == contents(tf_dir, name)
+    assert sorted(os.listdir(str(tmp_path))) == ["again", "hf", "new", "source"]
+
+
+def test_a_prefix_and_files_elsewhere(source, tmp_path, capsys):
+    run(capsys, source, tmp_path / "tf")
+    exported = tmp_path / "exported" / "variables"
+    exported.mkdir(parents=True)
+    hf_checkpoint.save_checkpoint(str(exported / "variables"), random_weights())
+    files = ["--bert_config_file=%s" % (tmp_path / "tf" / "bert_config.json"),
+             "--vocab_file=%s" % (tmp_path / "tf" / "vocab.txt")]
+    inputs = (tmp_path / "exported", exported / "variables", tmp_path / "tf" / "bert_model.ckpt")
+    for number, given in enumerate(inputs):
+        target = tmp_path / ("hf%d" % number)
+        assert run(capsys, given, target, *files)[0] == 0
+        assert contents(target, "model.safetensors") == contents(tmp_path / "hf0", "model.safetensors")
+
+
+def test_mistakes_leave_nothing_behind(source, tmp_path, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    target = tmp_path / "target"
+    tf_dir = tmp_path / "tf"
+    run(capsys, source, tf_dir)
+
+    def refused(given, words, *more):
+        code, _, errors = run(capsys, given, target, *more)
+        assert code == 2 and words in errors and not target.exists()
+
+    refused(empty, "holds neither model.safetensors nor a TensorFlow checkpoint")
+    refused(tmp_path / "nowhere", "holds neither")
+    refused(source, "--vocab_file: a Hugging Face folder has its own", "--vocab_file=x")
+    refused(tf_dir, "cannot read", "--bert_config_file=/nowhere")
+    refused(tf_dir, "Vocabulary /nowhere", "--vocab_file=/nowhere")
+    shutil.copy(str(tf_dir / "bert_model.ckpt.index"), str(tf_dir / "other.ckpt.index"))
+    refused(tf_dir, "several checkpoints: name one, as %s" % (tf_dir / "bert_model.ckpt"))
+    assert sorted(os.listdir(str(tmp_path))) == ["empty", "source", "tf"]
+
+
+def test_what_is_there_is_kept(source, tmp_path, capsys):
+    before = contents(source, "config.json")
+    code, _, errors = run(capsys, source, source)
+    assert code == 2 and "exists" in errors and contents(source, "config.json") == before
+    code, _, errors = run(capsys, source, os.path.join(source, "config.json", "below"))
+    assert code == 2 and "cannot write" in errors
+
+
+def test_wrong_use():
+    with pytest.raises(SystemExit) as stop:
+        convert_checkpoint.main(["--input=x"])
+    assert stop.value.code == 2

@@ -1,0 +1,240 @@
+"""FewShotClassifier on a tiny encoder: errors, scikit-learn's conventions, folders, and the examples of the docs."""
+import gc
+import os
+import pickle
+import re
+import shutil
+
+import numpy as np
+import pytest
+import tiny_model
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from fetch import minilm as fetch_minilm
+from runtime.compat import tf
+from runtime.errors import UserError
+from runtime.paths import ROOT
+from smlmt import few_shot_classifier
+from smlmt.few_shot_classifier import FewShotClassifier
+
+TEXTS = ["good film", "good plot", "very good film", "bad film", "slow plot slow", "bad bad plot", "red green"]
+LABELS = ["up", "up", "up", "down", "down", "down", "größer"]
+SMALL = dict(max_seq_length=12, epochs=2, progress=False)
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return tiny_model.write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(autouse=True)
+def embedded(encoder, monkeypatch):
+    monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: encoder)
+
+
+@pytest.fixture(scope="module")
+def fitted(encoder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetch_minilm, "ensure_minilm", lambda: encoder)
+        return FewShotClassifier(**SMALL).fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize(
+    "X, y, words",
+    [
+        ([], [], "empty"),
+        ("good film", ["up"], "list or array"),
+        (["good", 3], ["up", "down"], "row 1 is 3"),
+        (["good", " "], ["up", "down"], "row 1 has an empty text"),
+        ([("a", "b", "c"), ("a", "b", "c")], ["up", "down"], "row 0"),
+        ([("a", "b"), "c"], ["up", "down"], "1 of 2 rows are pairs"),
+        (["good", "bad"], ["up"], "inconsistent"),
+        (["good", "bad"], ["up", "up"], "all 2 rows have the label 'up'"),
+        (["good", "bad"], [0.5, 1.5], "continuous"),
+    ],
+)
+def test_bad_rows(X, y, words):
+    with pytest.raises(ValueError, match=words):
+        FewShotClassifier(**SMALL).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [(name, -1) for name in ("epochs", "batch_size", "max_seq_length", "random_state")]
+    + [("max_seq_length", 129), ("random_state", 2**31)],  # more than the encoder's positions; than a seed may be
+)
+def test_bad_parameters(name, value):
+    with pytest.raises(ValueError, match=name):
+        FewShotClassifier(**dict(SMALL, **{name: value})).fit(TEXTS, LABELS)
+
+
+def test_not_fitted(tmp_path):
+    for use in (lambda c: c.predict(TEXTS), lambda c: c.predict_proba(TEXTS), lambda c: c.save(str(tmp_path / "m"))):
+        with pytest.raises(NotFittedError):
+            use(FewShotClassifier())
+
+
+def test_bad_folders(fitted, tmp_path):
+    with pytest.raises(UserError, match="no fine-tuned model"):
+        FewShotClassifier.load(str(tmp_path))
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(UserError, match="holds no model"):
+        fitted.save(str(tmp_path / "mine"))
+    assert os.listdir(str(tmp_path)) == ["mine"]
+
+
+def test_pairs_are_not_single_texts(fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    for classifier in (fitted, FewShotClassifier.load(str(tmp_path / "model"), **SMALL)):
+        with pytest.raises(ValueError, match="X holds pairs of texts, but the model was fitted on single texts"):
+            classifier.predict([("good", "bad")])
+
+
+def test_predictions(fitted):
+    assert fitted.classes_.tolist() == ["down", "größer", "up"]
+    probabilities = fitted.predict_proba(TEXTS)
+    assert probabilities.shape == (7, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
+    assert fitted.predict(TEXTS).tolist() == fitted.classes_[probabilities.argmax(axis=1)].tolist()
+    assert fitted.score(TEXTS, LABELS) == np.mean(fitted.predict(TEXTS) == LABELS)
+    # Rounding differs with a row's place in the batch, which small probabilities show.
+    np.testing.assert_allclose(fitted.predict_proba(TEXTS[::-1])[::-1], probabilities, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [[3, 3, 3, -1, -1, -1, 7], [True, True, True, False, False, False, False]])
+def test_labels_keep_their_type(labels, tmp_path):
+    classifier = FewShotClassifier(**SMALL).fit(np.array(TEXTS, object), labels)
+    classifier.save(str(tmp_path / "model"))
+    again = FewShotClassifier.load(str(tmp_path / "model"), **SMALL)
+    assert again.classes_.tolist() == sorted(set(labels))
+    assert again.classes_.dtype.kind == np.array(labels).dtype.kind
+    assert again.predict(TEXTS).tolist() == classifier.predict(TEXTS).tolist()
+
+
+def test_fits_are_the_same_and_change_no_other_classifier(fitted):
+    before = fitted.predict_proba(TEXTS)
+    again = clone(fitted).fit(TEXTS, LABELS)
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), before)
+    other = clone(fitted).fit(TEXTS, LABELS[::-1])
+    assert np.abs(other.predict_proba(TEXTS) - before).max() > 1e-3
+    np.testing.assert_array_equal(fitted.predict_proba(TEXTS), before)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(TEXTS), before)
+
+
+def test_seed_changes_the_model(fitted):
+    other = clone(fitted).set_params(random_state=1).fit(TEXTS, LABELS)
+    assert np.abs(other.predict_proba(TEXTS) - fitted.predict_proba(TEXTS)).max() > 0
+
+
+def test_refits_make_nothing_new(fitted, monkeypatch):
+    clone(fitted).fit(TEXTS, LABELS)
+
+    def made(*arguments, **options):
+        raise AssertionError("a graph was made")
+
+    monkeypatch.setattr(few_shot_classifier.estimators, "Finetuner", made)
+    graph = few_shot_classifier._SHARED._finetuner._session.graph
+    size = len(graph.get_operations())
+    for _ in range(3):
+        clone(fitted).fit(TEXTS, LABELS).predict(TEXTS)
+    assert len(graph.get_operations()) == size
+
+
+def test_graphs_are_given_back(fitted):
+    """Settings that change need a graph of their own; the one before goes."""
+
+    def graphs():
+        gc.collect()
+        return [thing for thing in gc.get_objects() if type(thing) is tf.Graph and len(thing.get_operations()) > 100]
+
+    before = graphs()
+    for seed in range(4):
+        clone(fitted).set_params(random_state=seed).fit(TEXTS, LABELS)
+    assert sum(not any(graph is other for other in before) for graph in graphs()) == 1
+
+
+def test_conventions(fitted):
+    assert is_classifier(fitted)
+    assert clone(fitted).get_params() == fitted.get_params()
+    assert set(fitted.get_params()) == {
+        "model_dir", "epochs", "batch_size", "max_seq_length", "random_state", "progress"
+    }
+    scores = cross_val_score(FewShotClassifier(**SMALL), TEXTS[:6], LABELS[:6], cv=3)
+    assert scores.shape == (3,) and np.isfinite(scores).all()
+    pairs = [(text, "film") for text in TEXTS[:6]]
+    assert np.isfinite(cross_val_score(make_pipeline(FewShotClassifier(**SMALL)), pairs, LABELS[:6], cv=3)).all()
+
+
+def test_folder(fitted, tmp_path):
+    folder = str(tmp_path / "new" / "model")
+    fitted.save(folder)
+    fitted.save(folder)  # replaces
+    assert os.listdir(os.path.dirname(folder)) == ["model"]
+    loaded = FewShotClassifier.load(folder, **SMALL)
+    assert loaded.classes_.tolist() == fitted.classes_.tolist()
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+    loaded.save(str(tmp_path / "copy"))
+    copy = FewShotClassifier.load(str(tmp_path / "copy"), **SMALL)
+    np.testing.assert_array_equal(copy.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+
+
+def test_a_fitted_classifier_needs_no_folder(fitted, encoder, tmp_path, monkeypatch):
+    fitted.save(str(tmp_path / "model"))
+    loaded = FewShotClassifier.load(str(tmp_path / "model"), **SMALL)
+    pickled = pickle.dumps(fitted)
+    expected = fitted.predict_proba(TEXTS)
+    shutil.rmtree(str(tmp_path / "model"))
+    monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: str(tmp_path / "gone"))
+    monkeypatch.setattr(few_shot_classifier, "_SHARED", few_shot_classifier._SharedFinetuner())  # as a new process
+    for classifier in (loaded, pickle.loads(pickled), loaded.set_params(model_dir="elsewhere")):
+        np.testing.assert_array_equal(classifier.predict_proba(TEXTS), expected)
+        classifier.save(str(tmp_path / "again"))
+    again = FewShotClassifier.load(str(tmp_path / "again"), **SMALL)
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), expected)
+    with pytest.raises(UserError, match="elsewhere"):
+        loaded.fit(TEXTS, LABELS)
+
+
+def test_a_graph_that_only_scores_is_not_fitted_from(fitted, monkeypatch):
+    monkeypatch.setattr(few_shot_classifier, "_SHARED", few_shot_classifier._SharedFinetuner())
+    expected = fitted.predict_proba(TEXTS)
+    np.testing.assert_array_equal(clone(fitted).fit(TEXTS, LABELS).predict_proba(TEXTS), expected)
+
+
+def test_fit_goes_on_from_a_loaded_model(tmp_path):
+    tiny_model.write(tmp_path, ["up", "down"])  # another encoder than the embedded one
+    loaded = FewShotClassifier.load(str(tmp_path), **SMALL)
+    first = loaded.fit(TEXTS[:6], LABELS[:6]).predict_proba(TEXTS)
+    assert first.shape == (7, 2)
+    np.testing.assert_array_equal(loaded.fit(TEXTS[:6], LABELS[:6]).predict_proba(TEXTS), first)
+    scratch = FewShotClassifier(**SMALL).fit(TEXTS[:6], LABELS[:6]).predict_proba(TEXTS)
+    assert np.abs(first - scratch).max() > 1e-6
+
+
+def test_killed_save_leaves_the_model_before(fitted, tmp_path, monkeypatch):
+    fitted.save(str(tmp_path / "model"))
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(few_shot_classifier.model_folder, "describe", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fitted.save(str(tmp_path / "model"))
+    assert os.listdir(str(tmp_path)) == ["model"]
+    FewShotClassifier.load(str(tmp_path / "model"))
+
+
+def test_examples_of_the_docs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with open(os.path.join(ROOT, "docs", "API.md"), encoding="utf-8") as file:
+        examples = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
+    assert len(examples) == 5
+    names = {}
+    for example in examples:
+        exec(example, names)
+    docstring = re.findall(r">>> (.*)", few_shot_classifier.__doc__)
+    exec("\n".join(docstring), names)
+    assert "good" in capsys.readouterr().out

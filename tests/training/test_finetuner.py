@@ -1,0 +1,119 @@
+"""Fine-tuning as an object: every run starts from the same weights, whatever ran before it in the session."""
+
+import os
+
+import numpy as np
+import pytest
+
+import modeling
+from data.records import Examples
+from learner import configs
+from runtime import checkpoints
+from runtime.compat import tf
+from runtime.errors import UserError
+from training import finetuner as estimators
+
+BERT = modeling.BertConfig(
+    vocab_size=20,
+    hidden_size=8,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=8,
+    hidden_dropout_prob=0.1,
+    attention_probs_dropout_prob=0.1,
+    max_position_embeddings=6,
+    type_vocab_size=2,
+    initializer_range=0.3,
+)
+SEQ, NUM_LABELS = 6, 3
+SETTINGS = dict(label_emb_size=4, rate_sets=2, train_lr=0.5)  # rates at which a run changes the weights a lot
+RUN = estimators.FinetuneConfig(train_batch_size=4, eval_batch_size=3, num_train_epochs=4.0, seed=3)
+
+
+def make_examples(rows, seed):
+    random = np.random.RandomState(seed)
+    mask = np.arange(SEQ) < random.randint(2, SEQ + 1, rows)[:, None]
+    return Examples(
+        input_ids=random.randint(1, 20, [rows, SEQ]).astype(np.int32) * mask.astype(np.int32),
+        input_mask=mask.astype(np.int32),
+        segment_ids=np.zeros([rows, SEQ], np.int32),
+        label_ids=(np.arange(rows) % NUM_LABELS).astype(np.int32),
+    )
+
+
+EVALUATION = make_examples(7, 0)
+
+
+HEADS_ALONE = dict(update_only_label_embedding=True, pooling="mean", min_layer_with_grad=1, adapt_layer_norm=False)
+
+
+def make_config(**changes):
+    return configs.LearnerConfig(**dict(SETTINGS, **changes))
+
+
+def make(**changes):
+    return estimators.Finetuner(BERT, make_config(**changes), RUN, NUM_LABELS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(update_only_label_embedding=True, train_word_embeddings=True),
+        dict(warp_layers=True, use_euclidean_norm=False),  # label embeddings are remade at the end
+        dict(update_only_label_embedding=True, reference_mode=True),
+        dict(HEADS_ALONE),  # evaluation rows are encoded by the first run alone
+    ],
+)
+def test_runs_are_those_of_sessions_of_their_own(changes):
+    """Bit for bit, for other rows, sizes, batches and schedules in between."""
+    first, second = make_examples(9, 1), make_examples(6, 2)
+    longer = RUN.__class__(**dict(vars(RUN), num_train_epochs=7.0, train_batch_size=5, warmup_proportion=0.3))
+    asked = [(RUN, first), (longer, second), (RUN, first)]
+    with make(**changes) as finetuner:
+        found = [finetuner.run(run, train, EVALUATION, show=False) for run, train in asked]
+    with make(**changes) as finetuner:
+        alone = finetuner.run(longer, second, EVALUATION, show=False)
+    np.testing.assert_array_equal(found[0].logits, found[2].logits)
+    np.testing.assert_array_equal(found[1].logits, alone.logits)
+    assert np.abs(found[0].logits - found[1].logits).max() > 1e-3
+    assert [each.steps for each in found] == [10, 10, 10] and alone.steps == 10
+
+
+def test_the_model_is_saved_where_one_is_wanted(tmp_path):
+    train = make_examples(6, 1)
+    with make(update_only_label_embedding=True) as finetuner:
+        outcome = finetuner.run(RUN, train, EVALUATION, str(tmp_path), show=False)
+    prefix = os.path.join(str(tmp_path), checkpoints.CHECKPOINT)
+    config = make_config(update_only_label_embedding=True)
+    scored = estimators.predict(BERT, config, NUM_LABELS, prefix, EVALUATION, RUN.eval_batch_size)
+    np.testing.assert_allclose(scored, outcome.logits, atol=1e-6)
+    steps = tf.train.load_checkpoint(prefix).get_tensor("training_step")
+    assert steps == outcome.steps
+
+
+def test_before_step_is_called_before_every_step():
+    calls = []
+    with make(update_only_label_embedding=True) as finetuner:
+        outcome = finetuner.run(RUN, make_examples(6, 1), EVALUATION, show=False, before_step=lambda: calls.append(1))
+    assert len(calls) == outcome.steps
+
+
+def test_other_seed_or_checkpoint_needs_another_graph():
+    with make() as finetuner, pytest.raises(ValueError, match="another checkpoint or seed"):
+        finetuner.run(estimators.FinetuneConfig(seed=4), make_examples(6, 1), EVALUATION)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_only():
+    train = make_examples(6, 1)
+    with make(update_only_label_embedding=True, train_lr=1e30) as finetuner:
+        for _ in range(2):
+            with pytest.raises(UserError, match="--train_lr"):
+                finetuner.run(RUN, train, EVALUATION, show=False)
+
+
+def test_rows_that_the_encoder_saw_are_not_encoded_anew():
+    train, other = make_examples(6, 1), make_examples(5, 2)
+    with make(**HEADS_ALONE) as finetuner:
+        found = [finetuner.run(RUN, train, rows, show=False).logits for rows in (EVALUATION, other, EVALUATION)]
+    np.testing.assert_array_equal(found[0], found[2])
+    assert found[1].shape == (5, NUM_LABELS)

@@ -1,0 +1,1 @@
+"""Graphs and sessions around the learner: fine-tuning one task, and loops over many with checkpoints between."""

@@ -1,0 +1,198 @@
+"""Meta-training as a program: tasks in, checkpoints, meta-validation and the best model out (training_loop.py)."""
+import collections
+import dataclasses
+
+import meta_learner
+import optimization
+from data import meta_tasks
+from learner import adaptation, heads
+from learner.classifier import Batch, Classifier
+from runtime import checkpoints
+from runtime.compat import tf
+from runtime.errors import UserError
+from training import meta_batch
+from training.loop import task_names
+
+
+@dataclasses.dataclass(frozen=True)
+class MetaTrainConfig:
+    """How meta-training runs; names are those of the flags, lists in the place of comma-separated files."""
+
+    task_train_files: tuple
+    task_eval_files: tuple = ()
+    train_batch_size: int = 32
+    max_train_batch_size: int = -1
+    tasks_per_gpu: int = 6
+    num_gpus: int = 4
+    num_train_epochs: float = 3.0
+    warmup_proportion: float = 0.1
+    learning_rate: float = 5e-5
+    fix_bert: bool = False
+    replica_clipping: bool = False
+    save_checkpoints_steps: int = 1000
+    eval_examples_per_task: int = 2000
+    data_sqrt_sampling: bool = False
+    pretrain_task_weight: float = 1.0
+    max_seq_length: int = 128
+    init_checkpoint: str = None
+    warm_start_model_dir: str = None
+    seed: int = 0
+
+    @property
+    def tasks_per_step(self):
+        """Tasks whose mean gradient makes one step, whatever devices share them."""
+        return self.tasks_per_gpu * self.num_gpus
+
+
+def number_of_steps(records, run):
+    """(steps, warm-up steps) of a run over so many training records (spec, section 2)."""
+    steps = int(records / (run.train_batch_size * run.num_gpus) * run.num_train_epochs)
+    if steps < 1:
+        raise UserError(
+            "--task_train_files: %d records are too few for one step of --train_batch_size=%d records on --num_gpus=%d."
+            % (records, run.train_batch_size, run.num_gpus)
+        )
+    return steps, int(steps * run.warmup_proportion)
+
+
+def task_source(run, bert_config):
+    """TaskSource of the training files."""
+    return meta_tasks.TaskSource(
+        run.task_train_files,
+        run.train_batch_size,
+        run.max_seq_length,
+        bert_config.vocab_size,
+        run.max_train_batch_size,
+        run.data_sqrt_sampling,
+        run.pretrain_task_weight,
+        run.seed,
+    )
+
+
+def validation_tasks(path, run, bert_config, file=0):
+    """Tasks of one validation file, a list of MetaTask."""
+    return meta_tasks.validation_tasks(
+        path, run.train_batch_size, run.eval_examples_per_task, run.max_seq_length, bert_config.vocab_size, file=file
+    )
+
+
+class Plan(collections.namedtuple("Plan", ["bert_config", "config", "run", "outer", "source", "validation"])):
+    """A meta-training run for training_loop.train."""
+
+    title = "meta-training"
+    advice = "lower --learning_rate or --train_lr"
+
+    @property
+    def steps(self):
+        return self.outer.num_train_steps
+
+    def training_spec(self, features, mode, stop):
+        return _training_spec(features, mode, self, stop)
+
+    def judging_spec(self, features, mode):
+        return _judging_spec(features, mode, self)
+
+
+def make_plan(bert_config, config, run):
+    """Opens and checks the data and lays out the run; UserError for whatever does not fit.
+
+    Args:
+      bert_config, config: BertConfig and LearnerConfig.
+      run: MetaTrainConfig.
+    """
+    has_supervised = not all(meta_tasks.is_pretrain(path) for path in run.task_train_files)
+    for name in ["train_batch_size"] + ["max_train_batch_size"] * (has_supervised and run.max_train_batch_size > 0):
+        if getattr(run, name) <= config.meta_batchsz:
+            raise UserError(
+                "--%s=%d leaves no query rows beside the --meta_batchsz=%d support rows."
+                % (name, getattr(run, name), config.meta_batchsz)
+            )
+    source = task_source(run, bert_config)
+    validation = []
+    for path in run.task_eval_files:
+        validation += validation_tasks(path, run, bert_config)
+    steps, warmup = number_of_steps(sum(source.sizes), run)
+    outer = optimization.OuterConfig(
+        run.learning_rate, steps, warmup, run.fix_bert, adaptation.rate_bounds(config), run.replica_clipping
+    )
+    return Plan(bert_config, config, run, outer, source, validation)
+
+
+# The graph.
+
+
+def _training_spec(features, mode, plan, stop):
+    """(EstimatorSpec of a training step in one replica, number of workers asked to stop as a part of all replicas)."""
+    bert_config, config, run, outer = plan.bert_config, plan.config, plan.run, plan.outer
+    variables = meta_learner.create_variables(bert_config, config)
+    # Estimator restores its own checkpoint over this where there is one.
+    checkpoints.initialize(variables, run.init_checkpoint, run.warm_start_model_dir)
+    step = tf.train.get_or_create_global_step()
+    tasks = [features[name] for name in task_names(len(features))]
+    each = run.tasks_per_gpu if run.replica_clipping else len(tasks)
+    batches = [
+        meta_batch.run(variables, tasks[first : first + each], bert_config, config, outer, run.seed)
+        for first in range(0, len(tasks), each)
+    ]
+    loss, accuracy = [sum(parts) / len(batches) for parts in zip(*[(b.loss, b.accuracy) for b in batches])]
+    outer_step = optimization.outer_step(
+        _sum_of_clipped(batches) if run.replica_clipping else batches[0].gradients,
+        variables,
+        outer,
+        step,
+        [loss, accuracy, stop.tensor()],
+    )
+    loss, accuracy, requests = outer_step.means
+    tf.summary.scalar("query_accuracy", accuracy)
+    tf.summary.scalar("gradient_norm", outer_step.norm)
+    tf.summary.scalar("learning_rate", optimization.learning_rate_schedule(outer, step))
+    _add_inner_summaries(batches[0], variables, config)
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=outer_step.train_op), requests
+
+
+def _sum_of_clipped(batches):
+    """{name: gradient} of MetaBatches, each the tasks of one of the published program's GPUs (replica_clipping)."""
+    totals = collections.OrderedDict()
+    for gradients in [batch.gradients for batch in batches]:
+        scale = optimization.clip_scale(tf.linalg.global_norm(list(gradients.values())))
+        for name, gradient in gradients.items():
+            totals[name] = totals[name] + gradient * scale if name in totals else gradient * scale
+    return totals
+
+
+def _judging_spec(features, mode, plan):
+    """EstimatorSpec of meta-validation, and of the exported model."""
+    bert_config, config = plan.bert_config, plan.config
+    variables = meta_learner.create_variables(bert_config, config)
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        return _serving_spec(features, variables, bert_config, config)
+    tasks = [meta_learner.make_task(features[name], config) for name in task_names(len(features))]
+    outcome = meta_learner.run_tasks(variables, tasks, bert_config, config, evaluation=True)
+    loss, accuracy = meta_learner.mean_of_tasks(outcome)
+    metrics = {"query_accuracy": tf.metrics.mean(accuracy), "query_loss": tf.metrics.mean(loss)}
+    return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)
+
+
+def _add_inner_summaries(batch, variables, config):
+    """TensorBoard's scalars of the inner loop, and the learned rates."""
+    kinds = (("support_loss", batch.support_losses), ("query_loss", batch.query_losses), ("norm", batch.inner_norms))
+    for kind, values in kinds:
+        for index, value in enumerate(tf.unstack(values, num=values.shape.as_list()[0])):
+            tf.summary.scalar("inner_%s/%d" % (kind, index), value)
+    for name, variable in variables.items():
+        if adaptation.is_rate(name) and variable.trainable:
+            tf.summary.scalar("rates/" + name, tf.exp(variable) if config.use_exp_lr else variable)
+
+
+def _serving_spec(features, variables, bert_config, config):
+    """What an exported model serves: the feature vector of token ids, and the output MLP's."""
+    classifier = Classifier(bert_config, config, 0)
+    mixture = tf.nn.softmax(variables[adaptation.LAYER_MIXTURE]) if adaptation.LAYER_MIXTURE in variables else None
+    batch = Batch(features["input_ids"], features["input_mask"], features["segment_ids"], None)
+    hidden = classifier.features(variables, batch, mixture)
+    outputs = {"features": hidden, "outputs": heads.output_mlp(variables, hidden, config)}
+    return tf.estimator.EstimatorSpec(
+        tf.estimator.ModeKeys.PREDICT,
+        predictions=outputs,
+        export_outputs={"serving_default": tf.estimator.export.PredictOutput(outputs)},
+    )

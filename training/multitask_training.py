@@ -1,0 +1,189 @@
+"""Multi-task training of an encoder with one softmax layer a task: MT-BERT, a baseline of Bansal et al. 2019.
+
+Data, checkpoints, validation and export are those of meta-training (training_loop.py): a "task" of the stream is a
+batch of one file here, and the files are drawn with the same weights.
+"""
+import collections
+import os
+import re
+
+import modeling
+import optimization
+from data import meta_tasks
+from learner import softmax
+from learner.classifier import Batch, Classifier
+from learner.softmax import Head
+from runtime import checkpoints
+from runtime.compat import tf
+from runtime.dropout import Dropout
+from runtime.errors import UserError
+from training import meta_training
+from training.loop import task_names
+
+SCOPE = "task_heads"  # a task's layer is called task_heads/NAME/output_weights
+
+
+class Plan(
+    collections.namedtuple(
+        "Plan", ["bert_config", "config", "run", "outer", "source", "validation", "names", "num_labels"]
+    )
+):
+    """A multi-task run for training_loop.train; `names` and `num_labels` are those of the tasks."""
+
+    title = "multi-task training"
+    advice = "lower --learning_rate"
+
+    @property
+    def steps(self):
+        return self.outer.num_train_steps
+
+    def training_spec(self, features, mode, stop):
+        return _training_spec(features, mode, self, stop)
+
+    def judging_spec(self, features, mode):
+        return _judging_spec(features, mode, self)
+
+
+def make_plan(bert_config, config, run):
+    """Opens and checks the data and lays out the run; UserError for whatever does not fit.
+
+    Args:
+      bert_config, config: BertConfig and SoftmaxConfig.
+      run: meta_training.MetaTrainConfig; one batch of train_batch_size rows for each of its tasks.
+    """
+    for path in run.task_train_files + run.task_eval_files:
+        if meta_tasks.is_pretrain(path):
+            raise UserError(
+                "%s: the classes of SMLMT tasks differ from task to task, so that no softmax layer fits them all; "
+                "multi-task training takes supervised files." % path
+            )
+    source = meta_training.task_source(run, bert_config)
+    names = [task_name(path) for path in run.task_train_files]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError("--task_train_files: two files of the task %s." % name)
+    num_labels = [meta_tasks.num_labels_of(path) for path in run.task_train_files]
+    validation = []
+    for path in run.task_eval_files:
+        name = task_name(path)
+        if name not in names:
+            raise UserError(
+                "--task_eval_files: %s is of no task that is trained; they are %s." % (path, ", ".join(names))
+            )
+        file = names.index(name)
+        if meta_tasks.num_labels_of(path) != num_labels[file]:
+            raise UserError(
+                "%s has %d classes, %s %d."
+                % (path, meta_tasks.num_labels_of(path), run.task_train_files[file], num_labels[file])
+            )
+        validation += meta_training.validation_tasks(path, run, bert_config, file)
+    steps, warmup = number_of_steps(sum(source.sizes), run)
+    outer = optimization.OuterConfig(config.learning_rate, steps, warmup, config.fix_bert)
+    return Plan(bert_config, config, run, outer, source, validation, names, num_labels)
+
+
+def task_name(path):
+    """The task of a record file as a scope of variables: its name without the part (_train, _dev, ...) and the ending.
+
+    Files of development rows end in _dev, _dev_matched, _dev_mismatched (MNLI) or _dev_N.
+    """
+    stem = os.path.basename(path).split(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", re.sub(r"_(train|dev(_(mis)?matched|_[0-9]+)?)$", "", stem))
+
+
+def number_of_steps(records, run):
+    """(steps, warm-up steps) that read as many rows as so many records have in all epochs."""
+    rows = run.train_batch_size * run.tasks_per_step
+    steps = int(records / rows * run.num_train_epochs)
+    if steps < 1:
+        raise UserError(
+            "--task_train_files: %d records are too few for one step of %d rows (--train_batch_size, --tasks_per_gpu, "
+            "--num_gpus)." % (records, rows)
+        )
+    return steps, int(steps * run.warmup_proportion)
+
+
+def create_heads(hidden, names, num_labels):
+    """Makes the softmax layer of each task; returns a list of Head."""
+    return [
+        softmax.create_head(hidden, number, "%s/%s" % (SCOPE, name))
+        for name, number in zip(names, num_labels)
+    ]
+
+
+def pick_head(heads_of_tasks, index):
+    """The Head at an integer tensor's place in a list; the gradient of the others is zero."""
+    sizes = [head.bias.shape.as_list()[0] for head in heads_of_tasks]
+    ends = tf.constant([sum(sizes[: place + 1]) for place in range(len(sizes))])
+    rows = tf.range(ends[index] - tf.constant(sizes)[index], ends[index])
+    return Head(*[tf.gather(tf.concat(part, axis=0), rows) for part in zip(*heads_of_tasks)])
+
+
+def _create_variables(plan):
+    """({name: variable} of encoder and layers, list of Head)."""
+    variables = modeling.create_variables(plan.bert_config)
+    layers = create_heads(plan.bert_config.hidden_size, plan.names, plan.num_labels)
+    everything = collections.OrderedDict(variables)
+    everything.update((variable.op.name, variable) for layer in layers for variable in layer)
+    return everything, layers
+
+
+def _score(variables, layers, rows, plan, dropout=None):
+    batch = Batch(*[rows[name] for name in Batch._fields])
+    layer = pick_head(layers, rows["file"])
+    return softmax.score(variables, layer, batch, plan.bert_config, plan.config, dropout)
+
+
+def _training_spec(features, mode, plan, stop):
+    """(EstimatorSpec of a training step in one replica, number of workers asked to stop as a part of all replicas).
+
+    A step follows the mean gradient of its batches. A layer without rows in it goes on with its moments and its decay
+    alone, as any weight without gradient does in AdamW.
+    """
+    variables, layers = _create_variables(plan)
+    encoder = {name: variable for name, variable in variables.items() if name.startswith("bert/")}
+    # Estimator restores its own checkpoint over this where there is one.
+    checkpoints.initialize(encoder, plan.run.init_checkpoint, plan.run.warm_start_model_dir)
+    step = tf.train.get_or_create_global_step()
+    batches = [features[name] for name in task_names(len(features))]
+    seed, reference_mode = plan.run.seed, plan.config.reference_mode
+    dropouts = [Dropout(seed, rows["number"], reference_mode) for rows in batches]
+    scored = [_score(variables, layers, rows, plan, dropout) for rows, dropout in zip(batches, dropouts)]
+    loss, accuracy = [tf.add_n([getattr(one, name) for one in scored]) / len(scored) for name in ("loss", "accuracy")]
+    outer_step = optimization.outer_step(
+        softmax.gradients(loss, variables, plan.config),
+        variables,
+        plan.outer,
+        step,
+        [loss, accuracy, stop.tensor()],
+    )
+    loss, accuracy, requests = outer_step.means
+    tf.summary.scalar("accuracy", accuracy)
+    tf.summary.scalar("gradient_norm", outer_step.norm)
+    tf.summary.scalar("learning_rate", optimization.learning_rate_schedule(plan.outer, step))
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=outer_step.train_op), requests
+
+
+def _judging_spec(features, mode, plan):
+    """EstimatorSpec of validation, whose query rows are held-out rows of the tasks, and of the exported model."""
+    variables, layers = _create_variables(plan)
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        return _serving_spec(features, variables, layers, plan)
+    rows, = [features[name] for name in task_names(len(features))]
+    scored = _score(variables, layers, rows, plan)
+    metrics = {"query_accuracy": tf.metrics.mean(scored.accuracy), "query_loss": tf.metrics.mean(scored.loss)}
+    return tf.estimator.EstimatorSpec(mode, loss=scored.loss, eval_metric_ops=metrics)
+
+
+def _serving_spec(features, variables, layers, plan):
+    """What an exported model serves: the feature vector of token ids, and each task's probabilities."""
+    batch = Batch(features["input_ids"], features["input_mask"], features["segment_ids"], None)
+    hidden = Classifier(plan.bert_config, plan.config, None).features(variables, batch)
+    outputs = {"features": hidden}
+    for name, layer in zip(plan.names, layers):
+        outputs["probabilities/" + name] = tf.nn.softmax(softmax.logits(layer, hidden))
+    return tf.estimator.EstimatorSpec(
+        tf.estimator.ModeKeys.PREDICT,
+        predictions=outputs,
+        export_outputs={"serving_default": tf.estimator.export.PredictOutput(outputs)},
+    )
