@@ -28,6 +28,7 @@ except (UserError, ImportError) as error:
     sys.exit(2)
 
 from command_line import program_flags
+from learner import configs
 from runs import results
 from runtime import files
 
@@ -72,9 +73,9 @@ def run_meta_training():
     settings.check_head_widths(bert_config, config)
     check_output_dir()
     description = {"bert_config": dataclasses.asdict(bert_config), "meta_training": dataclasses.asdict(run)}
-    description.update(settings.described(config))
+    description.update(configs.described(config))
     refuse_other_training(description, machines.is_chief)
-    kind = multitask_training if FLAGS.classifier == settings.SOFTMAX else meta_training
+    kind = multitask_training if FLAGS.classifier == configs.SOFTMAX else meta_training
     plan = kind.make_plan(bert_config, config, run)
     make_output_dir()
     if machines.is_chief:
@@ -109,7 +110,6 @@ def refuse_other_training(description, is_chief):
 
 def run_finetuning():
     """Fine-tunes, evaluates, and writes model/, predictions.tsv and results.json."""
-    from command_line import settings
     from data import records
     from runs import run_plan, task_data
     from runs.scores import Scores
@@ -123,7 +123,7 @@ def run_finetuning():
     if plan.eval_file:
         evaluation, _, texts = task_data.load_examples(FLAGS, plan.eval_file, labels, plan.bert_config)
     plan = plan._replace(labels=labels)
-    if run.train_batch_size != run.eval_batch_size and FLAGS.classifier != settings.SOFTMAX:
+    if run.train_batch_size != run.eval_batch_size and FLAGS.classifier != configs.SOFTMAX:
         logging.warning(
             "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
             "published, so that they can end early or turn negative.", run.train_batch_size, run.eval_batch_size,

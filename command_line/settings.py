@@ -6,19 +6,15 @@ import dataclasses
 import os
 
 from command_line.program_flags import names_and_values
-from learner.configs import LearnerConfig
-from learner.softmax import SoftmaxConfig
+from learner import configs
 from modeling import BertConfig
 from runtime import checkpoints
 from runtime.errors import UserError
-from training.finetuner import FinetuneConfig
-
-SOFTMAX = "softmax"  # a value of --classifier
 
 
 def check_head_widths(bert_config, config):
     """UserError when so many layers of a LearnerConfig halve the width that nothing is left."""
-    if isinstance(config, SoftmaxConfig):
+    if isinstance(config, configs.SoftmaxConfig):
         return
     if bert_config.hidden_size >> (config.output_layers - 1) == 0:
         raise UserError(
@@ -61,34 +57,19 @@ def bert_settings(flags):
 
 def learner_settings(flags):
     """LearnerConfig."""
-    return LearnerConfig.from_flags(names_and_values(flags))
+    return configs.from_flags(configs.LearnerConfig, names_and_values(flags))
 
 
 def classifier_settings(flags):
     """LearnerConfig or SoftmaxConfig, as --classifier says."""
-    if flags.classifier == SOFTMAX:
-        return SoftmaxConfig.from_flags(names_and_values(flags))
+    if flags.classifier == configs.SOFTMAX:
+        return configs.from_flags(configs.SoftmaxConfig, names_and_values(flags))
     return learner_settings(flags)
-
-
-def described(config):
-    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is."""
-    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": dataclasses.asdict(config)}
-
-
-def classifier_of(description):
-    """The LearnerConfig or SoftmaxConfig in a mapping that was updated with `described`; KeyError without any."""
-    if SOFTMAX in description:
-        return SoftmaxConfig(**description[SOFTMAX])
-    return LearnerConfig(**description["learner"])
 
 
 def finetune_settings(flags):
     """FinetuneConfig."""
-    values = names_and_values(flags)
-    names = [field.name for field in dataclasses.fields(FinetuneConfig)]
-    run = FinetuneConfig(**{name: values[name] for name in names})
-    return without_unread_checkpoint(run)
+    return without_unread_checkpoint(configs.from_flags(configs.FinetuneConfig, names_and_values(flags)))
 
 
 def without_unread_checkpoint(run):
@@ -99,16 +80,12 @@ def without_unread_checkpoint(run):
 
 def meta_training_settings(flags):
     """MetaTrainConfig; UserError also for an inner loop that cannot be laid out, which fine-tuning does not read."""
-    from training import meta_training  # here, for fine-tuning does without its Estimator
-
-    if flags.classifier != SOFTMAX:
+    if flags.classifier != configs.SOFTMAX:
         learner_settings(flags).check_inner_loop()
     values = names_and_values(flags)
     for name in ("task_train_files", "task_eval_files"):
         values[name] = record_paths(flags, name)
-    names = [field.name for field in dataclasses.fields(meta_training.MetaTrainConfig)]
-    run = meta_training.MetaTrainConfig(**{name: values[name] for name in names})
-    return without_unread_checkpoint(run)
+    return without_unread_checkpoint(configs.from_flags(configs.MetaTrainConfig, values))
 
 
 def text_settings(flags):

@@ -1,4 +1,4 @@
-"""Frozen settings of the learner. Field names are the names of the flags (except SGD_K, here rate_sets)."""
+"""Frozen settings of the learner and of its training. Field names are the names of the flags (but for SGD_K)."""
 import dataclasses
 
 from runtime.errors import UserError
@@ -6,6 +6,8 @@ from runtime.errors import UserError
 POOLINGS = ("cls", "mean", "last_text")
 HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
+SOFTMAX = "softmax"  # a value of --classifier
+FLAG_NAMES = {"rate_sets": "SGD_K"}  # of the fields that are not called as their flag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,12 +99,98 @@ class LearnerConfig:
                 "--min_inner_steps=%d: must be below --num_batches=%d." % (self.min_inner_steps, self.num_batches)
             )
 
-    @classmethod
-    def from_flags(cls, values):
-        """Builds the settings from a {flag name: value} mapping; missing flags keep their defaults."""
-        picked = {}
-        for field in dataclasses.fields(cls):
-            flag = "SGD_K" if field.name == "rate_sets" else field.name
-            if flag in values:
-                picked[field.name] = values[flag]
-        return cls(**picked)
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftmaxConfig:
+    """What the classifier computes and how it is trained; names are those of the flags."""
+
+    # feature that the layer reads
+    use_pooled_output: bool = True
+    pooling: str = "cls"
+    feature_norm: float = 0.0
+    keep_prob: float = 0.9
+    # training
+    learning_rate: float = 5e-5
+    fix_bert: bool = False  # only the layer is trained
+    # how it is computed
+    reference_mode: bool = False  # padding takes part in the work
+    amp: bool = False  # 16-bit floats where they are faster
+    xla: bool = False
+
+    def __post_init__(self):
+        def require(holds, message):
+            if not holds:
+                raise UserError(message)
+
+        require(self.pooling in POOLINGS, "--pooling=%s: use one of %s." % (self.pooling, ", ".join(POOLINGS)))
+        require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)
+        require(self.learning_rate > 0.0, "--learning_rate=%g: above 0." % self.learning_rate)
+        require(
+            self.use_pooled_output,
+            "--use_pooled_output=false mixes the layers with weights that --classifier=softmax does not have.",
+        )
+
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuneConfig:
+    """How one k-shot task is trained; names are those of the flags."""
+
+    train_batch_size: int = 32
+    eval_batch_size: int = 8
+    predict_batch_size: int = 8
+    num_train_epochs: float = 3.0
+    warmup_proportion: float = 0.1
+    init_checkpoint: str = None
+    warm_start_model_dir: str = None
+    stratified: bool = False  # batches of pipeline.stratified_batches, not the published ones
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class MetaTrainConfig:
+    """How meta-training runs; names are those of the flags, lists in the place of comma-separated files."""
+
+    task_train_files: tuple
+    task_eval_files: tuple = ()
+    train_batch_size: int = 32
+    max_train_batch_size: int = -1
+    tasks_per_gpu: int = 6
+    num_gpus: int = 4
+    num_train_epochs: float = 3.0
+    warmup_proportion: float = 0.1
+    learning_rate: float = 5e-5
+    fix_bert: bool = False
+    replica_clipping: bool = False
+    save_checkpoints_steps: int = 1000
+    eval_examples_per_task: int = 2000
+    data_sqrt_sampling: bool = False
+    pretrain_task_weight: float = 1.0
+    max_seq_length: int = 128
+    init_checkpoint: str = None
+    warm_start_model_dir: str = None
+    seed: int = 0
+
+    @property
+    def tasks_per_step(self):
+        """Tasks whose mean gradient makes one step, whatever devices share them."""
+        return self.tasks_per_gpu * self.num_gpus
+
+
+def from_flags(kind, values):
+    """Settings of a kind (one of the classes above) from a {flag name: value} mapping; missing flags keep their defaults."""
+    names = {field.name: FLAG_NAMES.get(field.name, field.name) for field in dataclasses.fields(kind)}
+    return kind(**{name: values[flag] for name, flag in names.items() if flag in values})
+
+
+def described(config):
+    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is."""
+    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": dataclasses.asdict(config)}
+
+
+def classifier_of(description):
+    """The LearnerConfig or SoftmaxConfig in a mapping that was updated with `described`; KeyError without any."""
+    if SOFTMAX in description:
+        return SoftmaxConfig(**description[SOFTMAX])
+    return LearnerConfig(**description["learner"])

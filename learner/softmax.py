@@ -4,13 +4,11 @@ It has no learned rates and no label embeddings: a fresh layer on the encoder's 
 for the layer alone.
 """
 import collections
-import dataclasses
 
 import modeling
 import optimization
 from learner import heads
 from learner.classifier import Classifier
-from learner.configs import POOLINGS
 from learner.finetuning import FinetuneSchedule
 from runtime import precision
 from runtime.compat import tf
@@ -26,42 +24,6 @@ Scored = collections.namedtuple("Scored", ["loss", "logits", "accuracy"])  # mea
 
 # Loss and accuracy are those before the update; gradients are {name: gradient} before clipping.
 Step = collections.namedtuple("Step", ["train_op", "loss", "accuracy", "gradients"])
-
-
-@dataclasses.dataclass(frozen=True)
-class SoftmaxConfig:
-    """What the classifier computes and how it is trained; names are those of the flags."""
-
-    # feature that the layer reads
-    use_pooled_output: bool = True
-    pooling: str = "cls"
-    feature_norm: float = 0.0
-    keep_prob: float = 0.9
-    # training
-    learning_rate: float = 5e-5
-    fix_bert: bool = False  # only the layer is trained
-    # how it is computed
-    reference_mode: bool = False  # padding takes part in the work
-    amp: bool = False  # 16-bit floats where they are faster
-    xla: bool = False
-
-    def __post_init__(self):
-        def require(holds, message):
-            if not holds:
-                raise UserError(message)
-
-        require(self.pooling in POOLINGS, "--pooling=%s: use one of %s." % (self.pooling, ", ".join(POOLINGS)))
-        require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)
-        require(self.learning_rate > 0.0, "--learning_rate=%g: above 0." % self.learning_rate)
-        require(
-            self.use_pooled_output,
-            "--use_pooled_output=false mixes the layers with weights that --classifier=softmax does not have.",
-        )
-
-    @classmethod
-    def from_flags(cls, values):
-        """Builds the settings from a {flag name: value} mapping; missing flags keep their defaults."""
-        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values})
 
 
 def create_head(hidden, num_labels, scope=""):

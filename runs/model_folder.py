@@ -6,7 +6,7 @@ import shutil
 from typing import Optional
 
 import modeling
-from command_line import settings
+from learner import configs
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
 from runtime.files import write_json
@@ -24,7 +24,7 @@ class StoredModel:
     config: object  # LearnerConfig or SoftmaxConfig
     labels: tuple  # names in the order of the ids
     text: dict  # do_lower_case, max_seq_length
-    finetuning: dict  # estimators.FinetuneConfig that it was trained with
+    finetuning: dict  # configs.FinetuneConfig that it was trained with
     label_kind: str  # of the numpy type that the names stand for
     pair: Optional[bool]  # whether its rows were pairs of texts; None for a model that does not tell
 
@@ -47,7 +47,7 @@ def load(folder, flag="--model_dir"):
         with open(path, encoding="utf-8") as file:
             saved = json.load(file)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
-        config = settings.classifier_of(saved)
+        config = configs.classifier_of(saved)
         return StoredModel(
             folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]), saved.get("finetuning", {}),
             saved.get("label_kind", "U"), saved.get("pair"),

@@ -5,12 +5,11 @@ import json
 from typing import Dict, List, NamedTuple, Optional, Union
 
 from command_line import settings
-from learner.configs import LearnerConfig
-from learner.softmax import SoftmaxConfig
+from learner import configs
+from learner.configs import FinetuneConfig, LearnerConfig, SoftmaxConfig
 from modeling import BertConfig
 from runs import results, task_data
 from runtime import checkpoints
-from training.finetuner import FinetuneConfig
 
 
 class Plan(NamedTuple):
@@ -69,7 +68,7 @@ def describe(plan):
         "labels": list(plan.labels),
         "text": plan.text,
     }
-    description.update(settings.described(plan.config))
+    description.update(configs.described(plan.config))
     return description
 
 

@@ -6,7 +6,7 @@ from runs.model_folder import MODEL_FILE, VOCAB_FILE
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError, reason
-from training import finetuner
+from training import task_models
 
 INPUTS = ("input_ids", "input_mask", "segment_ids")
 EXTRA = "assets.extra"  # where a SavedModel keeps files that are no part of the graph
@@ -54,7 +54,7 @@ def _unwritable(export_dir, reason):
 
 def _write(stored, folder):
     with tf.Graph().as_default(), tf.Session() as session:
-        model = finetuner.make_model(stored.bert_config, stored.config, len(stored.labels))
+        model = task_models.make_model(stored.bert_config, stored.config, len(stored.labels))
         inputs = {name: getattr(model.batch, name) for name in INPUTS}
         outputs = {
             "logits": model.logits,

@@ -19,6 +19,7 @@ import threading
 
 import numpy as np
 
+from learner import configs
 from runtime.errors import UserError
 
 try:
@@ -145,7 +146,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 "text": start.text,
                 "pair": self._is_pair,
             }
-            description.update(settings.described(start.config))
+            description.update(configs.described(start.config))
             model_folder.describe(work, description, "")  # the file of the vocabulary may be gone
             start.tokenizer.write(os.path.join(work, model_folder.VOCAB_FILE))
             os.chmod(work, 0o755)
@@ -198,7 +199,7 @@ class _Start:
 
     bert_config: object
     config: object  # LearnerConfig or SoftmaxConfig
-    run: estimators.FinetuneConfig
+    run: configs.FinetuneConfig
     text: dict  # do_lower_case, max_seq_length
     tokenizer: Tokenizer
     recipe: str  # of recipes.MODELS
@@ -225,7 +226,7 @@ def _stored(folder):
     if not stored.vocab_file:
         raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
     recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
-    run = estimators.FinetuneConfig(warm_start_model_dir=folder)
+    run = configs.FinetuneConfig(warm_start_model_dir=folder)
     tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text["do_lower_case"])
     return _Start(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe)
 

@@ -44,7 +44,7 @@ def load_case(name):
 def settings(case, reference_mode=False):
     """(BertConfig, LearnerConfig) of a case."""
     bert = modeling.BertConfig.from_dict(case.spec["bert_config"])
-    config = configs.LearnerConfig.from_flags(case.spec["flags"])
+    config = configs.from_flags(configs.LearnerConfig, case.spec["flags"])
     return bert, dataclasses.replace(config, reference_mode=reference_mode)
 
 

@@ -9,7 +9,7 @@ from learner import configs
 from runs import model_folder
 from runtime import checkpoints
 from runtime.compat import tf
-from training import finetuner
+from training import task_models
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
 BERT = dict(
@@ -32,7 +32,7 @@ def write(folder, labels, text=None):
     """Writes a model folder; returns model_folder.StoredModel."""
     bert_config = modeling.BertConfig.from_dict(BERT)
     with tf.Graph().as_default(), tf.Session() as session:
-        model = finetuner.TaskModel(bert_config, LEARNER, len(labels))
+        model = task_models.TaskModel(bert_config, LEARNER, len(labels))
         session.run(tf.global_variables_initializer())
         embeddings = np.random.RandomState(1).normal(size=[len(labels), LEARNER.label_emb_size])
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)  # the same for all: none is nearest to every row

@@ -4,7 +4,7 @@ What is trained is a plan's affair: an object with
 
   title               what the run is called
   advice              what to change when the loss is not finite
-  run                 settings of meta_training.MetaTrainConfig
+  run                 settings of configs.MetaTrainConfig
   config              LearnerConfig or SoftmaxConfig
   steps               the last step
   source              data.meta_tasks.TaskSource
@@ -18,21 +18,18 @@ A run is a function of its settings and the step counter alone: the tasks of a s
 stopped or killed goes on from its last checkpoint and ends with the same weights, and several devices or machines,
 which share the tasks of a step, compute what one computes with all of them.
 """
-import collections
 import contextlib
-import itertools
 import os
 
-from learner.classifier import Batch
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
 from runtime.sessions import gpus, session_config, share_cores
+from training import task_feed
 from training.cluster import Cluster, Watch
 from training.hooks import ProgressHook, SaveHook, StopHook, StopSignal
 from training.validation import Validator
 
-FIELDS = Batch._fields + ("num_labels",)
 CHECKPOINTS = "checkpoints"  # folder below the output directory
 CHECKPOINTS_KEPT = 2
 SUMMARY_STEPS = 50
@@ -67,7 +64,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
     if cluster.is_chief:
         validator = Validator(
             _validation_estimator(plan, folder),
-            (lambda: _validation_data(plan.validation, plan.run)) if plan.validation else None,
+            (lambda: task_feed.validation_data(plan.validation, plan.run)) if plan.validation else None,
             plan.run.max_seq_length,
             output_dir,
             done,
@@ -91,7 +88,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
         faults = []  # UserErrors of the data, which TensorFlow turns into errors of its own
 
         def input_fn(input_context=None):
-            return _training_data(plan.source, plan.run, done, _shares(input_context, plan.run), faults)
+            return task_feed.training_data(plan.source, plan.run, done, task_feed.shares_of(input_context, plan.run), faults)
 
         with _as_user_errors(plan, folder, faults):
             if done < steps and cluster.size > 1:
@@ -178,74 +175,3 @@ def _as_user_errors(plan, folder, faults):
         if newest:
             raise checkpoints.damaged_own(newest) from None
         raise checkpoints.damaged(plan.run.init_checkpoint, plan.run.warm_start_model_dir) from None
-
-
-# Data.
-
-Shares = collections.namedtuple("Shares", ["tasks", "replicas"])  # tasks a replica and step; this process's replicas
-
-
-def _shares(context, run):
-    """Which tasks of a step this process reads, by the tf.distribute.InputContext; all of them without one."""
-    if context is None:
-        return Shares(run.tasks_per_step, range(1))
-    here = context.num_replicas_in_sync // context.num_input_pipelines
-    first = context.input_pipeline_id * here
-    return Shares(run.tasks_per_step // context.num_replicas_in_sync, range(first, first + here))
-
-
-def _as_arrays(number, task):
-    arrays = {name: getattr(task.examples, name) for name in Batch._fields}
-    arrays["num_labels"] = [task.num_labels] * task.examples.size
-    arrays.update(file=task.file, number=number)
-    return arrays
-
-
-def _dataset(groups, run, size, faults):
-    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` (number, MetaTask).
-
-    A UserError that the groups end with is added to the list `faults`.
-    """
-    shapes = {
-        name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
-    }
-    shapes.update(file=[], number=[])
-    types = dict({name: tf.int32 for name in FIELDS}, file=tf.int32, number=tf.int64)
-    names = task_names(size)
-
-    def elements():
-        try:
-            for group in groups():
-                yield {name: _as_arrays(*numbered) for name, numbered in zip(names, group)}
-        except UserError as error:
-            faults.append(error)
-            raise
-
-    structure = [{name: part for name in names} for part in (types, shapes)]
-    return tf.data.Dataset.from_generator(elements, *structure).prefetch(2)
-
-
-def task_names(size):
-    """Names of the tasks among the features of a step."""
-    return ["task_%d" % index for index in range(size)]
-
-
-def _training_data(source, run, start, shares, faults):
-    """The tasks of step `start` and those after it, an element for each replica of this process in turn."""
-
-    def groups():
-        numbers = (
-            step * run.tasks_per_step + replica * shares.tasks + index
-            for step in itertools.count(start)
-            for replica in shares.replicas
-            for index in range(shares.tasks)
-        )
-        tasks = source.tasks(numbers)
-        while True:
-            yield list(itertools.islice(tasks, shares.tasks))
-
-    return _dataset(groups, run, shares.tasks, faults)
-
-
-def _validation_data(validation, run):
-    return _dataset(lambda: ([(number, task)] for number, task in enumerate(validation)), run, 1, [])

@@ -9,7 +9,7 @@ import optimization
 from learner.first_order import map_tensors
 from runtime.compat import tf
 from runtime.dropout import Dropout
-from training.loop import FIELDS
+from training.task_feed import FIELDS
 
 MetaBatch = collections.namedtuple(
     "MetaBatch",

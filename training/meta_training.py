@@ -1,6 +1,5 @@
 """Meta-training as a program: tasks in, checkpoints, meta-validation and the best model out (training_loop.py)."""
 import collections
-import dataclasses
 
 import meta_learner
 import optimization
@@ -11,37 +10,7 @@ from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
 from training import meta_batch
-from training.loop import task_names
-
-
-@dataclasses.dataclass(frozen=True)
-class MetaTrainConfig:
-    """How meta-training runs; names are those of the flags, lists in the place of comma-separated files."""
-
-    task_train_files: tuple
-    task_eval_files: tuple = ()
-    train_batch_size: int = 32
-    max_train_batch_size: int = -1
-    tasks_per_gpu: int = 6
-    num_gpus: int = 4
-    num_train_epochs: float = 3.0
-    warmup_proportion: float = 0.1
-    learning_rate: float = 5e-5
-    fix_bert: bool = False
-    replica_clipping: bool = False
-    save_checkpoints_steps: int = 1000
-    eval_examples_per_task: int = 2000
-    data_sqrt_sampling: bool = False
-    pretrain_task_weight: float = 1.0
-    max_seq_length: int = 128
-    init_checkpoint: str = None
-    warm_start_model_dir: str = None
-    seed: int = 0
-
-    @property
-    def tasks_per_step(self):
-        """Tasks whose mean gradient makes one step, whatever devices share them."""
-        return self.tasks_per_gpu * self.num_gpus
+from training.task_feed import task_names
 
 
 def number_of_steps(records, run):

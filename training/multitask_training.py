@@ -18,7 +18,7 @@ from runtime.compat import tf
 from runtime.dropout import Dropout
 from runtime.errors import UserError
 from training import meta_training
-from training.loop import task_names
+from training.task_feed import task_names
 
 SCOPE = "task_heads"  # a task's layer is called task_heads/NAME/output_weights
 
@@ -49,7 +49,7 @@ def make_plan(bert_config, config, run):
 
     Args:
       bert_config, config: BertConfig and SoftmaxConfig.
-      run: meta_training.MetaTrainConfig; one batch of train_batch_size rows for each of its tasks.
+      run: configs.MetaTrainConfig; one batch of train_batch_size rows for each of its tasks.
     """
     for path in run.task_train_files + run.task_eval_files:
         if meta_tasks.is_pretrain(path):

@@ -66,14 +66,14 @@ def finetune(side, options, arrays):
 
 def evaluate(side, options, arrays):
     """Evaluation of the rows with a model that is in the session, as after fine-tuning."""
-    from training import finetuner
+    from training import task_models
 
     rows = examples(arrays, "eval")
     size = FLAGS.eval_batch_size
     bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
     share_cores(bert_config, config)
     with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
-        model = finetuner.TaskModel(bert_config, config, int(arrays["num_labels"]))
+        model = task_models.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())
         model.score(session, rows.take(range(size * options.warmup)), size, "evaluation")
         side.ready()

@@ -54,7 +54,7 @@ def run(values):
     from runtime import checkpoints  # here, for they bring TensorFlow, which --help does without
     from runtime.compat import tf
     from runtime.sessions import session_config, share_cores
-    from training import finetuner, meta_training
+    from training import meta_training, task_models
 
     bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
     plan = settings.meta_training_settings(values)
@@ -65,7 +65,7 @@ def run(values):
     checkpoints.make_folder(values.output_dir)  # before the measuring, which takes minutes
     share_cores(bert_config, config)
     with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
-        model = finetuner.TaskModel(bert_config, config, NUM_LABELS)
+        model = task_models.TaskModel(bert_config, config, NUM_LABELS)
         checkpoints.initialize(model.variables, plan.init_checkpoint, plan.warm_start_model_dir)
         session.run(tf.global_variables_initializer())
         features = []

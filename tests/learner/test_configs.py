@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from learner import configs
-from learner.configs import LearnerConfig
+from learner.configs import LearnerConfig, from_flags
 from runtime import kernels
 from runtime.errors import UserError
 
@@ -60,13 +60,13 @@ def test_from_flags_takes_every_field_by_its_flag():
         elif isinstance(value, float):
             changed[flag] = value / 2.0
     changed.update(activation_fn="relu", pooling="cls", num_batches=12)
-    config = LearnerConfig.from_flags(dict(changed, data_dir="elsewhere", learning_rate=1.0))
+    config = from_flags(LearnerConfig, dict(changed, data_dir="elsewhere", learning_rate=1.0))
     assert config.rate_sets == 6
     assert {f: getattr(config, f) for f in changed if f != "SGD_K"} == {
         f: v for f, v in changed.items() if f != "SGD_K"
     }
-    assert LearnerConfig.from_flags({}) == LearnerConfig()
-    assert LearnerConfig.from_flags({"rate_sets": 9}) == LearnerConfig()  # the flag is called SGD_K
+    assert from_flags(LearnerConfig, {}) == LearnerConfig()
+    assert from_flags(LearnerConfig, {"rate_sets": 9}) == LearnerConfig()  # the flag is called SGD_K
 
 
 def test_frozen():

@@ -6,8 +6,8 @@ import modeling
 import optimization
 from learner import softmax
 from learner.classifier import Batch
+from learner.configs import SoftmaxConfig, from_flags
 from learner.finetuning import FinetuneSchedule
-from learner.softmax import SoftmaxConfig
 from runtime.compat import tf
 from runtime.errors import UserError
 
@@ -191,6 +191,6 @@ def test_mistakes():
     with pytest.raises(UserError, match="--num_train_epochs=0.5"):
         softmax.make_schedule(8, 8, 0.5, 0.1)
     with pytest.raises(UserError, match="--use_pooled_output=false"):
-        SoftmaxConfig.from_flags({"use_pooled_output": False})
+        from_flags(SoftmaxConfig, {"use_pooled_output": False})
     with pytest.raises(UserError, match="--learning_rate=0"):
         SoftmaxConfig(learning_rate=0.0)

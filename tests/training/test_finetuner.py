@@ -27,7 +27,7 @@ BERT = modeling.BertConfig(
 )
 SEQ, NUM_LABELS = 6, 3
 SETTINGS = dict(label_emb_size=4, rate_sets=2, train_lr=0.5)  # rates at which a run changes the weights a lot
-RUN = estimators.FinetuneConfig(train_batch_size=4, eval_batch_size=3, num_train_epochs=4.0, seed=3)
+RUN = configs.FinetuneConfig(train_batch_size=4, eval_batch_size=3, num_train_epochs=4.0, seed=3)
 
 
 def make_examples(rows, seed):
@@ -100,7 +100,7 @@ def test_before_step_is_called_before_every_step():
 
 def test_other_seed_or_checkpoint_needs_another_graph():
     with make() as finetuner, pytest.raises(ValueError, match="another checkpoint or seed"):
-        finetuner.run(estimators.FinetuneConfig(seed=4), make_examples(6, 1), EVALUATION)
+        finetuner.run(configs.FinetuneConfig(seed=4), make_examples(6, 1), EVALUATION)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_only():

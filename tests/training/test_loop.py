@@ -27,7 +27,7 @@ def make_plan(folder, labels=(0, 1) * ROWS, name="meta_pretrain_2", **changes):
         task_train_files=(path,), train_batch_size=ROWS, tasks_per_gpu=1, num_gpus=1, num_train_epochs=1,
         max_seq_length=SEQ,
     )  # fmt: skip
-    return meta_training.make_plan(BERT, LEARNER, meta_training.MetaTrainConfig(**dict(run, **changes)))
+    return meta_training.make_plan(BERT, LEARNER, configs.MetaTrainConfig(**dict(run, **changes)))
 
 
 def save(prefix, **values):

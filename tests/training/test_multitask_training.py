@@ -7,14 +7,13 @@ import pytest
 
 import modeling
 from data import records
-from learner import softmax
-from learner.softmax import SoftmaxConfig
+from learner import configs, softmax
+from learner.configs import MetaTrainConfig, SoftmaxConfig
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
 from training import finetuner as estimators
 from training import loop, multitask_training
-from training.meta_training import MetaTrainConfig
 
 SEQ, VOCAB = 5, 12
 BERT = modeling.BertConfig(
@@ -101,7 +100,7 @@ def test_fine_tuning_starts_from_the_exported_encoder(trained):
     assert checkpoints.checkpoint_shapes(prefix, "--model")["task_heads/two/output_weights"] == [3, 8]
     encoder = tf.train.load_checkpoint(prefix)
     rows = records.Examples(*[np.ones([4, SEQ], np.int32)] * 3, np.arange(4, dtype=np.int32))
-    start = estimators.FinetuneConfig(
+    start = configs.FinetuneConfig(
         warm_start_model_dir=str(trained / "model"), num_train_epochs=2, train_batch_size=4
     )
     fixed = dataclasses.replace(CONFIG, fix_bert=True)

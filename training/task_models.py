@@ -1,0 +1,171 @@
+"""A task's model as a graph that is fed rows: its variables, its scores and its training step, for both classifiers."""
+import itertools
+
+import numpy as np
+
+import meta_learner
+import modeling
+from data import batching
+from learner import finetuning, heads, softmax
+from learner.classifier import Batch
+from learner.configs import LearnerConfig, SoftmaxConfig
+from runtime.compat import tf
+from runtime.dropout import Dropout
+from runtime.progress import Progress
+
+
+class RowModel:
+    """What the models of both classifiers share: batches of rows in, `logits` [rows, num_labels] out."""
+
+    def __init__(self, config):
+        self._config = config
+        self.batch = Batch(
+            *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
+        )
+
+    def _batches(self, examples, batch_size):
+        if self._config.reference_mode:
+            return batching.batches_in_order(examples.size, batch_size)
+        return batching.batches_by_length(examples.input_mask, batch_size)
+
+    def feed(self, examples, rows):
+        """What the session is fed to run on these rows."""
+        return {placeholder: getattr(examples, name)[rows] for name, placeholder in self.batch._asdict().items()}
+
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
+
+    def score(self, session, examples, batch_size, description, show=True):
+        """Logits of all rows in their order, [rows, num_labels]."""
+        return self._in_batches(session, self.logits, examples, batch_size, description, show)
+
+    def forget(self):
+        """Drops what is kept from one call of `score` to the next: the weights have changed."""
+
+    def _in_batches(self, session, tensor, examples, batch_size, description, show):
+        """A tensor's values for all rows in their order, [rows, size]."""
+        found = np.zeros([examples.size, tensor.shape[-1]], np.float32)
+        with Progress(examples.size, description, unit="row", show=show) as progress:
+            for rows in self._batches(examples, batch_size):
+                found[rows] = session.run(tensor, self.feed(examples, rows))
+                progress.update(len(rows))
+        return found
+
+
+class TaskModel(RowModel):
+    """Variables of a fine-tuned model with label embeddings, and the graph that scores rows with them."""
+
+    advice = "the learned rates are too large for this model; lower --train_lr or check --warm_start_model_dir"
+
+    def __init__(self, bert_config, config, num_labels):
+        super().__init__(config)
+        self.variables = meta_learner.create_variables(bert_config, config)
+        self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
+        self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
+        model = self.bind()
+        self._features = features = tf.identity(model.row_features(self.batch))
+        self._encodes_once = heads.features_are_constant(self.variables, config)
+        self._encoded = (None, None)  # Examples, their features
+        self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
+        self._sums = model.label_sums(self.variables, features, self.batch.label_ids)
+        self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
+        self._remade = self.label_embedding.assign(model.finish_label_embeddings(self.variables, *self._total))
+
+    def bind(self, dropout=None):
+        """The model's forward passes."""
+        return finetuning.FewShotModel(*self._arguments, dropout=dropout)
+
+    def saved_variables(self):
+        """{name: variable} of what a saved model holds."""
+        return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
+
+    def training_step(self, seed, schedule):
+        """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
+        dropout = Dropout(seed, self.step, self._config.reference_mode)
+        return finetuning.training_step(self.bind(dropout), self.batch, schedule)
+
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
+
+    def batches(self, train, run):
+        """(number of steps, iterator over the row numbers of each) of a FinetuneConfig and the training rows."""
+        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
+        return steps, _rows_of_steps(train, run, epochs)
+
+    def finish(self, session, examples, batch_size):
+        """What is left to do with the training rows after the last step."""
+        if not self._config.update_only_label_embedding:
+            self.remake_label_embeddings(session, examples, batch_size)
+
+    def remake_label_embeddings(self, session, examples, batch_size):
+        """Makes the label embeddings from all of `examples` with the current weights."""
+        batches = self._batches(examples, batch_size)
+        parts = [session.run(self._sums, self.feed(examples, rows)) for rows in batches]
+        totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
+        session.run(self._remade, dict(zip(self._total, totals)))
+
+    def score(self, session, examples, batch_size, description, show=True):
+        """Logits of all rows in their order, [rows, num_labels]; rows that were scored last are not encoded anew."""
+        if not self._encodes_once:
+            return super().score(session, examples, batch_size, description, show)
+        if self._encoded[0] is not examples:
+            self._encoded = examples, self.encode(session, examples, batch_size, description, show)
+        return session.run(self.logits, {self._features: self._encoded[1]})
+
+    def encode(self, session, examples, batch_size, description, show=True):
+        """Features, which the heads read, of all rows in their order, [rows, hidden]."""
+        return self._in_batches(session, self._features, examples, batch_size, description, show)
+
+    def forget(self):
+        """Drops what is kept of the rows that were scored last: the weights have changed."""
+        self._encoded = (None, None)
+
+
+class SoftmaxTaskModel(RowModel):
+    """Variables of a fine-tuned model with a softmax layer, and the graph that scores rows with them."""
+
+    advice = "lower --learning_rate or check the weights it starts from"
+
+    def __init__(self, bert_config, config, num_labels):
+        super().__init__(config)
+        self.variables = modeling.create_variables(bert_config)
+        self._head = softmax.create_head(bert_config.hidden_size, num_labels)
+        self.step = softmax.create_step()
+        self._bert_config = bert_config
+        self.logits = softmax.score(self.variables, self._head, self.batch, bert_config, config).logits
+
+    def saved_variables(self):
+        """{name: variable} of what a saved model holds."""
+        return dict(self.variables, **{v.op.name: v for v in self._head + (self.step,)})
+
+    def training_step(self, seed, schedule):
+        """softmax_classifier.Step on the rows that `feed` names, with the dropout of a seed."""
+        return softmax.training_step(
+            self.variables, self._head, self.step, self.batch, self._bert_config, self._config, schedule, seed
+        )
+
+    def schedule(self, size, run):
+        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
+        return softmax.make_schedule(
+            size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion
+        )
+
+    def batches(self, train, run):
+        """As for the other classifier, without its first batch, which makes label embeddings."""
+        batches = _rows_of_steps(train, run, run.num_train_epochs)
+        return self.schedule(train.size, run).total, itertools.islice(batches, 1, None)
+
+
+def _rows_of_steps(train, run, epochs):
+    """Row numbers of every step, the batch that makes label embeddings first."""
+    if run.stratified:
+        return batching.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
+    return batching.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
+
+
+def make_model(bert_config, config, num_labels):
+    """The RowModel that a LearnerConfig or SoftmaxConfig describes."""
+    kinds = {LearnerConfig: TaskModel, SoftmaxConfig: SoftmaxTaskModel}
+    return kinds[type(config)](bert_config, config, num_labels)
