@@ -79,7 +79,7 @@ def run_meta_training():
     plan = kind.make_plan(bert_config, config, run)
     make_output_dir()
     if machines.is_chief:
-        results.write_json(os.path.join(FLAGS.output_dir, META_FILE), description)
+        files.write_json(os.path.join(FLAGS.output_dir, META_FILE), description)
     finished = loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
     if finished:
         print("%s is complete; the best model: %s" % (plan.title, os.path.join(FLAGS.output_dir, "model")))
@@ -144,7 +144,7 @@ def run_finetuning():
         elif os.path.exists(predictions):
             os.remove(predictions)  # of an earlier run
         summary = run_plan.summarize(plan, FLAGS, checksums, sizes, outcome, scores, time.time() - begun)
-        results.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
+        files.write_json(os.path.join(FLAGS.output_dir, "results.json"), summary)
     except OSError as error:
         raise unwritable(error) from error
     if texts:

@@ -247,7 +247,7 @@ def _looks_like(path: str) -> str:
     with open(path, "rb") as file:
         start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] in (b"[", b"{"):
-        return ": it looks like JSON (python -m data.convert makes records from labelled text)"
+        return ": it looks like JSON (scripts/convert_text.py makes records from labelled text)"
     if start[:1] == b"<":
         return ": it looks like a web page, perhaps a failed download"
     if start[:2] == b"\x1f\x8b":
@@ -282,7 +282,7 @@ def _check_values(path: str, numbers: List[int], field: Field, array: np.ndarray
         return
     value, number = int(array[tuple(wrong[0])]), numbers[int(wrong[0][0])]
     if value < 0 or field.highest is not None:
-        way_out = "0 to %d is allowed: convert the text anew (python -m data.convert)" % highest
+        way_out = "0 to %d is allowed: convert the text anew (scripts/convert_text.py)" % highest
     elif field.name == "label_ids":
         way_out = (
             "with %d classes labels are 0 to %d: set --test_num_labels to the task's number of classes (in "
@@ -292,6 +292,6 @@ def _check_values(path: str, numbers: List[int], field: Field, array: np.ndarray
     else:
         way_out = (
             "the model's vocabulary (vocab_size of its config) has %d entries: the file was made with another one. "
-            "Convert the task's text with the model's own vocab.txt (python -m data.convert)" % (highest + 1)
+            "Convert the task's text with the model's own vocab.txt (scripts/convert_text.py)" % (highest + 1)
         )
     raise UserError("%s: record %d has %s %d, but %s." % (path, number, field.name, value, way_out))

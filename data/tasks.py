@@ -101,7 +101,7 @@ def _registry() -> Dict[str, Task]:
     )
     emotions = "empty sadness enthusiasm neutral worry love happiness hate surprise relief anger fun boredom"
     convert_emotion = (
-        "convert its text: python -m data.convert --task=emotion --input=emotion_eval.json "
+        "convert its text: scripts/convert_text.py --task=emotion --input=emotion_eval.json "
         "--output=emotion_eval.tf_record --vocab_file=VOCAB"
     )
     never = ("emotion_eval.tf_record", "was never released", convert_emotion)

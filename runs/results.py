@@ -5,7 +5,7 @@ import platform
 import numpy as np
 
 from runtime.compat import tf
-from runtime.files import atomic_file, write_json  # noqa: F401 (write_json: the programs take it from here)
+from runtime.files import atomic_file
 
 Z_95 = 1.959964  # 97.5 % point of the normal distribution
 

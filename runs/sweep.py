@@ -9,7 +9,7 @@ from data.tasks import TASKS, get_task
 from runs import results, run_plan, task_data
 from runs.scores import Scores
 from runtime.errors import UserError, reason
-from runtime.files import read_json
+from runtime.files import read_json, write_json
 from training import finetuner as estimators
 
 RESULTS, PREDICTIONS = "results.json", "predictions.tsv"
@@ -214,7 +214,7 @@ def _made(folder):
 
 def _write(folder, content):
     try:
-        results.write_json(os.path.join(_made(folder), RESULTS), content)
+        write_json(os.path.join(_made(folder), RESULTS), content)
     except OSError as error:
         raise _unwritable(folder, error) from None
 

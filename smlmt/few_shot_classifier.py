@@ -1,6 +1,6 @@
 """Few-shot text classification as a scikit-learn classifier.
 
->>> from few_shot_classifier import FewShotClassifier
+>>> from smlmt import FewShotClassifier
 >>> texts = ["loved it", "a great film", "never again", "a waste of time"]
 >>> classifier = FewShotClassifier(progress=False).fit(texts, ["good", "good", "bad", "bad"])
 >>> classifier.predict(["what a great time"]).shape

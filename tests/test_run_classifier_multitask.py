@@ -306,7 +306,7 @@ BAD_RECORDS = {
     "empty": ["is empty", "convert"],
     "truncated": ["cut short", "fetch or convert"],
     "flipped": ["not a TFRecord file", "damaged"],
-    "json": ["not a TFRecord file", "looks like JSON", "data.convert"],
+    "json": ["not a TFRecord file", "looks like JSON", "convert_text.py"],
     "length": ["record 0", "length 16", "--max_seq_length=16"],
     "label": ["record 3", "label_ids 3", "--test_num_labels"],
     "vocabulary": ["record 3", "input_ids 16", "16 entries", "vocab.txt"],

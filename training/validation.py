@@ -3,10 +3,8 @@ import os
 import shutil
 from concurrent import futures
 
-from runs import results
-from runtime import checkpoints
+from runtime import checkpoints, files
 from runtime.compat import tf
-from runtime.files import read_json
 
 MODEL = "model"  # below the output directory
 BEST = "best.json"
@@ -29,8 +27,8 @@ class Validator:
     def __init__(self, estimator, data, max_seq_length, output_dir, done):
         self._estimator, self._data, self._max_seq_length = estimator, data, max_seq_length
         self._output_dir = output_dir
-        self._history = [entry for entry in read_json(self._path(HISTORY)) or [] if entry["step"] <= done]
-        best = read_json(self._path(BEST))
+        self._history = [entry for entry in files.read_json(self._path(HISTORY)) or [] if entry["step"] <= done]
+        best = files.read_json(self._path(BEST))
         self._best = best if best and best["step"] <= done else None
         checkpoints.sweep_unfinished(output_dir)
         checkpoints.recover_directory(self._path(MODEL))
@@ -58,9 +56,9 @@ class Validator:
         try:
             if is_best:
                 self._export()
-                results.write_json(self._path(BEST), entry)
+                files.write_json(self._path(BEST), entry)
                 self._best = entry
-            results.write_json(self._path(HISTORY), self._history + [entry])
+            files.write_json(self._path(HISTORY), self._history + [entry])
         except (tf.errors.OpError, OSError) as error:
             raise checkpoints.cannot_save("model of step %d" % step, self._output_dir, error) from None
         self._history.append(entry)

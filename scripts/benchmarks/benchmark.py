@@ -24,6 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(SCRIPTS))
 sys.path.insert(0, ROOT)
 
 from runtime.errors import UserError
+from runtime.files import write_json
 
 try:
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
@@ -532,7 +533,7 @@ def save(comparisons):
     new = [dict(c._asdict(), command=sys.argv[1:], runtime=results.runtime()) for c in comparisons]
     names = {(entry["name"], entry["unit"]) for entry in new}
     entries = [entry for entry in kept if (entry["name"], entry["unit"]) not in names] + new
-    results.write_json(path, entries)
+    write_json(path, entries)
     plot(entries, os.path.join(FLAGS.output_dir, "benchmark.png"))
 
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from data import convert, records, tasks
 from data.text import TextExample
 from runtime.errors import UserError
-from runtime.paths import ROOT
 from tokenization import Tokenizer
 
 LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
@@ -114,50 +111,6 @@ def test_short_evaluation_file_is_noted(tmp_path):
     report = convert.convert(str(source), str(tmp_path / "out"), LettersTokenizer(), task="sentiment_electronics")
     assert report.splitlines()[-1].startswith("note: ")
     assert "3 rows" in report and "published evaluation set has 1000" in report
-
-
-@pytest.fixture
-def vocab(tmp_path):
-    path = tmp_path / "vocab.txt"
-    path.write_text("\n".join(WORDS) + "\n")
-    return str(path)
-
-
-def run(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "data.convert"] + list(arguments),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
-
-
-def test_command(tmp_path, vocab):
-    source, target = tmp_path / "in.tsv", tmp_path / "out.tf_record"
-    source.write_text("text\tlabel\nGOOD film\tyes\nvery very bad film\tno\n")
-    flags = ["--input=%s" % source, "--output=%s" % target, "--vocab_file=%s" % vocab, "--do_lower_case"]
-    code, out, _ = run("--labels=yes,no", "--max_seq_length=5", *flags)
-    assert code == 0
-    assert out.splitlines()[1:] == ["labels: 0 = yes, 1 = no", "cut to 5 tokens: 1 of 2"]
-    read = records.read_records(target, max_seq_length=5, vocab_size=len(WORDS))
-    assert read.input_ids.tolist() == [[2, 5, 7, 3, 0], [2, 8, 8, 6, 3]] and read.label_ids.tolist() == [0, 1]
-
-
-def test_command_ends_with_one_line_and_code_2(tmp_path, vocab):
-    target = tmp_path / "out.tf_record"
-    code, out, err = run("--input=missing.csv", "--output=%s" % target, "--vocab_file=%s" % vocab)
-    assert (code, out) == (2, "") and err == "error: missing.csv: no such file; check the path.\n"
-    code, out, err = run("--input=missing.csv", "--output=%s" % target)
-    assert (code, out) == (2, "") and err == "error: --vocab_file is missing; see --help.\n"
-    assert not target.exists()
-
-
-def test_command_help():
-    code, out, err = run("--help")
-    assert code in (0, 1)  # absl's choice
-    assert all(word in out + err for word in ("--input", "--labels", "--task", "python -m data.convert", "airline"))
 
 
 @pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")

@@ -125,7 +125,7 @@ def test_flipped_byte(tmp_path):
         ),
         (dict(label_ids=feature([3])), ["record 1", "label_ids 3", "3 classes", "0 to 2", "--test_num_labels"]),
         (dict(label_ids=feature([-1])), ["record 1", "label_ids -1"]),
-        (dict(input_ids=feature([1] * 7 + [50])), ["record 1", "input_ids 50", "50 entries", "data.convert"]),
+        (dict(input_ids=feature([1] * 7 + [50])), ["record 1", "input_ids 50", "50 entries", "convert_text.py"]),
         (dict(input_ids=feature([1] * 7 + [-5])), ["record 1", "input_ids -5"]),
         (dict(input_ids=feature([1] * 7 + [2**40])), ["record 1", "input_ids %d" % 2**40]),
         (dict(input_mask=feature([2] * 8)), ["record 1", "input_mask 2", "0 to 1"]),

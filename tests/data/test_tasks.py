@@ -84,7 +84,7 @@ def test_file_names_are_identified():
 @pytest.mark.parametrize(
     "name, words",
     [
-        ("emotion_eval.tf_record", ["evaluation records of task emotion", "never released", "data.convert"]),
+        ("emotion_eval.tf_record", ["evaluation records of task emotion", "never released", "convert_text.py"]),
         ("airline_train_3_4.json", ["training text of task airline, split 3, k=4", "run_finetune.sh", "LEOPARD_DIR"]),
         ("mine.csv", ["no such file", "check the path"]),
     ],

@@ -39,9 +39,9 @@ def test_mistakes(flags, tmp_path, capsys, flag, words):
 
 def test_without_the_packages_the_error_says_how_to_get_them(flags, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    for name in [name for name in sys.modules if name.startswith("tables.")]:
+    for name in [name for name in sys.modules if name.startswith("runs.tables.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr(sys.modules.get("tables"), "document", raising=False)
+    monkeypatch.delattr(sys.modules.get("runs.tables"), "document", raising=False)
     assert make_tables.main(flags) == 2
     errors = capsys.readouterr().err
     assert "requirements-tables.txt" in errors and "--with=tables" in errors and errors.count("\n") == 1

@@ -131,7 +131,7 @@ def test_what_a_run_leaves(data, whole):
 # Where a run is killed: Python code that makes a function kill the process.
 KILLED = "import os, signal; die = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)\n"
 IN_CHECKPOINT = KILLED + (  # the data of a checkpoint are written, but it is not yet the latest one
-    "from compat import tf\n"
+    "from runtime.compat import tf\n"
     "real = tf.train.Saver._RecordLastCheckpoint\n"
     "def record(saver, path):\n"
     "    if path.endswith('-%d'): die()\n"
@@ -139,7 +139,7 @@ IN_CHECKPOINT = KILLED + (  # the data of a checkpoint are written, but it is no
     "tf.train.Saver._RecordLastCheckpoint = record\n"
 )
 IN_REPLACEMENT = KILLED + (  # the old model is moved away, the new one not yet in its place
-    "import checkpoints\n"
+    "from runtime import checkpoints\n"
     "real = os.rename\n"
     "def rename(source, target):\n"
     "    if target.endswith('/model'): die()\n"
@@ -147,8 +147,8 @@ IN_REPLACEMENT = KILLED + (  # the old model is moved away, the new one not yet 
     "checkpoints.os.rename = rename\n"
 )
 AFTER_REPLACEMENT = KILLED + (  # the new model is there, best.json still that of the old one
-    "import results\nreal = results.write_json\n"
-    "results.write_json = lambda path, v: die() if path.endswith('best.json') else real(path, v)\n"
+    "from runtime import files\nreal = files.write_json\n"
+    "files.write_json = lambda path, v: die() if path.endswith('best.json') else real(path, v)\n"
 )
 IN_EXPORT = KILLED + (  # the exported folder is half-written
     "from tensorflow.python.saved_model import builder_impl as b\n"
