@@ -179,7 +179,7 @@ class MetaTrainConfig:
 
 
 def from_flags(kind, values):
-    """Settings of a kind (one of the classes above) from a {flag name: value} mapping; missing flags keep their defaults."""
+    """Settings of a kind (a class above) from a {flag name: value} mapping; missing flags keep their defaults."""
     names = {field.name: FLAG_NAMES.get(field.name, field.name) for field in dataclasses.fields(kind)}
     return kind(**{name: values[flag] for name, flag in names.items() if flag in values})
 

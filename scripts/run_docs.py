@@ -2,9 +2,9 @@
 
   .venv/bin/python scripts/run_docs.py [--work_dir=DIR] [--list]
 
-Works in a copy of the repository's files with the environments and downloads of this one, in the order of the pages. Those
-left out, and why, are in SKIPPED; tests/test_docs.py checks their programs, flags and files. Exit code 1: a command
-failed.
+Works in a copy of the repository's files with the environments and downloads of this one, in the order of the pages.
+Those left out, and why, are in SKIPPED; tests/test_docs.py checks their programs, flags and files. Exit code 1: a
+command failed.
 """
 import argparse
 import os
@@ -23,7 +23,8 @@ from runtime.errors import UserError, exit_code
 
 PAGES = ("README.md", "CONTRIBUTING.md", "docs", "models")
 LINKED = (".venv", ".venv-reference", "data/downloads")  # not copied
-PROGRAMS = re.compile(r"^([A-Z_]+=('[^']*'|[^\s\"]+) )*(\./|scripts/|\.venv/|\.ci/|printf |sbatch )")  # what a command begins with
+# What a command begins with.
+PROGRAMS = re.compile(r"^([A-Z_]+=('[^']*'|[^\s\"]+) )*(\./|scripts/|\.venv/|\.ci/|printf |sbatch )")
 # Substrings of commands that a machine without network, GPUs, hours or other people's data cannot run.
 SKIPPED = {
     "run_finetune.sh airline": "BERT, the released models and the task data come from elsewhere",
@@ -70,6 +71,11 @@ class Command(NamedTuple):
     text: str
 
     @property
+    def place(self):
+        """PAGE:LINE"""
+        return "%s:%d" % (self.page, self.line)
+
+    @property
     def skipped(self):
         """Why it is not run, or None."""
         return next((reason for part, reason in SKIPPED.items() if part in self.text), None)
@@ -83,7 +89,8 @@ def pages() -> List[str]:
             found.append(page)
             continue
         for folder, _, names in sorted(os.walk(os.path.join(ROOT, page))):
-            found += [os.path.relpath(os.path.join(folder, name), ROOT) for name in sorted(names) if name.endswith(".md")]
+            paths = [os.path.join(folder, name) for name in sorted(names) if name.endswith(".md")]
+            found += [os.path.relpath(path, ROOT) for path in paths]
     return found
 
 
@@ -146,7 +153,7 @@ def run_all(folder):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         verdict = "ok" if done.returncode == 0 else "exit code %d" % done.returncode
-        print("%s:%d: %s, %.0f s: %s" % (command.page, command.line, verdict, time.time() - begun, command.text), flush=True)
+        print("%s: %s, %.0f s: %s" % (command.place, verdict, time.time() - begun, command.text), flush=True)
         if done.returncode:
             failed.append(command)
             print(done.stdout.decode("utf-8", "replace"), flush=True)
@@ -157,7 +164,8 @@ def run(options):
     """Lists or runs; returns the exit code."""
     if options.list:
         for command in all_commands():
-            print("%s:%d: %s%s" % (command.page, command.line, command.text, command.skipped and "  [%s]" % command.skipped or ""))
+            note = "  [not run: %s]" % command.skipped if command.skipped else ""
+            print("%s: %s%s" % (command.place, command.text, note))
         return 0
     if not os.path.isdir(os.path.join(ROOT, ".venv")):
         raise UserError("there is no environment yet: run scripts/setup_env.sh first.")

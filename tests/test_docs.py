@@ -14,7 +14,8 @@ COMMANDS = run_docs.all_commands()
 LINK = re.compile(r"\]\(([^)#]+)\)")
 # Programs with flags of absl or argparse, by the text that defines them.
 DEFINED = re.compile(
-    r'"--([a-z_]+)"|^\s*(?:flags\.DEFINE_\w+|choice|string|boolean|integer|real|names|text|number|switch)\(\s*"([a-z_]+)"', re.M
+    r'"--([a-z_]+)"|^\s*(?:flags\.DEFINE_\w+|choice|string|boolean|integer|real|names|text|number|switch)'
+    r'\(\s*"([a-z_]+)"', re.M
 )
 FREE = {"run_finetune.sh", "run_meta_train.sh", "reproduce_tables.py"}  # hand further flags on to the main program
 SUITE = {"test.sh", "run", "ruff"}  # take those of pytest and ruff
@@ -69,7 +70,7 @@ def test_there_are_commands():
     assert len(COMMANDS) > 40 and sum(not command.skipped for command in COMMANDS) > 15
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: "%s:%d" % command[:2])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.place)
 def test_programs_flags_and_presets_exist(command):
     for words in parts_of(command):
         found = program_of(words)
@@ -110,7 +111,8 @@ def test_every_page_is_listed(page):
 
 
 def test_commands_are_read_as_a_reader_does():
-    text = "Words\n\n    scripts/a.py --x=1 \\\n        --y    # why\n    of text\n```\nprintf 'a b' | ./b.sh\n```\n    B=1\n"
+    text = "Words\n\n    scripts/a.py --x=1 \\\n        --y    # why\n    of text\n"
+    text += "```\nprintf 'a b' | ./b.sh\n```\n    B=1\n"
     found = run_docs.commands_of("page", text)
     assert [each.text for each in found] == ["scripts/a.py --x=1 --y", "printf 'a b' | ./b.sh"]
     assert [each.line for each in found] == [3, 7]

@@ -88,7 +88,8 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, ho
         faults = []  # UserErrors of the data, which TensorFlow turns into errors of its own
 
         def input_fn(input_context=None):
-            return task_feed.training_data(plan.source, plan.run, done, task_feed.shares_of(input_context, plan.run), faults)
+            shares = task_feed.shares_of(input_context, plan.run)
+            return task_feed.training_data(plan.source, plan.run, done, shares, faults)
 
         with _as_user_errors(plan, folder, faults):
             if done < steps and cluster.size > 1:

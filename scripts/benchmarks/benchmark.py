@@ -20,6 +20,7 @@ import tempfile
 import time
 
 SCRIPTS = os.path.dirname(os.path.abspath(__file__))
+TENSORFLOW_SIDES = os.path.join(SCRIPTS, "benchmark_tf.py")
 ROOT = os.path.dirname(os.path.dirname(SCRIPTS))
 sys.path.insert(0, ROOT)
 
@@ -55,6 +56,7 @@ flags.DEFINE_string("leopard_dir", None, "Folder of the LEOPARD data.")
 flags.DEFINE_string("encoder_dir", os.path.join(ROOT, "data/downloads/minilm"), "BERT checkpoint, config, vocabulary.")
 flags.DEFINE_string("reference_python", None, "Interpreter of the reference runtime.")
 flags.DEFINE_string("torch_python", None, "Interpreter that has torch and transformers.")
+flags.DEFINE_string("other_checkout", None, "Another checkout of this project, to compare with.")
 flags.DEFINE_string("corpus", None, "English text, for the generator and records of natural length.")
 flags.DEFINE_list("sides", None, "Only the sides whose names hold one of these words.")
 flags.DEFINE_integer("rounds", 5, "Times that each side has its turn.")
@@ -149,10 +151,20 @@ def timed(command):
     return seconds, usage.ru_maxrss * 1024
 
 
-def tensorflow_side(python, kind, arguments=(), program_flags=()):
+def tensorflow_side(python, kind, arguments=(), program_flags=(), script=TENSORFLOW_SIDES):
     options = ["--steps=%d" % FLAGS.steps, "--warmup=%d" % FLAGS.warmup]
-    script = os.path.join(SCRIPTS, "benchmark_tf.py")
     return [python, script, kind] + options + list(arguments) + ["--"] + list(program_flags)
+
+
+def other_side(kind, arguments, program_flags):
+    """[(name, command)] of the same work by --other_checkout, none without it."""
+    if not FLAGS.other_checkout:
+        return []
+    places = [os.path.join(FLAGS.other_checkout, "scripts", folder, "benchmark_tf.py") for folder in ("benchmarks", "")]
+    script = next((place for place in places if os.path.exists(place)), None)
+    if script is None:
+        raise UserError("--other_checkout: no scripts/benchmarks/benchmark_tf.py in %s." % FLAGS.other_checkout)
+    return [("fast, modern, other checkout", tensorflow_side(sys.executable, kind, arguments, program_flags, script))]
 
 
 def torch_side(kind, arguments):
@@ -264,6 +276,7 @@ def rounds_of(kind, texts, program_flags):
     reference = program_flags + ["--reference_mode"]
     return [
         ("fast, modern", tensorflow_side(sys.executable, kind, texts, program_flags)),
+    ] + other_side(kind, texts, program_flags) + [
         ("fast, reference runtime", tensorflow_side(FLAGS.reference_python, kind, texts, program_flags)),
         ("--amp, modern", tensorflow_side(sys.executable, kind, texts, program_flags + ["--amp"])),
         ("reference mode, modern", tensorflow_side(sys.executable, kind, texts, reference)),
@@ -390,6 +403,7 @@ def natural_records(folder):
 def meta_commands(data, arguments=()):
     """{side: command} of meta-training."""
     return chosen(
+        other_side("meta", arguments, meta_flags(data)) + [
         (name, tensorflow_side(python, "meta", arguments, meta_flags(data) + mode))
         for name, python, mode in (
             ("fast, modern", sys.executable, []),
@@ -397,7 +411,7 @@ def meta_commands(data, arguments=()):
             ("reference mode, modern", sys.executable, ["--reference_mode"]),
             ("reference mode, reference runtime", FLAGS.reference_python, ["--reference_mode"]),
             ("--amp, modern", sys.executable, ["--amp"]),
-        )
+        )]
     )
 
 
@@ -439,7 +453,8 @@ def generator_command(output_dir, classes, count):
     if not FLAGS.corpus:
         raise UserError("--corpus is needed: a file of English text.")
     return [
-        sys.executable, os.path.join(ROOT, "scripts", "make_smlmt.py"), "--input=" + FLAGS.corpus, "--output_dir=" + output_dir,
+        sys.executable, os.path.join(ROOT, "scripts", "make_smlmt.py"),
+        "--input=" + FLAGS.corpus, "--output_dir=" + output_dir,
         "--vocab_file=" + encoder("vocab.txt"), "--do_lower_case", "--classes=" + classes,
         "--tasks_per_class_count=%d" % count, "--workers=1", "--overwrite",
     ]
@@ -569,7 +584,7 @@ def main(argv):
     unknown = [what for what in FLAGS.what if what not in WHAT]
     if unknown:
         raise UserError("--what=%s: use some of %s." % (",".join(unknown), ",".join(WHAT)))
-    for name in ("leopard_dir", "encoder_dir", "reference_python", "torch_python", "corpus"):
+    for name in ("leopard_dir", "encoder_dir", "reference_python", "torch_python", "corpus", "other_checkout"):
         path = FLAGS[name].value
         if path and os.path.exists(path):  # else it may be a program's name
             FLAGS[name].value = os.path.abspath(path)  # the sides work in ROOT

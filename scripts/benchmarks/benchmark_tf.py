@@ -1,4 +1,4 @@
-"""The TensorFlow sides of scripts/benchmarks/benchmark.py: this project's programs, and a bare forward and backward pass.
+"""The TensorFlow sides of benchmark.py: this project's programs, and a bare forward and backward pass.
 
 Runs on either runtime as `benchmark_tf.py KIND OPTIONS -- FLAGS`, FLAGS being those of the main program. It warms up,
 says so, and does a round of work whenever it is asked to (see `Side`).

@@ -1,6 +1,7 @@
-"""The PyTorch sides of scripts/benchmarks/benchmark.py: transformers' BertForSequenceClassification with plain SGD.
+"""The PyTorch sides of benchmark.py: transformers' BertForSequenceClassification with plain SGD.
 
-Runs in an environment of its own (requirements-bench-torch.txt) on the token ids that scripts/benchmarks/benchmark.py made.
+Runs in an environment of its own (requirements-bench-torch.txt) on the token ids that benchmark.py
+made.
 """
 import argparse
 import itertools

@@ -4,7 +4,8 @@
   (cd debs && apt-get download wordnet-base dict-gcide fortunes bible-kjv bible-kjv-text libreoffice-help-en-us)
   apt-get update -o Acquire::Languages=en -o Dir::State::lists=$PWD/lists
   for list in lists/*Translation-en*; do /usr/lib/apt/apt-helper cat-file "$list"; done > descriptions.txt
-  scripts/minilm_smlmt/make_corpus.py --packages=debs --descriptions=descriptions.txt --output=corpus.txt --antonyms=antonyms.tsv
+  scripts/minilm_smlmt/make_corpus.py --packages=debs --descriptions=descriptions.txt \\
+      --output=corpus.txt --antonyms=antonyms.tsv
 
 Definitions and examples of WordNet, articles of GCIDE, fortunes, Bible verses, paragraphs of the LibreOffice help, and
 package descriptions. A paragraph that stands there twice is taken once. Beside the corpus, OUTPUT.json names the

@@ -46,7 +46,8 @@ def test_exit_code(capsys):
 
 
 def test_output_that_nobody_reads_ends_without_a_word():
-    program = "import sys; from runtime import errors; sys.exit(errors.exit_code(lambda: [print(i) for i in range(100000)] and 0))"
+    program = "import sys\nfrom runtime import errors\n"
+    program += "sys.exit(errors.exit_code(lambda: [print(i) for i in range(100000)] and 0))"
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

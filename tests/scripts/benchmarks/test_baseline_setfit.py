@@ -1,17 +1,12 @@
 """scripts/benchmarks/baseline_setfit.py: which runs are made, and which are there; SetFit itself stays out."""
-import importlib.util
 import json
 import os
 import types
 
+import baseline_setfit
 import pytest
 
 from runtime.errors import UserError
-from runtime.paths import ROOT
-
-_spec = importlib.util.spec_from_file_location("baseline_setfit", os.path.join(ROOT, "scripts", "benchmarks", "baseline_setfit.py"))
-baseline_setfit = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(baseline_setfit)
 
 
 @pytest.fixture(name="options")
