@@ -24,6 +24,7 @@ KNOWN_CLASSES = (
     ("mnli", 3), ("snli", 3), ("sst", 2), ("cola", 2), ("mrpc", 2), ("qqp", 2), ("qnli", 2), ("rte", 2), ("wnli", 2),
 )
 SIDE_FILE = ".json"  # FILE.json beside a record file may say {"num_labels": N}, and more about where it comes from
+ROWS = "records_per_task"  # in the side file of a file of drawn tasks (data/supervised/episodes.py)
 
 MetaTask = collections.namedtuple("MetaTask", ["examples", "num_labels", "file"])  # the last: its place in the list
 
@@ -40,7 +41,7 @@ def num_labels_of(path):
     """
     side = path + SIDE_FILE
     if os.path.exists(side):
-        return _num_labels_in(side)
+        return _whole_number_in(side, _side_of(path), "num_labels")
     stem = os.path.basename(path).split(".")[0].lower()
     if is_pretrain(path):
         number = re.search(r"_(\d+)$", stem)
@@ -54,15 +55,31 @@ def num_labels_of(path):
     raise UserError('%s: unknown number of classes; write {"num_labels": N} to %s.' % (path, side))
 
 
-def _num_labels_in(side):
-    """What a side file says."""
+def drawn_rows(path):
+    """Records of each task of a file of drawn tasks, as its side file says; None for any other file.
+
+    Such a file is one task after the other, the records of each in the order in which they are to be read; classes
+    differ from task to task, as in SMLMT files.
+    """
+    side = _side_of(path)
+    return _whole_number_in(path + SIDE_FILE, side, ROWS) if ROWS in side else None
+
+
+def _side_of(path):
+    """Content of the side file of a record file, a dict; empty where there is none, or none that can be read."""
     try:
-        with open(side, encoding="utf-8") as file:
-            number = json.load(file)["num_labels"]
-    except (OSError, ValueError, KeyError, TypeError):
-        number = None
+        with open(path + SIDE_FILE, encoding="utf-8") as file:
+            content = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _whole_number_in(side, content, name):
+    """The number of that name in a side file; UserError for anything but a whole number of 2 or more."""
+    number = content.get(name)
     if not isinstance(number, int) or isinstance(number, bool) or number < 2:
-        raise UserError('%s: expected {"num_labels": N} with a whole number N of 2 or more.' % side)
+        raise UserError('%s: expected {"%s": N} with a whole number N of 2 or more.' % (side, name))
     return number
 
 
@@ -107,11 +124,14 @@ class TaskSource:
         self._files = [records.RecordFile(path) for path in paths]
         self._num_labels = [num_labels_of(path) for path in paths]
         self._pretrain = [is_pretrain(path) for path in paths]
+        self._drawn = [drawn_rows(path) for path in paths]
         self._rows = [
             supervised_rows if supervised_rows > 0 and not pretrain else rows for pretrain in self._pretrain
         ]
-        for file, needed, pretrain in zip(self._files, self._rows, self._pretrain):
-            if pretrain:
+        for file, needed, pretrain, drawn in zip(self._files, self._rows, self._pretrain, self._drawn):
+            if drawn:
+                _check_drawn(file.path, needed, drawn)
+            elif pretrain:
                 _check_borders(file.path, needed)
             if file.size < needed:
                 _too_small(file, needed, pretrain)
@@ -147,9 +167,10 @@ class TaskSource:
 
     def _task(self, index, choice, number, streams):
         file, rows = self._files[choice], self._rows[choice]
-        if self._pretrain[choice]:
-            first = number % (file.size // rows) * rows  # consecutive records; a short rest is left out
-            order = np.random.RandomState([self._seed, index, 1]).permutation(rows) + first
+        if self._drawn[choice]:
+            order = _block(file, rows, number)
+        elif self._pretrain[choice]:
+            order = _block(file, rows, number)[np.random.RandomState([self._seed, index, 1]).permutation(rows)]
         else:
             order = self._supervised_rows(choice, number, streams)
         examples = file.examples(order, self._check[0], self._num_labels[choice], self._check[1])
@@ -165,6 +186,21 @@ class TaskSource:
         skipped = number * rows - taken
         streams[choice][1] = (number + 1) * rows
         return np.array(list(itertools.islice(stream, int(skipped), int(skipped) + rows)))
+
+
+def _block(file, rows, number):
+    """Numbers of the records of a file's number-th task, int [rows]: consecutive; a short rest is left out."""
+    first = number % (file.size // rows) * rows
+    return np.arange(first, first + rows)
+
+
+def _check_drawn(path, needed, drawn):
+    """UserError unless a task takes as many records as each of a file's drawn tasks has."""
+    if needed != drawn:
+        raise UserError(
+            "%s: each task has %d records, but one of %d is asked for: give --train_batch_size=%d (or, beside files "
+            "with tasks of another size, --max_train_batch_size=%d)." % (path, drawn, needed, drawn, drawn)
+        )
 
 
 def _check_borders(path, needed):
@@ -186,12 +222,20 @@ def _too_small(file, needed, pretrain):
 
 
 def validation_tasks(path, rows, examples_per_task, max_seq_length, vocab_size, seed=0, file=0):
-    """Tasks of meta-validation from one file: repeated, shuffled, cut to `examples_per_task` rows; list of MetaTask."""
+    """Tasks of meta-validation from one file: repeated, shuffled, cut to `examples_per_task` rows; list of MetaTask.
+
+    Of a file of drawn tasks the first ones, as they are.
+    """
     source, num_labels = records.RecordFile(path), num_labels_of(path)
-    random = np.random.RandomState([seed, 3])
-    stream = batching.shuffled(itertools.cycle(range(source.size)), VALIDATION_BUFFER, random)
-    found = []
-    for _ in range(max(1, examples_per_task // rows)):
-        numbers = list(itertools.islice(stream, rows))
-        found.append(MetaTask(source.examples(numbers, max_seq_length, num_labels, vocab_size), num_labels, file))
-    return found
+    count, drawn = max(1, examples_per_task // rows), drawn_rows(path)
+    if drawn:
+        _check_drawn(path, rows, drawn)
+        blocks = [_block(source, rows, number) for number in range(min(count, source.size // rows))]
+    else:
+        random = np.random.RandomState([seed, 3])
+        stream = batching.shuffled(itertools.cycle(range(source.size)), VALIDATION_BUFFER, random)
+        blocks = [list(itertools.islice(stream, rows)) for _ in range(count)]
+    return [
+        MetaTask(source.examples(numbers, max_seq_length, num_labels, vocab_size), num_labels, file)
+        for numbers in blocks
+    ]

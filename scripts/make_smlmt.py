@@ -38,7 +38,7 @@ except (UserError, ImportError) as error:
     print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
-from data import records
+from data import records, workers
 from data.smlmt import (
     corpus,
     generator,
@@ -233,7 +233,7 @@ class Embedded:
         numbers = range(self._settings.tasks_per_class_count)
         with Progress(len(numbers) * len(tables), "making tasks", "task") as progress:
             for classes, (record_path, words_path) in targets.items():
-                tasks = generator.make_tasks(maker, [(classes, number) for number in numbers], self._workers)
+                tasks = workers.make_tasks(maker, [(classes, number) for number in numbers], self._workers)
                 record_files.write_tasks(record_path, words_path, counted(tasks, progress))
         return {classes: records.sha256(record_path) for classes, (record_path, _) in targets.items()}
 

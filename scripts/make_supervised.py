@@ -17,6 +17,12 @@ save_to_disk wrote:
 
   scripts/make_supervised.py --dataset=glue,mnli --output_dir=DIR --vocab_file=VOCAB
 
+Tasks of N classes drawn from the training rows, DIR/NAME_train_N.tf_record, beside the whole set (of 60 intents 2, 4 or
+8, and other ones in every task; data/supervised/episodes.py says how):
+
+  scripts/make_supervised.py --input=train.csv --name=mine --classes=2,4,8 --tasks_per_class_count=1000 \\
+      --output_dir=DIR --vocab_file=VOCAB
+
 Beside each record file, FILE.json says the number of classes, which the main program reads, their names in the order of
 the label ids, the number of records, and what they were made from: keep it with its file. Rows that cannot be used are
 left out, counted there and reported here; any other mistake ends the program before anything is written.
@@ -45,6 +51,7 @@ from data import tasks, text
 from data.convert import check_labels
 from data.supervised import conversion as supervised
 from data.supervised import (
+    episodes,
     glue,
     hub,
 )
@@ -54,6 +61,7 @@ from tokenization import Tokenizer
 
 ALL = "all"
 COLUMN_FLAGS = ("text_columns", "label_column", "labels", "skip_labels")
+DRAWING_FLAGS = ("tasks_per_class_count", "records_per_task", "first_batch", "seed")
 
 
 def define_flags(values):
@@ -64,6 +72,9 @@ def define_flags(values):
 
     def boolean(*flag):
         flags.DEFINE_bool(*flag, flag_values=values)
+
+    def integer(*flag):
+        flags.DEFINE_integer(*flag, flag_values=values)
 
     def names(*flag):
         flags.DEFINE_list(*flag, flag_values=values)
@@ -88,12 +99,20 @@ def define_flags(values):
     # Tasks
     boolean("pairwise", False, "Also make the three tasks of two classes out of each task of three (MNLI, SNLI).")
 
+    # Tasks of N classes, drawn
+    names("classes", None, "Also draw tasks of N classes, a file for each N: 2,3,4 for instance.")
+    integer("tasks_per_class_count", 1000, "Tasks of each of these files.")
+    integer("records_per_task", 90, "train_batch_size of the meta-training.")
+    integer("first_batch", 16, "Rows at the start of a task that have all classes alike: meta_batchsz / num_batches.")
+    integer("seed", 0, "One seed and the same rows give the same tasks.")
+    integer("workers", 1, "Processes that draw tasks; the result does not depend on it.")
+
     # Output
     string("output_dir", None, "Folder of the record files.")
     boolean("overwrite", False, "Replace files of an earlier run in --output_dir.")
     string("vocab_file", None, "The model's vocab.txt.")
     boolean("do_lower_case", False, "Lower the case; true for uncased models.")
-    flags.DEFINE_integer("max_seq_length", 128, "Tokens a record.", flag_values=values)
+    integer("max_seq_length", 128, "Tokens a record.")
 
 
 def check_flags(values):
@@ -112,6 +131,22 @@ def check_flags(values):
     ) + tuple((name, values.dataset or (is_file and not values.tasks)) for name in COLUMN_FLAGS):
         if values[name].present and not fits:
             raise UserError("--%s has no meaning with this input; see --help." % name)
+    for name in DRAWING_FLAGS + ("workers",):
+        if values[name].present and not values.classes:
+            raise UserError("--%s has no meaning without --classes; see --help." % name)
+    if values.workers < 1:
+        raise UserError("--workers=%d: at least 1." % values.workers)
+
+
+def drawing_from(values):
+    """episodes.Settings, or None where no tasks are to be drawn."""
+    if not values.classes:
+        return None
+    try:
+        classes = tuple(map(int, values.classes))
+    except ValueError:
+        raise UserError("--classes=%s: whole numbers." % ",".join(values.classes)) from None
+    return episodes.Settings(classes, **{name: values[name].value for name in DRAWING_FLAGS})
 
 
 def data_sets(values):
@@ -196,15 +231,21 @@ def name_of(path):
 
 def convert(values, tokenizer):
     """Reads, converts and puts all files into place; returns the report, a list of lines."""
-    found = data_sets(values)
+    drawing, found = drawing_from(values), data_sets(values)
     with Progress(sum(len(each.parts) for each in found), "reading", "file") as progress:
-        conversions = [supervised.Conversion(each, values.pairwise, lambda: progress.update(1)) for each in found]
+        conversions = [
+            supervised.Conversion(each, values.pairwise, drawing, lambda: progress.update(1)) for each in found
+        ]
     names = [name for conversion in conversions for name in conversion.file_names()]
     report = []
     with Staging(values.output_dir, names, values.overwrite) as staging:
         with Progress(sum(conversion.rows for conversion in conversions), "converting", "row") as progress:
             for conversion in conversions:
                 report += conversion.write(tokenizer, values.max_seq_length, staging, progress.update)
+        if drawing:
+            with Progress(sum(conversion.tasks for conversion in conversions), "drawing", "task") as progress:
+                for conversion in conversions:
+                    report += conversion.write_tasks(values.max_seq_length, staging, values.workers, progress.update)
         staging.publish()
     return report
 

@@ -52,10 +52,11 @@ def make_plan(bert_config, config, run):
       run: configs.MetaTrainConfig; one batch of train_batch_size rows for each of its tasks.
     """
     for path in run.task_train_files + run.task_eval_files:
-        if meta_tasks.is_pretrain(path):
+        kind = "SMLMT" if meta_tasks.is_pretrain(path) else "drawn" if meta_tasks.drawn_rows(path) else None
+        if kind:
             raise UserError(
-                "%s: the classes of SMLMT tasks differ from task to task, so that no softmax layer fits them all; "
-                "multi-task training takes supervised files." % path
+                "%s: the classes of %s tasks differ from task to task, so that no softmax layer fits them all; "
+                "multi-task training takes supervised files." % (path, kind)
             )
     source = meta_training.task_source(run, bert_config)
     names = [task_name(path) for path in run.task_train_files]

@@ -5,9 +5,6 @@ machines computes the same files. Steps: draw N words, pick sentences for each t
 words, shuffle. When a word has too few such sentences, the task is tried again with other words.
 """
 import collections
-import multiprocessing
-from concurrent import futures
-from concurrent.futures import process
 from dataclasses import dataclass
 from typing import Tuple
 
@@ -23,8 +20,6 @@ MAX_ATTEMPTS = 50  # sets of words tried for one task
 MIN_SEQ_LENGTH = 8
 MAX_SEED = 2 ** 32 - 1
 MASK = "[MASK]"
-TASKS_AT_ONCE = 4  # handed to a process
-BLOCKS_PENDING = 2  # of so many tasks, for each process
 
 
 @dataclass(frozen=True)
@@ -274,42 +269,3 @@ def read_corpus(paragraphs, reader, settings):
 def empty_corpus(settings):
     """The error for a corpus without sentences."""
     return UserError("--input: no sentences of at least %d words were found." % settings.min_sentence_words)
-
-
-_maker = None  # the TaskMaker of a worker process
-
-
-def _start_worker(maker):
-    global _maker
-    _maker = maker
-
-
-def _make(block):
-    return [_maker.task(*which) for which in block]
-
-
-def make_tasks(maker, wanted, workers):
-    """Yields the Task of each (N, number) in the list `wanted`, in order, made by `workers` processes.
-
-    Raises UserError when a task cannot be made or a process died.
-    """
-    if workers <= 1:
-        for which in wanted:
-            yield maker.task(*which)
-        return
-    methods = multiprocessing.get_all_start_methods()  # with fork the processes share the corpus in memory
-    context = multiprocessing.get_context("fork" if "fork" in methods else None)
-    pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(maker,))
-    try:
-        with pool:
-            pending = collections.deque()  # short, so that tasks do not pile up when writing is slow
-            for first in range(0, len(wanted), TASKS_AT_ONCE):
-                pending.append(pool.submit(_make, wanted[first : first + TASKS_AT_ONCE]))
-                if len(pending) > BLOCKS_PENDING * workers:
-                    for task in pending.popleft().result():
-                        yield task
-            for block in pending:
-                for task in block.result():
-                    yield task
-    except process.BrokenProcessPool:
-        raise UserError("A worker process died, perhaps for lack of memory: give fewer --workers.") from None

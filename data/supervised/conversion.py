@@ -19,7 +19,7 @@ from typing import Callable, Dict, Optional, Tuple
 import numpy as np
 
 from data import convert, meta_tasks, records, text
-from data.supervised import glue
+from data.supervised import episodes, glue
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
 
@@ -28,7 +28,7 @@ MOST_LABELS = 1000  # more of them are no classes but texts, numbers or names
 ROWS_AT_ONCE = 1000
 # Columns of texts and labels in the order in which they are looked for, where none are given.
 TEXT_COLUMNS = (
-    ("sentence1", "sentence2"), ("text", "text2"), ("text1", "text2"), ("text_a", "text_b"), ("premise", "hypothesis"),
+    ("sentence1", "sentence2"), ("text", "text2"), ("text1", "text2"), ("text", "text_b"), ("text_a", "text_b"), ("premise", "hypothesis"),
     ("question1", "question2"), ("question", "sentence"), ("#1 string", "#2 string"),
     ("sentence1",), ("sentence",), ("text",), ("content",), ("review",), ("question",),
 )
@@ -192,13 +192,14 @@ class Conversion:
     Args:
       data_set: DataSet.
       pairwise: whether three classes also become three tasks of two.
+      drawing: episodes.Settings of tasks that are drawn from the training rows, or None for none.
       advance: told after each source that was read.
 
     Raises:
       UserError: see `survey`; a single class; a name that would make the files SMLMT files.
     """
 
-    def __init__(self, data_set, pairwise=False, advance=lambda: None):
+    def __init__(self, data_set, pairwise=False, drawing=None, advance=lambda: None):
         name = data_set.name
         if not name or name.startswith((".", meta_tasks.PRETRAIN)) or os.path.basename(name) != name:
             raise UserError("--name=%s: give a file name that does not begin with %s." % (name, meta_tasks.PRETRAIN))
@@ -218,16 +219,24 @@ class Conversion:
                 % (data_set.parts[TRAIN].name, *names, "; left out: " + ", ".join(rejected) if rejected else "")
             )
         self._files = {part: self._record_files(part, pairwise) for part in data_set.parts}
+        counts = [self._surveys[TRAIN].labels[label] for label in names]
+        self._drawn = episodes.TaskFiles(name, counts, drawing) if drawing else None
 
     @property
     def rows(self):
         """Number of rows that will be converted."""
         return sum(sum(found.labels.values()) for found in self._surveys.values())
 
+    @property
+    def tasks(self):
+        """Number of tasks that will be drawn."""
+        return self._drawn.tasks if self._drawn else 0
+
     def file_names(self):
         """Names of all files, each side file before its record file."""
         files = itertools.chain.from_iterable(self._files.values())
-        return [name for file in files for name in (file.side_name, file.name)]
+        names = [name for file in files for name in (file.side_name, file.name)]
+        return names + (self._drawn.file_names() if self._drawn else [])
 
     def write(self, tokenizer, max_seq_length, staging, advance):
         """Writes all files into the staging folder.
@@ -259,6 +268,17 @@ class Conversion:
             if cut:
                 report.append("  cut to %d tokens: %d" % (max_seq_length, cut))
         return report
+
+    def write_tasks(self, max_seq_length, staging, processes, advance):
+        """Draws the tasks from what `write` has written; arguments and report as there and in TaskFiles.write."""
+        if not self._drawn:
+            return []
+        source = self._data_set.parts[TRAIN]
+        origin = {"source": source.origin, "sha256": source.sha256()}
+        whole = staging.path(self._files[TRAIN][0].name)
+        return self._drawn.write(
+            whole, max_seq_length, list(self._names.values()), origin, staging, processes, advance
+        )
 
     def _record_files(self, part, pairwise):
         labels = tuple(self._names)

@@ -577,18 +577,6 @@ def test_workers_and_inspection(folder):
         list(record_files.inspect(str(folder / "missing.tf_record"), str(folder / "vocab.txt")))
 
 
-class Dying:
-    """A TaskMaker whose process is killed."""
-
-    def task(self, classes, number):
-        os._exit(9)
-
-
-def test_a_worker_that_dies_is_an_error():
-    with pytest.raises(UserError, match="worker process died"):
-        list(generator.make_tasks(Dying(), [(2, 0)] * 20, 2))
-
-
 def test_command_line_errors_and_help(folder):
     code, out, err = start(*arguments(folder, input=folder / "missing"))
     assert (code, out) == (2, "") and err.startswith("error: --input: ") and len(err.splitlines()) == 1
