@@ -28,7 +28,8 @@ MOST_LABELS = 1000  # more of them are no classes but texts, numbers or names
 ROWS_AT_ONCE = 1000
 # Columns of texts and labels in the order in which they are looked for, where none are given.
 TEXT_COLUMNS = (
-    ("sentence1", "sentence2"), ("text", "text2"), ("text1", "text2"), ("text", "text_b"), ("text_a", "text_b"), ("premise", "hypothesis"),
+    ("sentence1", "sentence2"), ("text", "text2"), ("text1", "text2"), ("text", "text_b"), ("text_a", "text_b"),
+    ("premise", "hypothesis"),
     ("question1", "question2"), ("question", "sentence"), ("#1 string", "#2 string"),
     ("sentence1",), ("sentence",), ("text",), ("content",), ("review",), ("question",),
 )

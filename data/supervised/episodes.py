@@ -164,8 +164,11 @@ class TaskFiles:
             file = self._file_name(classes)
             made = workers.make_tasks(maker, [(classes, number) for number in numbers], processes)
             _write_tasks(staging, file, made, advance)
-            staging.write_json(file + meta_tasks.SIDE_FILE, self._side(classes, [names[label] for label in labels], origin))
-            report.append("%s: %d tasks of %d classes out of %d" % (staging.target(file), len(numbers), classes, len(labels)))
+            side = self._side(classes, [names[label] for label in labels], origin)
+            staging.write_json(file + meta_tasks.SIDE_FILE, side)
+            report.append(
+                "%s: %d tasks of %d classes out of %d" % (staging.target(file), len(numbers), classes, len(labels))
+            )
         if self._without:
             report.append("  no tasks of " + ", ".join(self._without))
         return report

@@ -1,0 +1,98 @@
+"""Text of SMLMT tasks: sentences, files, the index over them."""
+import gzip
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from smlmt_program import (  # noqa: F401 (the fixture)
+    fixture_folder,
+    run,
+    tokenizer,
+)
+
+from data.smlmt import corpus, sentence_index, words
+from runtime.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "text, sentences",
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ('He said "no." Then he left.', ['He said "no."', "Then he left."]),
+        ("Mr. Smith met J. R. Brown at 5 p.m. on Monday.", ["Mr. Smith met J. R. Brown at 5 p.m. on Monday."]),
+        ("So did I. She left.", ["So did I.", "She left."]),
+        ("It cost 3.5 dollars... and more.", ["It cost 3.5 dollars... and more."]),
+        ("\u201cWhat?\u201d \u201cThat.\u201d", ["\u201cWhat?\u201d", "\u201cThat.\u201d"]),
+        ("No end", ["No end"]),
+        ("  ", []),
+    ],
+)
+def test_sentences(text, sentences):
+    assert corpus.split_sentences(text) == sentences
+
+
+def test_files_of_a_folder_in_order(tmp_path):
+    for name in ("b/wiki_1", "b/wiki_0", "a/x.txt", "z.txt", ".hidden", "b/.git/x", "b.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = [os.path.relpath(path, str(tmp_path)) for path in corpus.files(str(tmp_path))]
+    assert found == ["a/x.txt", "b/wiki_0", "b/wiki_1", "b.txt", "z.txt"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no files"):
+        corpus.files(str(tmp_path / "empty"))
+
+
+def test_layouts_of_one_text_give_one_result(folder):
+    expected = run(folder)
+    text = (folder / "text.txt").read_text()
+    lines = text.splitlines()
+    layouts = folder / "layouts"
+    layouts.mkdir()
+    (layouts / "text.gz").write_bytes(gzip.compress(text.encode("ascii")))
+    (layouts / "crlf.txt").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode("ascii"))
+    (layouts / "paragraphs.txt").write_text("\n\n".join(" ".join(lines[i : i + 9]) for i in range(0, len(lines), 9)))
+    articles = [{"id": str(i), "title": "T", "text": "\n".join(lines[i : i + 9])} for i in range(0, len(lines), 9)]
+    (layouts / "wiki_00").write_text("\n".join(json.dumps(article) for article in articles))
+    (layouts / "doc_00").write_text('<doc id="1" title="T">\n%s\n</doc>\n' % text)
+    (layouts / "twice.txt").write_text(text + text)  # equal sentences count once
+    for name in sorted(os.listdir(str(layouts))):
+        made = run(folder, input=layouts / name, overwrite=True)
+        assert made["files"] == expected["files"], name
+        assert made["corpus"]["sentences"] == expected["corpus"]["sentences"], name
+    assert run(folder, input=layouts / "text.gz", overwrite=True)["corpus"] == expected["corpus"]
+
+
+def test_long_sentences_are_cut_between_words():
+    reader = corpus.SentenceReader(tokenizer(), 12, 2)  # room for 10 letters
+    assert list(reader.sentences("abc de fgh ij klm")) == [["abc", "de", "fgh", "ij"]]
+    assert list(reader.sentences("abc defghijk lm")) == []  # what is left is too short
+    assert list(reader.sentences("abc , 12 d")) == [["abc", ",", "12", "d"]]  # only words of letters count
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.sampled_from("river rivers River art party a the \xe9t\xe9 x1 .".split()), max_size=6)))
+def test_index_finds_what_a_scan_finds(sentences):
+    store, block = sentence_index.SentenceStore(), sentence_index.WORDS_AT_ONCE
+    for sentence in sentences:
+        store.add(sentence)
+    different = []
+    for sentence in sentences:
+        if sentence not in different:
+            different.append(sentence)
+    store.close()
+    assert [store.sentence(number) for number in range(len(store))] == different
+    fold = words.FoldedForms()
+    expected = {}
+    for number, sentence in enumerate(different):
+        for form in {fold[word] for word in sentence if words.is_candidate(fold[word], 2)}:
+            expected.setdefault(form, []).append(number)
+    try:
+        for sentence_index.WORDS_AT_ONCE in (1, 7, block):
+            index = store.index(fold, lambda form: words.is_candidate(form, 2), 2, 4)
+            found = {form: index.sentences(form).tolist() for form in index.counts()}
+            assert found == {form: numbers for form, numbers in expected.items() if 2 <= len(numbers) <= 4}
+            assert index.counts() == {form: len(numbers) for form, numbers in found.items()}
+    finally:
+        sentence_index.WORDS_AT_ONCE = block
