@@ -1,58 +1,53 @@
-"""Progress on long work: a bar with the time left where somebody watches (with tqdm), else a line now and then."""
+"""Progress on long work: tqdm's bar with the time left where somebody watches, else a line in the log now and then."""
+import io
 import sys
-import time
 
 from absl import logging
+from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 15.0
+LINE = "{desc}: {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left{postfix}"
 
 
-class Progress:
+class Progress(tqdm):
     """Shows how far `total` units of work have come, `done` of them earlier; use as a context manager.
 
-    With `show` off it shows nothing.
+    Args:
+      total: amount of work; None when it is not known.
+      description, unit: words for the work and for one unit of it; amounts of the unit "B" are shown as KiB, MiB, ...
+      done: amount that an earlier run has done.
+      show: False shows nothing.
     """
 
+    monitor_interval = 0  # no thread of tqdm's beside TensorFlow's: each update looks at the clock
+
     def __init__(self, total, description, unit="step", done=0, show=True):
-        self._total, self._description, self._unit = total, description, unit
-        self._done = self._earlier = done
-        self._start = self._last_line = time.time()
-        self._bar, self._show = None, show
-        if show and sys.stderr.isatty():
-            try:
-                import tqdm
+        self._watched = bool(sys.stderr and sys.stderr.isatty())
+        if self._watched:
+            place = dict(file=sys.stderr, dynamic_ncols=True)
+        else:  # the lines go to the log: see display
+            place = dict(file=io.StringIO(), mininterval=SECONDS_BETWEEN_LINES, bar_format=LINE)
+        if unit == "B":
+            place.update(unit_scale=True, unit_divisor=1024)
+        elif isinstance(total, float):
+            place.update(unit_scale=True)  # else all digits are shown
+        super().__init__(
+            total=total, desc=description, unit=unit, initial=done, disable=not show, miniters=0, smoothing=0, **place
+        )
 
-                self._bar = tqdm.tqdm(
-                    total=total, desc=description, unit=unit, initial=done, file=sys.stderr, dynamic_ncols=True
-                )
-            except ImportError:
-                pass
+    def display(self, msg=None, pos=None):
+        """Called by tqdm when something is due to be shown."""
+        if self._watched:
+            super().display(msg, pos)
+        elif self.n != self.initial:
+            logging.info("%s", self)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        if self._bar is not None:
-            self._bar.close()
-        elif kind is None and self._show:
-            self._line("")
+    def __exit__(self, kind, *rest):
+        if kind and not self._watched:
+            self.disable = True  # work that failed has no closing line
+        super().__exit__(kind, *rest)
 
     def update(self, count, **info):
-        """Adds finished units; `info` is shown beside the bar."""
-        self._done += count
-        note = ", ".join("%s %.4g" % item for item in sorted(info.items()))
-        if self._bar is not None:
-            self._bar.set_postfix_str(note, refresh=False)
-            self._bar.update(count)
-        elif self._show and time.time() - self._last_line >= SECONDS_BETWEEN_LINES:
-            self._line(note)
-
-    def _line(self, note):
-        now = time.time()
-        self._last_line = now
-        rate = (self._done - self._earlier) / max(now - self._start, 1e-6)
-        left = (self._total - self._done) / rate if rate else 0.0
-        message = "%s: %d of %d, %.1f %ss a second" % (self._description, self._done, self._total, rate, self._unit)
-        if self._done < self._total:
-            message += ", about %d s left" % round(left)
-        logging.info("%s%s", message, ", " + note if note else "")
+        """Adds finished units; `info` (numbers by name) is shown beside the bar."""
+        self.set_postfix_str(", ".join("%s %.4g" % item for item in sorted(info.items())), refresh=False)
+        super().update(count)
