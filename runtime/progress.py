@@ -17,11 +17,13 @@ class Progress(tqdm):
       description, unit: words for the work and for one unit of it; amounts of the unit "B" are shown as KiB, MiB, ...
       done: amount that an earlier run has done.
       show: False shows nothing.
+      line: function that shows a line where nobody watches.
     """
 
     monitor_interval = 0  # no thread of tqdm's beside TensorFlow's: each update looks at the clock
 
-    def __init__(self, total, description, unit="step", done=0, show=True):
+    def __init__(self, total, description, unit="step", done=0, show=True, line=logging.info):
+        self._line = line
         self._watched = bool(sys.stderr and sys.stderr.isatty())
         if self._watched:
             place = dict(file=sys.stderr, dynamic_ncols=True)
@@ -40,7 +42,7 @@ class Progress(tqdm):
         if self._watched:
             super().display(msg, pos)
         elif self.n != self.initial:
-            logging.info("%s", self)
+            self._line(str(self))
 
     def __exit__(self, kind, *rest):
         if kind and not self._watched:

@@ -15,18 +15,17 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from fetch import (
-    download,
-    manifest,
-)
+from fetch import catalogue, manifest
+from fetch.archives import MIB
 from runtime.errors import UserError
+from runtime.paths import DOWNLOADS
 
 
 def fetch(name, dest, base=None):
-    """Fetches or verifies one of download.NAMES; returns a line about it."""
-    folder = download.ensure(name, dest, base)
+    """Fetches or verifies one of catalogue.NAMES; returns a line about it."""
+    folder = catalogue.ensure(name, dest, base)
     files, known = manifest.verify_or_add(dest, os.path.basename(folder))
-    size = sum(file["bytes"] for file in files.values()) / download.MIB
+    size = sum(file["bytes"] for file in files.values()) / MIB
     verdict = "checksums as in" if known else "checksums added to"
     return "%s: %s, %d files, %.1f MiB, %s %s" % (name, folder, len(files), size, verdict, manifest.MANIFEST)
 
@@ -34,15 +33,15 @@ def fetch(name, dest, base=None):
 def main(arguments=None):
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(download.NAMES) + "; default: all")
-    parser.add_argument("--dest", default=download.DOWNLOADS, help="folder for all downloads (default: data/downloads)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(catalogue.NAMES) + "; default: all")
+    parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
     parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")
     options = parser.parse_args(arguments)
     for name in options.names:
-        if name not in download.NAMES:
-            parser.error("unknown name %s: use some of %s" % (name, ", ".join(download.NAMES)))
+        if name not in catalogue.NAMES:
+            parser.error("unknown name %s: use some of %s" % (name, ", ".join(catalogue.NAMES)))
     failed = False
-    for name in options.names or download.NAMES:
+    for name in options.names or catalogue.NAMES:
         try:
             print(fetch(name, options.dest, options.base), flush=True)
         except UserError as error:

@@ -125,7 +125,7 @@ def chosen_keys(options):
 def run(options, more):
     """Makes the runs that are not done; returns the exit code."""
     from command_line import program_flags
-    from fetch import download
+    from fetch import catalogue
     from runs import sweep, sweep_processes
     from runtime.progress import Progress
 
@@ -135,7 +135,7 @@ def run(options, more):
         if folder and not os.path.isdir(folder):
             raise UserError("--%s: %s is not a directory." % (name, folder))
     keys = chosen_keys(options)
-    leopard_dir = options.leopard_dir or download.ensure_leopard()
+    leopard_dir = options.leopard_dir or catalogue.ensure_leopard()
     environment = {"BERT_DIR": options.bert_dir, "LEOPARD_DIR": leopard_dir}
     folders = model_folders(options.model_dirs, options.models)
     commands = sweep.Commands(options.output_dir, options.encoder, environment, folders, more)

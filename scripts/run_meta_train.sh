@@ -38,7 +38,7 @@ done
 
 python=$("$here/scripts/setup_env.sh" --print-python) || exit $?
 bert=${BERT_DIR:-}
-[ -n "$bert" ] || bert=$(cd "$here" && "$python" -m fetch.download bert) || exit $?
+[ -n "$bert" ] || bert=$(cd "$here" && "$python" -m fetch bert) || exit $?
 exec "$python" "$here/run_classifier_multitask.py" --do_train --flagfile="$here/presets/${flags}_metatrain.flags" \
   --data_dir="${DATA_DIR:-}" --supervised_data_dir="${SUPERVISED_DATA_DIR:-}" \
   --task_train_files="$(IFS=,; echo "${files[*]}")" \

@@ -3,7 +3,7 @@
 #
 #   [RUNTIME=modern|reference] [JOBS=2] [GOLDEN_DIR=DIR] [LEOPARD_DIR=DIR] scripts/test.sh [PYTEST ARGUMENTS]
 #
-# PYTEST ARGUMENTS name tests from the repository's root, for example: tests/test_download.py -k resume.
+# PYTEST ARGUMENTS name tests from the repository's root, for example: tests/fetch/test_transfer.py -k resume.
 # JOBS=0 runs everything in one process.
 set -euo pipefail
 caller=$PWD

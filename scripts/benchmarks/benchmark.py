@@ -7,7 +7,7 @@ Sides of a comparison take turns in one run; each is a process of its own that i
 interpreter is not given is left out. The first line of a table is what the ratios refer to.
 
 Environments: scripts/setup_env.sh --with=bench (plot) for this program, requirements-bench-torch.txt for PyTorch, and
-RUNTIME=reference scripts/setup_env.sh for the reference runtime. The encoder: python -m fetch.download minilm.
+RUNTIME=reference scripts/setup_env.sh for the reference runtime. The encoder: python -m fetch minilm.
 """
 import collections
 import json
@@ -589,7 +589,7 @@ def main(argv):
         if path and os.path.exists(path):  # else it may be a program's name
             FLAGS[name].value = os.path.abspath(path)  # the sides work in ROOT
     if not os.path.exists(encoder("bert_config.json")):
-        raise UserError("--encoder_dir: no encoder in %s (python -m fetch.download minilm)." % FLAGS.encoder_dir)
+        raise UserError("--encoder_dir: no encoder in %s (python -m fetch minilm)." % FLAGS.encoder_dir)
     done = []
     with tempfile.TemporaryDirectory() as folder:
         for what in FLAGS.what:

