@@ -16,6 +16,7 @@ from runtime import checkpoints, kernels
 from runtime.compat import tf
 from runtime.errors import UserError, reason
 from runtime.files import write_json
+from tokenization import load_vocab
 
 CHECKPOINT = "bert_model.ckpt"
 TENSORFLOW_FILES = ("bert_config.json", "vocab.txt", CHECKPOINT + ".index", CHECKPOINT + ".data-00000-of-00001")
@@ -277,8 +278,6 @@ def to_hugging_face(prefix, config, vocab_file, folder, do_lower_case=False):
     Returns, Raises:
       as to_tensorflow.
     """
-    from tokenization import load_vocab
-
     safetensors = _safetensors()
     vocab = load_vocab(vocab_file)
     weights, left_out = read_checkpoint(prefix, config)
