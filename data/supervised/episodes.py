@@ -128,10 +128,13 @@ class TaskFiles:
             for classes in settings.classes
         }
         self._usable = {classes: labels for classes, labels in usable.items() if len(labels) >= classes}
-        self._without = ["%d (%d classes with %d rows)" % (classes, len(labels), settings.rows_needed(classes))
-                         for classes, labels in usable.items() if classes not in self._usable]
+        self._without = [
+            "%d classes (%d have the %d rows that each needs)" % (classes, len(labels), settings.rows_needed(classes))
+            for classes, labels in usable.items()
+            if classes not in self._usable
+        ]
         if not self._usable:
-            raise UserError("%s: no tasks of N classes can be drawn: %s." % (name, ", ".join(self._without)))
+            raise UserError("%s: no tasks can be drawn of %s." % (name, ", of ".join(self._without)))
 
     @property
     def tasks(self):
@@ -159,18 +162,17 @@ class TaskFiles:
           A report: list of lines.
         """
         maker = TaskMaker(whole, max_seq_length, self._usable, self._settings)
-        numbers, report = range(self._settings.tasks_per_class_count), []
+        count, report = self._settings.tasks_per_class_count, []
         for classes, labels in self._usable.items():
             file = self._file_name(classes)
-            made = workers.make_tasks(maker, [(classes, number) for number in numbers], processes)
-            _write_tasks(staging, file, made, advance)
+            wanted = [(classes, number) for number in range(count)]
+            _write_tasks(staging, file, workers.make_tasks(maker, wanted, processes), advance)
             side = self._side(classes, [names[label] for label in labels], origin)
             staging.write_json(file + meta_tasks.SIDE_FILE, side)
-            report.append(
-                "%s: %d tasks of %d classes out of %d" % (staging.target(file), len(numbers), classes, len(labels))
-            )
+            of = (staging.target(file), count, classes, len(labels))
+            report.append("%s: %d tasks of %d classes out of %d" % of)
         if self._without:
-            report.append("  no tasks of " + ", ".join(self._without))
+            report.append("  no tasks of " + ", of ".join(self._without))
         return report
 
     def _file_name(self, classes):

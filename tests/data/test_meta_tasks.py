@@ -150,6 +150,48 @@ def test_pretrain_tasks_are_consecutive_records_in_new_order(tmp_path):
     assert all(task.num_labels == 2 for task in found)
 
 
+def as_drawn(path, rows):
+    """Writes the side file that says that a file holds tasks of so many records."""
+    with open(path + meta_tasks.SIDE_FILE, "w") as file:
+        json.dump({"num_labels": 2, "records_per_task": rows}, file)
+    return path
+
+
+def test_drawn_tasks_are_consecutive_records_in_their_order(tmp_path):
+    path = as_drawn(write(tmp_path / "mine_train_2.tf_record", 10), 4)
+    found = first_tasks(source([path]), 4)
+    assert [numbers(task) for task in found] == [[0, 1, 2, 3], [4, 5, 6, 7]] * 2  # a short rest is left out
+    assert meta_tasks.drawn_rows(path) == 4 and not meta_tasks.is_pretrain(path)
+
+
+def test_drawn_tasks_share_the_weight_of_supervised_files(tmp_path):
+    paths = [
+        write(tmp_path / "meta_pretrain_2.tf_record", 8), write(tmp_path / "sst.tf_record", 8),
+        as_drawn(write(tmp_path / "mine_train_2.tf_record", 9), 3),
+    ]
+    found = first_tasks(source(paths, supervised_rows=3, pretrain_task_weight=0.2), 2000)
+    shares = np.bincount([task.file for task in found]) / 2000.0
+    np.testing.assert_allclose(shares, [0.2, 0.4, 0.4], atol=0.05)
+    assert {(task.file, task.examples.size) for task in found} == {(0, 4), (1, 3), (2, 3)}
+
+
+@pytest.mark.parametrize("rows", [2, 3, 8])
+def test_drawn_tasks_are_read_whole(tmp_path, rows):
+    path = as_drawn(write(tmp_path / "mine_train_2.tf_record", 16), 4)
+    message = "mine_train_2.tf_record: each task has 4 records, but one of %d is asked for: .*batch_size=4" % rows
+    with pytest.raises(UserError, match=message):
+        source([path], rows=rows)
+    with pytest.raises(UserError, match=message):
+        meta_tasks.validation_tasks(path, rows, 16, SEQ, VOCAB)
+
+
+@pytest.mark.parametrize("rows", [1, "4", None, True, 2.0])
+def test_records_of_a_drawn_task_are_a_whole_number(tmp_path, rows):
+    path = as_drawn(write(tmp_path / "mine_train_2.tf_record", 4), rows)
+    with pytest.raises(UserError, match='mine_train_2.tf_record.json: expected {"records_per_task": N} with a whole'):
+        meta_tasks.drawn_rows(path)
+
+
 def test_supervised_records_all_come_once_an_epoch(tmp_path):
     found = first_tasks(source([write(tmp_path / "sst.tf_record", 12)], supervised_rows=3), 8)
     counts = collections.Counter(number for task in found for number in numbers(task))
@@ -171,3 +213,10 @@ def test_validation_tasks(tmp_path):
     assert [task.examples.size for task in found] == [4, 4]
     again = meta_tasks.validation_tasks(path, 4, 11, SEQ, VOCAB)
     assert [numbers(task) for task in found] == [numbers(task) for task in again]
+
+
+def test_validation_tasks_of_drawn_ones_are_the_first_as_they_are(tmp_path):
+    path = as_drawn(write(tmp_path / "mine_train_2.tf_record", 12), 4)
+    for wanted, expected in ((3, 1), (9, 2), (100, 3)):
+        found = meta_tasks.validation_tasks(path, 4, wanted, SEQ, VOCAB)
+        assert [numbers(task) for task in found] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]][:expected]

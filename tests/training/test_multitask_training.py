@@ -154,6 +154,10 @@ def test_data_that_do_not_fit(run, tmp_path):
 
     smlmt = write_task(tmp_path, "meta_pretrain_2", 2, 12, 0)
     refused("SMLMT", task_train_files=(smlmt,))
+    drawn = write_task(tmp_path, "mine_train_2", 2, 12, 0)
+    with open(drawn + ".json", "w") as file:
+        file.write('{"num_labels": 2, "records_per_task": 6}')
+    refused("drawn tasks differ from task to task", task_train_files=(drawn,))
     refused("two files of the task one", task_train_files=run.task_train_files[:1] * 2)
     refused("of no task that is trained", task_train_files=run.task_train_files[:1])
     refused("has 3 classes", task_eval_files=(write_task(tmp_path, "one_dev", 3, 12, 0),))
