@@ -1,6 +1,9 @@
 """The one exception that stands for a mistake the user can mend, and how a program ends with it."""
+import errno
 import os
 import sys
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -20,9 +23,16 @@ def reason(error):
     return lines[0]
 
 
-def cannot_write(folder, error):
-    """The UserError for an OSError or a TensorFlow error while writing."""
-    return UserError("--output_dir: cannot be written in %s (%s)." % (folder, reason(error)))
+def is_full(error):
+    """Whether an OSError or a TensorFlow error says that a disk is full, or a file as large as it may become."""
+    return getattr(error, "errno", None) in _FULL or any(os.strerror(code) in reason(error) for code in _FULL)
+
+
+def cannot_write(place, error, flag="--output_dir"):
+    """The UserError for an OSError or a TensorFlow error while writing to a place that a flag or argument named."""
+    text = reason(error)
+    way_out = "make room and run the same command again" if is_full(error) else "choose another place"
+    return UserError("%s: %s cannot be written (%s): %s." % (flag, place, text, way_out))
 
 
 def exit_code(program, stopped="stopped"):

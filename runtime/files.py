@@ -1,39 +1,48 @@
-"""Files that appear whole or not at all, and their checksums. Nothing here needs TensorFlow."""
+"""A file that appears whole or not at all, and checksums. Nothing here needs TensorFlow."""
 import contextlib
 import hashlib
 import json
 import os
-import tempfile
+
+from runtime import claims
 
 
 @contextlib.contextmanager
 def atomic_file(path, mode="w", newline=None):
     """Opens a file that appears under `path` only when everything was written.
 
+    Where `path` is a link, the file that it points to is replaced. A device or pipe is written to as it is.
+
     Args:
       path: the file; its folder exists.
       mode: "w" for UTF-8 text, "wb" for bytes.
       newline: as for `open`; text only.
     """
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix="." + os.path.basename(path))
+    target, encoding = os.path.realpath(path), None if "b" in mode else "utf-8"
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, mode, encoding=encoding, newline=newline) as file:
+            yield file
+        return
+    workplace = claims.make_workplace(os.path.dirname(target))
     try:
-        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8", newline=newline) as file:
+        work = os.path.join(workplace, os.path.basename(target))
+        with open(work, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        os.replace(work, target)
+    finally:
+        claims.remove_workplace(workplace)
 
 
 def read_json(path):
     """What `write_json` wrote; None where there is no such file, or another."""
     try:
+        if not os.path.isfile(path):  # a pipe would wait for ever
+            return None
         with open(path, encoding="utf-8") as file:
             return json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

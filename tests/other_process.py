@@ -1,0 +1,38 @@
+"""Functions of tests in processes of their own, which may be killed."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from runtime.paths import ROOT
+
+
+def start(code, *arguments):
+    """Starts Python code with the project on its path; returns the process, whose output is text."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.path.insert(0, %r)\n%s" % (ROOT, code)] + list(map(str, arguments)),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+    )
+
+
+def run(code, *arguments):
+    """Runs Python code; returns (exit code, output, errors)."""
+    process = start(code, *arguments)
+    output, errors = process.communicate(timeout=120)
+    return process.returncode, output, errors
+
+
+def kill(process):
+    """Kills a process that has said something, and waits for its end."""
+    process.stdout.readline()
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def wait_until(is_so, seconds=30.0):
+    """Waits for a condition, and fails without it."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
