@@ -294,7 +294,7 @@ def _listed(folder):
 
 
 def _this_process():
-    program = os.path.basename(sys.argv[0] if sys.argv and sys.argv[0] not in ("", "-c", "-m") else sys.executable)
+    program = os.path.basename(getattr(sys.modules["__main__"], "__file__", None) or sys.executable)
     since, pid = time.strftime("%Y-%m-%d %H:%M:%S"), os.getpid()
     return Owner(program or "python", pid, _started(pid), socket.gethostname(), _boot(), since, uuid.uuid4().hex)
 

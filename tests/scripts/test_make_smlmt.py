@@ -122,7 +122,7 @@ def test_broken_compression_and_json(folder):
 
 def test_output_that_cannot_be_written(folder):
     (folder / "file").write_text("no folder")
-    assert "--output_dir: cannot be written" in error_of(folder, output_dir=folder / "file" / "below")
+    assert "file/below cannot be written (Not a directory)" in error_of(folder, output_dir=folder / "file" / "below")
     assert (folder / "file").read_text() == "no folder"
 
 
@@ -147,7 +147,8 @@ def test_full_disk(folder):
     options = arguments(folder, tasks_per_class_count=300)
     code, out, err = start(*options, preexec_fn=limit)
     assert (code, out) == (2, "") and "Traceback" not in err
-    assert err.splitlines()[-1].startswith("error: --output_dir: cannot be written")
+    last = err.splitlines()[-1]
+    assert last.startswith("error: --output_dir: ") and "cannot be written" in last and "make room" in last
     assert not (folder / "out").exists()
 
 

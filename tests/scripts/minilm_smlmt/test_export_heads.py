@@ -56,6 +56,7 @@ def test_mistakes_end_in_a_line(tmp_path, run, capsys, flag, value, words):
     assert run(**{flag: tmp_path / value}) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: " + words) and str(tmp_path / value) in line
+    assert flag != "output_dir" or " cannot be written (Not a directory): choose another place." in line
 
 
 def test_help_needs_no_tensorflow_and_the_rest_says_so(tmp_path):
