@@ -73,7 +73,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, be
             _start(session, program, folder, newest)
             for hook in hooks:
                 enter(hook).begin(session, done)
-            done = _run_steps(session, program.step, plan, done, hooks, before_step)
+            done = run_steps(session, program.step, plan, done, hooks, before_step)
             watch.stop()  # the others may leave
             for hook in hooks:
                 hook.end(session, done)
@@ -161,7 +161,7 @@ def _start(session, program, folder, newest):
     session.run(program.data)
 
 
-def _run_steps(session, step, plan, done, hooks, before_step):
+def run_steps(session, step, plan, done, hooks, before_step):
     """Runs steps until the last one, or the one in which a worker was asked to stop; returns how many are done."""
     requests = 0.0
     while done < plan.steps and not requests:

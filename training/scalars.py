@@ -1,4 +1,6 @@
 """TensorBoard's scalars."""
+import time
+
 from runtime import checkpoints
 from runtime.compat import tf
 
@@ -11,7 +13,8 @@ class Scalars:
 
     def __init__(self, folder):
         self._folder = folder
-        self._writer = self._try(tf.summary.FileWriter, folder)
+        # TensorFlow names files by the second, in which a short run may write two.
+        self._writer = self._try(tf.summary.FileWriter, folder, filename_suffix=".%d" % time.time_ns())
 
     def __enter__(self):
         return self
@@ -25,8 +28,8 @@ class Scalars:
         scalars = [tf.Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
         self._try(self._writer.add_summary, tf.Summary(value=scalars), step)
 
-    def _try(self, write, *arguments):
+    def _try(self, write, *arguments, **more):
         try:
-            return write(*arguments)
+            return write(*arguments, **more)
         except (tf.errors.OpError, OSError) as error:
             raise checkpoints.cannot_save("event file", self._folder, error) from None
