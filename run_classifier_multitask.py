@@ -65,7 +65,7 @@ def run_meta_training():
     Where TF_CONFIG names several machines, this is one process of a run that they share.
     """
     from command_line import settings
-    from training import cluster, loop, meta_training, multitask_training
+    from training import cluster, loop, meta_training, multitask_training, validation
 
     machines = cluster.parse(os.environ.get("TF_CONFIG", ""))
     bert_config, config = settings.bert_settings(FLAGS), settings.classifier_settings(FLAGS)
@@ -81,8 +81,11 @@ def run_meta_training():
     if machines.is_chief:
         files.write_json(os.path.join(FLAGS.output_dir, META_FILE), description)
     finished = loop.train(plan, FLAGS.output_dir, machines, FLAGS.cpu_devices, FLAGS.worker_timeout)
-    if finished:
-        print("%s is complete; the best model: %s" % (plan.title, os.path.join(FLAGS.output_dir, "model")))
+    if finished and machines.is_chief:
+        model = os.path.join(FLAGS.output_dir, validation.MODEL)
+        print("%s is complete; the exported model: %s, %s" % (plan.title, model, validation.exported(FLAGS.output_dir)))
+    elif finished:
+        print("%s is complete" % plan.title)
     else:
         print("stopped and saved: run the same command again to go on")
 

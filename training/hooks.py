@@ -1,15 +1,20 @@
-"""What happens between the steps of training_loop.py: stop, save, validate, show progress."""
+"""What happens between the steps of loop.py: stop, save, validate, show progress, write TensorBoard's scalars."""
+import collections
 import glob
 import os
 import shutil
 import signal
 
+import numpy as np
+
 from runtime import checkpoints
 from runtime.compat import tf
-from runtime.errors import UserError
 from runtime.progress import Progress
+from training.scalars import Scalars
 
 CHECKPOINT = "model.ckpt"
+SUMMARY_STEPS = 50
+STEPS_OF_A_MEAN = 50  # that the progress shows
 
 
 class StopSignal:
@@ -33,78 +38,58 @@ class StopSignal:
         return tf.cast(tf.ensure_shape(flag, []), tf.float32)
 
 
-class StopHook(tf.train.SessionRunHook):
-    """Ends the loop after the last step, or after the one in which some worker was asked to stop.
+class Hook:
+    """What a loop calls between its steps; a context manager, left when the loop ends or fails."""
 
-    Args:
-      requests: scalar above 0 where a worker was asked to stop, the same in all workers.
-      steps: the last step.
-      ending: function to call before the loop ends.
-    """
+    def __enter__(self):
+        return self
 
-    def __init__(self, requests, steps, ending):
-        self._requests, self._steps, self._ending = requests, steps, ending
-        self._sessions = 0
+    def __exit__(self, *_):
+        pass
 
-    def begin(self):
-        self._step = tf.train.get_global_step()
+    def begin(self, session, step):
+        """Before the first step of this process; `step` are done."""
 
-    def after_create_session(self, session, coord):
-        del session, coord
-        self._sessions += 1
-        if self._sessions > 1:  # the data has moved on, so going on from the checkpoint here would skip tasks
-            raise UserError("the connection between the workers was lost: run the same command again to go on.")
+    def after_step(self, session, step, found):
+        """After a step, of which the numbers of plan.Step were found."""
 
-    def before_run(self, run_context):
-        del run_context
-        return tf.train.SessionRunArgs(self._requests)
-
-    def after_run(self, run_context, run_values):
-        if run_values.results > 0.0 or run_context.session.run(self._step) >= self._steps:
-            self._ending()
-            run_context.request_stop()
+    def end(self, session, step):
+        """After the last step of this process, unless it failed."""
 
 
-class SaveHook(tf.train.SessionRunHook):
+class SaveHook(Hook):
     """Saves at every multiple of `every` steps and at the end; validates what it saved at a multiple or the last step.
 
     Where a checkpoint is written does not depend on where a run was interrupted.
 
     Args:
+      saver: tf.train.Saver.
       folder: of the checkpoints.
       every: steps between them.
       steps: the last step.
       validate: function of a step whose checkpoint is on disk; must know by itself what it has done already.
     """
 
-    def __init__(self, folder, every, steps, validate):
-        self._folder, self._every, self._steps, self._validate = folder, every, steps, validate
+    def __init__(self, saver, folder, every, steps, validate):
+        self._saver, self._folder, self._every, self._steps = saver, folder, every, steps
+        self._validate = validate
         self._saved = None
 
-    def begin(self):
-        self._step = tf.train.get_global_step()
-        self._saver = tf.get_collection(tf.GraphKeys.SAVERS)[0]  # the one that Estimator restores with
+    def begin(self, session, step):
         for path in glob.glob(os.path.join(glob.escape(self._folder), CHECKPOINT + "*_temp*")):  # of a killed run
             shutil.rmtree(path, ignore_errors=True)
-
-    def after_create_session(self, session, coord):
-        del coord
-        step = int(session.run(self._step))
         if tf.train.latest_checkpoint(self._folder) is None:
             self._save(session, step)
         elif self._is_due(step):  # the run may have been killed before this one was validated
             self._validate(step)
         self._saved = step
 
-    def after_run(self, run_context, run_values):
-        del run_values
-        step = int(run_context.session.run(self._step))
+    def after_step(self, session, step, found):
         if step % self._every == 0 and step < self._steps:
-            self._save(run_context.session, step)
+            self._save(session, step)
             self._validate(step)
 
-    def end(self, session):
-        step = int(session.run(self._step))
+    def end(self, session, step):
         if step != self._saved:
             self._save(session, step)
             if self._is_due(step):
@@ -121,17 +106,32 @@ class SaveHook(tf.train.SessionRunHook):
         self._saved = step
 
 
-class ProgressHook(tf.train.SessionRunHook):
-    """Progress in tasks of a run that is called `title`."""
+class ProgressHook(Hook):
+    """Progress in tasks of a run that is called `title`, with means over the last steps."""
 
     def __init__(self, title, done, steps, tasks_per_step):
         self._tasks = tasks_per_step
         self._progress = Progress(steps * tasks_per_step, title, unit="task", done=done * tasks_per_step)
+        self._last = collections.deque(maxlen=STEPS_OF_A_MEAN)
 
-    def after_run(self, run_context, run_values):
-        del run_context, run_values
-        self._progress.update(self._tasks)
+    def __exit__(self, kind, *_):
+        self._progress.__exit__(kind)
 
-    def end(self, session):
-        del session
-        self._progress.__exit__(None)
+    def after_step(self, session, step, found):
+        self._last.append((found.loss, found.accuracy))
+        loss, accuracy = np.mean(self._last, axis=0)
+        self._progress.update(self._tasks, **{"loss": loss, "query accuracy": accuracy})
+
+
+class SummaryHook(Hook):
+    """TensorBoard's scalars of the first step and every SUMMARY_STEPS steps after it."""
+
+    def __init__(self, folder):
+        self._scalars = Scalars(folder)
+
+    def __exit__(self, kind, *_):
+        self._scalars.__exit__(kind)
+
+    def after_step(self, session, step, found):
+        if (step - 1) % SUMMARY_STEPS == 0:
+            self._scalars.write(step, dict(found.summaries, loss=found.loss))

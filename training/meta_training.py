@@ -1,5 +1,6 @@
-"""Meta-training as a program: tasks in, checkpoints, meta-validation and the best model out (training_loop.py)."""
+"""Meta-training: what a step, the validation and the exported model compute. The loop around it is loop.py."""
 import collections
+import functools
 
 import meta_learner
 import optimization
@@ -10,7 +11,7 @@ from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
 from training import meta_batch
-from training.task_feed import task_names
+from training.plan import Judged, Plan, Step
 
 
 def number_of_steps(records, run):
@@ -45,25 +46,8 @@ def validation_tasks(path, run, bert_config, file=0):
     )
 
 
-class Plan(collections.namedtuple("Plan", ["bert_config", "config", "run", "outer", "source", "validation"])):
-    """A meta-training run for training_loop.train."""
-
-    title = "meta-training"
-    advice = "lower --learning_rate or --train_lr"
-
-    @property
-    def steps(self):
-        return self.outer.num_train_steps
-
-    def training_spec(self, features, mode, stop):
-        return _training_spec(features, mode, self, stop)
-
-    def judging_spec(self, features, mode):
-        return _judging_spec(features, mode, self)
-
-
 def make_plan(bert_config, config, run):
-    """Opens and checks the data and lays out the run; UserError for whatever does not fit.
+    """Opens and checks the data and lays out the run: a plan.Plan; UserError for whatever does not fit.
 
     Args:
       bert_config, config: BertConfig and LearnerConfig.
@@ -84,20 +68,29 @@ def make_plan(bert_config, config, run):
     outer = optimization.OuterConfig(
         run.learning_rate, steps, warmup, run.fix_bert, adaptation.rate_bounds(config), run.replica_clipping
     )
-    return Plan(bert_config, config, run, outer, source, validation)
+    return Plan(
+        title="meta-training",
+        advice="lower --learning_rate or --train_lr",
+        bert_config=bert_config,
+        config=config,
+        run=run,
+        steps=steps,
+        source=source,
+        validation=validation,
+        training_step=functools.partial(_training_step, bert_config, config, run, outer),
+        judge=functools.partial(_judge, bert_config, config),
+        serve=functools.partial(_serve, bert_config, config),
+    )
 
 
 # The graph.
 
 
-def _training_spec(features, mode, plan, stop):
-    """(EstimatorSpec of a training step in one replica, number of workers asked to stop as a part of all replicas)."""
-    bert_config, config, run, outer = plan.bert_config, plan.config, plan.run, plan.outer
+def _training_step(bert_config, config, run, outer, tasks, scalars):
+    """plan.Step of a replica."""
     variables = meta_learner.create_variables(bert_config, config)
-    # Estimator restores its own checkpoint over this where there is one.
     checkpoints.initialize(variables, run.init_checkpoint, run.warm_start_model_dir)
     step = tf.train.get_or_create_global_step()
-    tasks = [features[name] for name in task_names(len(features))]
     each = run.tasks_per_gpu if run.replica_clipping else len(tasks)
     batches = [
         meta_batch.run(variables, tasks[first : first + each], bert_config, config, outer, run.seed)
@@ -109,14 +102,16 @@ def _training_spec(features, mode, plan, stop):
         variables,
         outer,
         step,
-        [loss, accuracy, stop.tensor()],
+        [loss, accuracy] + scalars,
     )
-    loss, accuracy, requests = outer_step.means
-    tf.summary.scalar("query_accuracy", accuracy)
-    tf.summary.scalar("gradient_norm", outer_step.norm)
-    tf.summary.scalar("learning_rate", optimization.learning_rate_schedule(outer, step))
-    _add_inner_summaries(batches[0], variables, config)
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=outer_step.train_op), requests
+    loss, accuracy = outer_step.means[:2]
+    summaries = {
+        "query_accuracy": accuracy,
+        "gradient_norm": outer_step.norm,
+        "learning_rate": optimization.learning_rate_schedule(outer, step),
+    }
+    summaries.update(_inner_summaries(batches[0], variables, config))
+    return Step(outer_step.train_op, loss, accuracy, outer_step.means[2:], summaries)
 
 
 def _sum_of_clipped(batches):
@@ -129,39 +124,33 @@ def _sum_of_clipped(batches):
     return totals
 
 
-def _judging_spec(features, mode, plan):
-    """EstimatorSpec of meta-validation, and of the exported model."""
-    bert_config, config = plan.bert_config, plan.config
-    variables = meta_learner.create_variables(bert_config, config)
-    if mode == tf.estimator.ModeKeys.PREDICT:
-        return _serving_spec(features, variables, bert_config, config)
-    tasks = [meta_learner.make_task(features[name], config) for name in task_names(len(features))]
-    outcome = meta_learner.run_tasks(variables, tasks, bert_config, config, evaluation=True)
-    loss, accuracy = meta_learner.mean_of_tasks(outcome)
-    metrics = {"query_accuracy": tf.metrics.mean(accuracy), "query_loss": tf.metrics.mean(loss)}
-    return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)
-
-
-def _add_inner_summaries(batch, variables, config):
-    """TensorBoard's scalars of the inner loop, and the learned rates."""
+def _inner_summaries(batch, variables, config):
+    """{tag: scalar} of the inner loop's passes, and of the learned rates."""
+    summaries = {}
     kinds = (("support_loss", batch.support_losses), ("query_loss", batch.query_losses), ("norm", batch.inner_norms))
     for kind, values in kinds:
         for index, value in enumerate(tf.unstack(values, num=values.shape.as_list()[0])):
-            tf.summary.scalar("inner_%s/%d" % (kind, index), value)
+            summaries["inner_%s/%d" % (kind, index)] = value
     for name, variable in variables.items():
         if adaptation.is_rate(name) and variable.trainable:
-            tf.summary.scalar("rates/" + name, tf.exp(variable) if config.use_exp_lr else variable)
+            summaries["rates/" + name] = tf.exp(variable) if config.use_exp_lr else variable.read_value()
+    return summaries
 
 
-def _serving_spec(features, variables, bert_config, config):
+def _judge(bert_config, config, task):
+    """plan.Judged of meta-evaluation on a task."""
+    variables = meta_learner.create_variables(bert_config, config)
+    tasks = [meta_learner.make_task(task, config)]
+    outcome = meta_learner.run_tasks(variables, tasks, bert_config, config, evaluation=True)
+    loss, accuracy = meta_learner.mean_of_tasks(outcome)
+    return Judged(accuracy, loss)
+
+
+def _serve(bert_config, config, rows):
     """What an exported model serves: the feature vector of token ids, and the output MLP's."""
+    variables = meta_learner.create_variables(bert_config, config)
     classifier = Classifier(bert_config, config, 0)
     mixture = tf.nn.softmax(variables[adaptation.LAYER_MIXTURE]) if adaptation.LAYER_MIXTURE in variables else None
-    batch = Batch(features["input_ids"], features["input_mask"], features["segment_ids"], None)
+    batch = Batch(rows["input_ids"], rows["input_mask"], rows["segment_ids"], None)
     hidden = classifier.features(variables, batch, mixture)
-    outputs = {"features": hidden, "outputs": heads.output_mlp(variables, hidden, config)}
-    return tf.estimator.EstimatorSpec(
-        tf.estimator.ModeKeys.PREDICT,
-        predictions=outputs,
-        export_outputs={"serving_default": tf.estimator.export.PredictOutput(outputs)},
-    )
+    return {"features": hidden, "outputs": heads.output_mlp(variables, hidden, config)}

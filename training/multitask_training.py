@@ -1,9 +1,10 @@
 """Multi-task training of an encoder with one softmax layer a task: MT-BERT, a baseline of Bansal et al. 2019.
 
-Data, checkpoints, validation and export are those of meta-training (training_loop.py): a "task" of the stream is a
-batch of one file here, and the files are drawn with the same weights.
+The loop (loop.py) and the data are those of meta-training: a "task" of the stream is a batch of one file here, and the
+files are drawn with the same weights.
 """
 import collections
+import functools
 import os
 import re
 
@@ -18,34 +19,13 @@ from runtime.compat import tf
 from runtime.dropout import Dropout
 from runtime.errors import UserError
 from training import meta_training
-from training.task_feed import task_names
+from training.plan import Judged, Plan, Step
 
 SCOPE = "task_heads"  # a task's layer is called task_heads/NAME/output_weights
 
 
-class Plan(
-    collections.namedtuple(
-        "Plan", ["bert_config", "config", "run", "outer", "source", "validation", "names", "num_labels"]
-    )
-):
-    """A multi-task run for training_loop.train; `names` and `num_labels` are those of the tasks."""
-
-    title = "multi-task training"
-    advice = "lower --learning_rate"
-
-    @property
-    def steps(self):
-        return self.outer.num_train_steps
-
-    def training_spec(self, features, mode, stop):
-        return _training_spec(features, mode, self, stop)
-
-    def judging_spec(self, features, mode):
-        return _judging_spec(features, mode, self)
-
-
 def make_plan(bert_config, config, run):
-    """Opens and checks the data and lays out the run; UserError for whatever does not fit.
+    """Opens and checks the data and lays out the run: a plan.Plan; UserError for whatever does not fit.
 
     Args:
       bert_config, config: BertConfig and SoftmaxConfig.
@@ -80,7 +60,20 @@ def make_plan(bert_config, config, run):
         validation += meta_training.validation_tasks(path, run, bert_config, file)
     steps, warmup = number_of_steps(sum(source.sizes), run)
     outer = optimization.OuterConfig(config.learning_rate, steps, warmup, config.fix_bert)
-    return Plan(bert_config, config, run, outer, source, validation, names, num_labels)
+    create = functools.partial(_create_variables, bert_config, names, num_labels)
+    return Plan(
+        title="multi-task training",
+        advice="lower --learning_rate",
+        bert_config=bert_config,
+        config=config,
+        run=run,
+        steps=steps,
+        source=source,
+        validation=validation,
+        training_step=functools.partial(_training_step, bert_config, config, run, outer, create),
+        judge=functools.partial(_judge, bert_config, config, create),
+        serve=functools.partial(_serve, bert_config, config, create, names),
+    )
 
 
 def task_name(path):
@@ -120,71 +113,58 @@ def pick_head(heads_of_tasks, index):
     return Head(*[tf.gather(tf.concat(part, axis=0), rows) for part in zip(*heads_of_tasks)])
 
 
-def _create_variables(plan):
+def _create_variables(bert_config, names, num_labels):
     """({name: variable} of encoder and layers, list of Head)."""
-    variables = modeling.create_variables(plan.bert_config)
-    layers = create_heads(plan.bert_config.hidden_size, plan.names, plan.num_labels)
+    variables = modeling.create_variables(bert_config)
+    layers = create_heads(bert_config.hidden_size, names, num_labels)
     everything = collections.OrderedDict(variables)
     everything.update((variable.op.name, variable) for layer in layers for variable in layer)
     return everything, layers
 
 
-def _score(variables, layers, rows, plan, dropout=None):
+def _score(variables, layers, rows, bert_config, config, dropout=None):
     batch = Batch(*[rows[name] for name in Batch._fields])
-    layer = pick_head(layers, rows["file"])
-    return softmax.score(variables, layer, batch, plan.bert_config, plan.config, dropout)
+    return softmax.score(variables, pick_head(layers, rows["file"]), batch, bert_config, config, dropout)
 
 
-def _training_spec(features, mode, plan, stop):
-    """(EstimatorSpec of a training step in one replica, number of workers asked to stop as a part of all replicas).
+def _training_step(bert_config, config, run, outer, create, tasks, scalars):
+    """plan.Step of a replica, which follows the mean gradient of its batches.
 
-    A step follows the mean gradient of its batches. A layer without rows in it goes on with its moments and its decay
-    alone, as any weight without gradient does in AdamW.
+    A layer without rows in it goes on with its moments and its decay alone, as any weight without gradient does in
+    AdamW.
     """
-    variables, layers = _create_variables(plan)
+    variables, layers = create()
     encoder = {name: variable for name, variable in variables.items() if name.startswith("bert/")}
-    # Estimator restores its own checkpoint over this where there is one.
-    checkpoints.initialize(encoder, plan.run.init_checkpoint, plan.run.warm_start_model_dir)
+    checkpoints.initialize(encoder, run.init_checkpoint, run.warm_start_model_dir)
     step = tf.train.get_or_create_global_step()
-    batches = [features[name] for name in task_names(len(features))]
-    seed, reference_mode = plan.run.seed, plan.config.reference_mode
-    dropouts = [Dropout(seed, rows["number"], reference_mode) for rows in batches]
-    scored = [_score(variables, layers, rows, plan, dropout) for rows, dropout in zip(batches, dropouts)]
+    dropouts = [Dropout(run.seed, rows["number"], config.reference_mode) for rows in tasks]
+    scored = [_score(variables, layers, rows, bert_config, config, dropout) for rows, dropout in zip(tasks, dropouts)]
     loss, accuracy = [tf.add_n([getattr(one, name) for one in scored]) / len(scored) for name in ("loss", "accuracy")]
     outer_step = optimization.outer_step(
-        softmax.gradients(loss, variables, plan.config),
-        variables,
-        plan.outer,
-        step,
-        [loss, accuracy, stop.tensor()],
+        softmax.gradients(loss, variables, config), variables, outer, step, [loss, accuracy] + scalars
     )
-    loss, accuracy, requests = outer_step.means
-    tf.summary.scalar("accuracy", accuracy)
-    tf.summary.scalar("gradient_norm", outer_step.norm)
-    tf.summary.scalar("learning_rate", optimization.learning_rate_schedule(plan.outer, step))
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=outer_step.train_op), requests
+    loss, accuracy = outer_step.means[:2]
+    summaries = {
+        "accuracy": accuracy,
+        "gradient_norm": outer_step.norm,
+        "learning_rate": optimization.learning_rate_schedule(outer, step),
+    }
+    return Step(outer_step.train_op, loss, accuracy, outer_step.means[2:], summaries)
 
 
-def _judging_spec(features, mode, plan):
-    """EstimatorSpec of validation, whose query rows are held-out rows of the tasks, and of the exported model."""
-    variables, layers = _create_variables(plan)
-    if mode == tf.estimator.ModeKeys.PREDICT:
-        return _serving_spec(features, variables, layers, plan)
-    rows, = [features[name] for name in task_names(len(features))]
-    scored = _score(variables, layers, rows, plan)
-    metrics = {"query_accuracy": tf.metrics.mean(scored.accuracy), "query_loss": tf.metrics.mean(scored.loss)}
-    return tf.estimator.EstimatorSpec(mode, loss=scored.loss, eval_metric_ops=metrics)
+def _judge(bert_config, config, create, rows):
+    """plan.Judged of held-out rows of a task, which are its query rows."""
+    variables, layers = create()
+    scored = _score(variables, layers, rows, bert_config, config)
+    return Judged(scored.accuracy, scored.loss)
 
 
-def _serving_spec(features, variables, layers, plan):
+def _serve(bert_config, config, create, names, rows):
     """What an exported model serves: the feature vector of token ids, and each task's probabilities."""
-    batch = Batch(features["input_ids"], features["input_mask"], features["segment_ids"], None)
-    hidden = Classifier(plan.bert_config, plan.config, None).features(variables, batch)
+    variables, layers = create()
+    batch = Batch(rows["input_ids"], rows["input_mask"], rows["segment_ids"], None)
+    hidden = Classifier(bert_config, config, None).features(variables, batch)
     outputs = {"features": hidden}
-    for name, layer in zip(plan.names, layers):
+    for name, layer in zip(names, layers):
         outputs["probabilities/" + name] = tf.nn.softmax(softmax.logits(layer, hidden))
-    return tf.estimator.EstimatorSpec(
-        tf.estimator.ModeKeys.PREDICT,
-        predictions=outputs,
-        export_outputs={"serving_default": tf.estimator.export.PredictOutput(outputs)},
-    )
+    return outputs

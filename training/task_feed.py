@@ -12,52 +12,25 @@ Shares = collections.namedtuple("Shares", ["tasks", "replicas"])  # tasks a repl
 
 
 def shares_of(context, run):
-    """Which tasks of a step this process reads, by the tf.distribute.InputContext; all of them without one."""
-    if context is None:
-        return Shares(run.tasks_per_step, range(1))
+    """Which tasks of a step this process reads, by the tf.distribute.InputContext."""
     here = context.num_replicas_in_sync // context.num_input_pipelines
     first = context.input_pipeline_id * here
     return Shares(run.tasks_per_step // context.num_replicas_in_sync, range(first, first + here))
 
 
-def _as_arrays(number, task):
-    arrays = {name: getattr(task.examples, name) for name in Batch._fields}
-    arrays["num_labels"] = [task.num_labels] * task.examples.size
-    arrays.update(file=task.file, number=number)
-    return arrays
-
-
-def _dataset(groups, run, size, faults):
-    """tf.data.Dataset of {"task_0": {name: [rows, seq] or [rows]}, ...} from groups of `size` (number, MetaTask).
-
-    A UserError that the groups end with is added to the list `faults`.
-    """
-    shapes = {
-        name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
-    }
-    shapes.update(file=[], number=[])
-    types = dict({name: tf.int32 for name in FIELDS}, file=tf.int32, number=tf.int64)
-    names = task_names(size)
-
-    def elements():
-        try:
-            for group in groups():
-                yield {name: _as_arrays(*numbered) for name, numbered in zip(names, group)}
-        except UserError as error:
-            faults.append(error)
-            raise
-
-    structure = [{name: part for name in names} for part in (types, shapes)]
-    return tf.data.Dataset.from_generator(elements, *structure).prefetch(2)
-
-
-def task_names(size):
-    """Names of the tasks among the features of a step."""
-    return ["task_%d" % index for index in range(size)]
-
-
 def training_data(source, run, start, shares, faults):
-    """The tasks of step `start` and those after it, an element for each replica of this process in turn."""
+    """The tasks of step `start` and those after it, an element for each replica of this process in turn.
+
+    Args:
+      source: data.meta_tasks.TaskSource.
+      run: MetaTrainConfig.
+      start: steps done.
+      shares: Shares.
+      faults: list that a UserError of the data is added to, for TensorFlow turns it into an error of its own.
+
+    Returns:
+      tf.data.Dataset of tuples of tasks, {name of FIELDS: [rows, seq] or [rows], file: [], number: []}.
+    """
 
     def groups():
         numbers = (
@@ -74,4 +47,31 @@ def training_data(source, run, start, shares, faults):
 
 
 def validation_data(validation, run):
+    """tf.data.Dataset of validation tasks, each a tuple of one task as in `training_data`."""
     return _dataset(lambda: ([(number, task)] for number, task in enumerate(validation)), run, 1, [])
+
+
+def _dataset(groups, run, size, faults):
+    """tf.data.Dataset of tuples of tasks from groups of `size` (number, MetaTask)."""
+    shapes = {
+        name: [None] if name in ("label_ids", "num_labels") else [None, run.max_seq_length] for name in FIELDS
+    }
+    shapes.update(file=[], number=[])
+    types = dict({name: tf.int32 for name in FIELDS}, file=tf.int32, number=tf.int64)
+
+    def elements():
+        try:
+            for group in groups():
+                yield tuple(_as_arrays(*numbered) for numbered in group)
+        except UserError as error:
+            faults.append(error)
+            raise
+
+    return tf.data.Dataset.from_generator(elements, (types,) * size, (shapes,) * size).prefetch(2)
+
+
+def _as_arrays(number, task):
+    arrays = {name: getattr(task.examples, name) for name in Batch._fields}
+    arrays["num_labels"] = [task.num_labels] * task.examples.size
+    arrays.update(file=task.file, number=number)
+    return arrays

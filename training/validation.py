@@ -1,14 +1,74 @@
-"""Meta-validation during training, and the export of the best model."""
+"""Validation of checkpoints during training, and the export of the best one as a model."""
+import contextlib
 import os
 import shutil
-from concurrent import futures
 
-from runtime import checkpoints, files
+import numpy as np
+
+from runtime import checkpoints, files, saved_model
 from runtime.compat import tf
+from runtime.sessions import session_config
+from training.plan import Judged
+from training.scalars import Scalars
+from training.task_feed import validation_data
 
 MODEL = "model"  # below the output directory
 BEST = "best.json"
 HISTORY = "validation.json"
+INPUTS = ("input_ids", "input_mask", "segment_ids")  # of the exported model
+EVENTS = "eval"  # folder beside the checkpoints
+
+
+def judge(plan, checkpoint):
+    """Judged with numbers: the means over the validation tasks of a plan.Plan with a checkpoint's weights."""
+    with _graph():
+        tasks = tf.data.make_initializable_iterator(validation_data(plan.validation, plan.run))
+        (task,) = tasks.get_next()
+        judged = plan.judge(task)
+        with _restored(plan, checkpoint) as session:
+            session.run(tasks.initializer)
+            sums = np.zeros(len(Judged._fields), np.float32)
+            for _ in plan.validation:
+                sums += session.run(judged)
+    return Judged(*[float(mean) for mean in sums / np.float32(len(plan.validation))])
+
+
+def export(plan, checkpoint, folder):
+    """Writes what a plan.Plan serves with a checkpoint's weights as a SavedModel; the folder must not exist."""
+    with _graph():
+        inputs = {name: tf.placeholder(tf.int32, [None, plan.run.max_seq_length], name=name) for name in INPUTS}
+        outputs = plan.serve(inputs)
+        with _restored(plan, checkpoint) as session:
+            saved_model.write(session, inputs, outputs, folder)
+
+
+@contextlib.contextmanager
+def _graph():
+    """A graph of this process alone, which counts the steps as that of the training does."""
+    with tf.Graph().as_default():
+        tf.train.get_or_create_global_step()
+        yield
+
+
+@contextlib.contextmanager
+def _restored(plan, checkpoint):
+    """Session over the graph with the checkpoint's weights."""
+    with tf.Session(config=session_config(plan.bert_config, plan.config, optimise=False)) as session:
+        try:
+            tf.train.Saver().restore(session, checkpoint)
+        except checkpoints.UNREADABLE:
+            raise checkpoints.damaged_own(checkpoint) from None
+        yield session
+
+
+def exported(output_dir):
+    """Which model a finished run has exported to a folder, and why that one, in words."""
+    best, history = [files.read_json(os.path.join(output_dir, name)) for name in (BEST, HISTORY)]
+    if best.get("query_accuracy") is None:
+        return "the last step's (%d), as there are no validation tasks" % best["step"]
+    return "that of step %d, whose query accuracy %.4f is the best of %d validations" % (
+        best["step"], best["query_accuracy"], len(history)
+    )
 
 
 class Validator:
@@ -17,16 +77,15 @@ class Validator:
     Without validation tasks every checkpoint counts as the best so far.
 
     Args:
-      estimator: tf.estimator.Estimator of one device over the checkpoints.
-      data: function that makes the tf.data.Dataset of the validation tasks, or None.
-      max_seq_length: tokens a row of the exported model.
+      judge: function of a checkpoint's prefix -> Judged; None without validation tasks.
+      export: function (prefix, folder to make) that exports a checkpoint as a model.
+      prefix: of the checkpoints, without the step.
       output_dir: existing folder; gets model/, best.json and validation.json (every result, in order).
       done: step of the newest checkpoint; what was judged after it belongs to checkpoints that are gone.
     """
 
-    def __init__(self, estimator, data, max_seq_length, output_dir, done):
-        self._estimator, self._data, self._max_seq_length = estimator, data, max_seq_length
-        self._output_dir = output_dir
+    def __init__(self, judge, export, prefix, output_dir, done):
+        self._judge, self._export, self._prefix, self._output_dir = judge, export, prefix, output_dir
         self._history = [entry for entry in files.read_json(self._path(HISTORY)) or [] if entry["step"] <= done]
         best = files.read_json(self._path(BEST))
         self._best = best if best and best["step"] <= done else None
@@ -34,28 +93,23 @@ class Validator:
         checkpoints.recover_directory(self._path(MODEL))
 
     def validate(self, step):
-        """Judges the newest checkpoint, which is that of `step`, unless it was done before.
-
-        Runs in a thread of its own: there the graph, session and strategy of the training do not exist.
-        """
+        """Judges the checkpoint of a step, unless it was done before; exports it where it is the best so far."""
         if any(entry["step"] == step for entry in self._history):
             return
-        with futures.ThreadPoolExecutor(1) as pool:
-            pool.submit(self._validate, step).result()
-
-    def _validate(self, step):
-        accuracy = loss = None
-        if self._data:
-            metrics = self._estimator.evaluate(self._data)
-            accuracy, loss = float(metrics["query_accuracy"]), float(metrics["query_loss"])
-        best = self._best and self._best["query_accuracy"]
-        is_best = best is None or accuracy is None or accuracy > best
-        note = "" if accuracy is None else ": query accuracy %.4f, loss %.4f" % (accuracy, loss)
-        print("step %d%s%s" % (step, note, ", the best so far" if is_best and accuracy is not None else ""), flush=True)
-        entry = {"step": step, "query_accuracy": accuracy, "query_loss": loss}
+        checkpoint = "%s-%d" % (self._prefix, step)
+        if self._judge:
+            found = self._judge(checkpoint)
+            entry = {"step": step, "query_accuracy": found.accuracy, "query_loss": found.loss}
+            is_best = self._best is None or found.accuracy > self._best["query_accuracy"]
+            note = "query accuracy %.4f, loss %.4f%s" % (*found, ", the best so far" if is_best else "")
+            with Scalars(os.path.join(os.path.dirname(self._prefix), EVENTS)) as scalars:
+                scalars.write(step, {"query_accuracy": found.accuracy, "query_loss": found.loss})
+        else:
+            entry, is_best, note = {"step": step, "validated": False}, True, "no validation tasks, exported as it is"
+        print("step %d: %s" % (step, note), flush=True)
         try:
             if is_best:
-                self._export()
+                self._replace_model(checkpoint)
                 files.write_json(self._path(BEST), entry)
                 self._best = entry
             files.write_json(self._path(HISTORY), self._history + [entry])
@@ -63,18 +117,14 @@ class Validator:
             raise checkpoints.cannot_save("model of step %d" % step, self._output_dir, error) from None
         self._history.append(entry)
 
-    def _export(self):
+    def _replace_model(self, checkpoint):
         work = checkpoints.make_unfinished(self._output_dir)
         try:
-            exported = self._estimator.export_saved_model(work, self._serving_inputs)
-            checkpoints.replace_directory(exported.decode(), self._path(MODEL))
+            made = os.path.join(work, MODEL)
+            self._export(checkpoint, made)
+            checkpoints.replace_directory(made, self._path(MODEL))
         finally:
             shutil.rmtree(work, ignore_errors=True)
-
-    def _serving_inputs(self):
-        names = ("input_ids", "input_mask", "segment_ids")
-        inputs = {name: tf.placeholder(tf.int32, [None, self._max_seq_length], name=name) for name in names}
-        return tf.estimator.export.ServingInputReceiver(inputs, inputs)
 
     def _path(self, name):
         return os.path.join(self._output_dir, name)

@@ -30,17 +30,6 @@ LAYER_NORM_EPSILON = 1e-12
 FLAGS = flags.FLAGS
 
 
-class RoundHook(tf.train.SessionRunHook):
-    """Cuts a training loop into rounds."""
-
-    def __init__(self, rounds):
-        self._rounds = rounds
-
-    def before_run(self, run_context):
-        del run_context
-        self._rounds.before_step()
-
-
 def examples(arrays, part):
     """Examples of one part ("train" or "eval") of the benchmark's texts."""
     return Examples(**{field.name: arrays["%s_%s" % (part, field.name)] for field in SCHEMA})
@@ -93,7 +82,7 @@ def meta(side, options, arrays):
         settings.bert_settings(FLAGS), settings.learner_settings(FLAGS), settings.meta_training_settings(FLAGS)
     )
     with tempfile.TemporaryDirectory() as folder:
-        loop.train(plan, folder, hooks=[RoundHook(Rounds(side, options.steps, options.warmup))])
+        loop.train(plan, folder, before_step=Rounds(side, options.steps, options.warmup).before_step)
 
 
 def bare(side, options, arrays):

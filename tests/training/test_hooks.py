@@ -1,34 +1,34 @@
-"""Saving between steps. Whole runs that are stopped and killed are in test_meta_training.py."""
+"""What happens between steps. Whole runs that are stopped and killed are in test_meta_training.py."""
 import errno
 import os
 
+import numpy as np
 import pytest
 
+from runtime import progress
 from runtime.compat import tf
 from runtime.errors import UserError
-from training.hooks import SaveHook, StopHook, StopSignal
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+from training.hooks import CHECKPOINT, ProgressHook, SaveHook, StopSignal, SummaryHook
+from training.plan import Step
 
 
 def train(folder, every, steps, until, validate):
-    """Counts the global step up to `until` with a SaveHook, resuming from what is in the folder."""
-    step = tf.train.get_or_create_global_step()
-    hook = SaveHook(str(folder), every, steps, validate)
-    stop = tf.train.StopAtStepHook(last_step=until)
-    saver = tf.train.Saver(max_to_keep=2, defer_build=True, save_relative_paths=True)
-    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)
-    advance = step.assign_add(1).op
-    with tf.train.MonitoredTrainingSession(
-        checkpoint_dir=str(folder), hooks=[stop], chief_only_hooks=[hook], scaffold=tf.train.Scaffold(saver=saver),
-        save_checkpoint_secs=None, save_checkpoint_steps=None, save_summaries_steps=None, log_step_count_steps=None,
-    ) as session:
-        while not session.should_stop():
-            session.run(advance)
+    """Counts the steps from where the folder's checkpoints are up to `until`, with a SaveHook."""
+    newest = tf.train.latest_checkpoint(str(folder))
+    step = int(newest.split("-")[-1]) if newest else 0
+    with tf.Graph().as_default(), tf.Session() as session:
+        counter = tf.train.get_or_create_global_step()
+        advance, saver = counter.assign_add(1).op, tf.train.Saver(max_to_keep=2, sharded=True)
+        session.run(counter.initializer)
+        if newest:
+            saver.restore(session, newest)
+        with SaveHook(saver, str(folder), every, steps, validate) as hook:
+            hook.begin(session, step)
+            while step < until:
+                session.run(advance)
+                step += 1
+                hook.after_step(session, step, None)
+            hook.end(session, step)
 
 
 def latest(folder):
@@ -39,9 +39,10 @@ def latest(folder):
 def test_the_same_checkpoints_are_validated_wherever_a_run_is_interrupted(tmp_path, interrupted):
     validated = []
     for until in interrupted:
-        with tf.Graph().as_default():
-            train(tmp_path, 2, 7, until, validated.append)
-        assert latest(tmp_path) == "model.ckpt-%d" % until
+        train(tmp_path, 2, 7, until, validated.append)
+        assert latest(tmp_path) == "%s-%d" % (CHECKPOINT, until)
+        counted = tf.train.load_checkpoint(str(tmp_path)).get_tensor("global_step")
+        assert counted == until
     assert sorted(set(validated)) == [2, 4, 6, 7]  # again after a stop at one of them: it may have been killed there
 
 
@@ -54,8 +55,7 @@ def test_leftovers_of_a_killed_save_are_swept_out(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
-    with tf.Graph().as_default():
-        train(tmp_path, 2, 9, 2, lambda step: None)
+    train(tmp_path, 2, 9, 2, lambda step: None)
 
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -67,24 +67,43 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(tmp_path, monkeyp
     assert latest(tmp_path) == "model.ckpt-2"
 
 
-def test_a_request_to_stop_ends_the_loop_after_the_step():
-    step, ended = tf.train.get_or_create_global_step(), []
+def test_a_request_to_stop_is_seen_by_the_next_step():
     signal = StopSignal()
-    advance = step.assign_add(1).op
-    with tf.control_dependencies([advance]):
+    with tf.Graph().as_default(), tf.Session() as session:
         requests = signal.tensor()
-    hook = StopHook(requests, 10, lambda: ended.append(True))
-    with tf.train.MonitoredTrainingSession(hooks=[hook]) as session:
-        while not session.should_stop():
-            assert not ended
-            signal.requested = session.run(step) == 3
-            session.run(requests)
-    assert ended == [True]
+        found = []
+        for signal.requested in (False, True, True):
+            found.append(session.run(requests))
+    assert found == [0.0, 1.0, 1.0]
 
 
-def test_a_second_session_is_refused():
-    """The data go on where they are, but the weights would go back to the checkpoint."""
-    hook = StopHook(tf.constant(0.0), 10, lambda: None)
-    hook.after_create_session(None, None)
-    with pytest.raises(UserError, match="connection between the workers was lost"):
-        hook.after_create_session(None, None)
+def found(loss, accuracy, **summaries):
+    return Step(None, np.float32(loss), np.float32(accuracy), [np.float32(0)], summaries)
+
+
+def test_progress_shows_means_over_the_last_steps(monkeypatch, caplog):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("training.hooks.STEPS_OF_A_MEAN", 2)
+    lines = []
+    monkeypatch.setattr(progress.logging, "info", lambda form, *values: lines.append(form % values))
+    with ProgressHook("meta-training", 1, 4, 2) as hook:
+        hook.begin(None, 1)
+        for number, values in enumerate([(4.0, 0.0), (2.0, 0.5), (1.0, 1.0)], start=2):
+            hook.after_step(None, number, found(*values))
+    assert [line.split(",")[0] for line in lines] == ["meta-training: %d of 8" % tasks for tasks in (4, 6, 8, 8)]
+    assert all("tasks a second" in line for line in lines) and "s left" in lines[0]
+    shown = [line.split(", loss ")[1] for line in lines[:3]]
+    assert shown == ["4, query accuracy 0", "3, query accuracy 0.25", "1.5, query accuracy 0.75"]
+
+
+def test_scalars_stand_at_the_same_steps_wherever_a_run_is_interrupted(tmp_path):
+    for begun, ended in ((0, 60), (60, 102)):
+        with SummaryHook(str(tmp_path)) as hook:
+            for step in range(begun + 1, ended + 1):
+                hook.after_step(None, step, found(step / 2.0, 0.5, norm=np.float32(3.0)))
+    events = [
+        event for name in sorted(os.listdir(str(tmp_path))) for event in tf.train.summary_iterator(str(tmp_path / name))
+    ]
+    scalars = {event.step: {value.tag: value.simple_value for value in event.summary.value} for event in events}
+    scalars = {step: values for step, values in scalars.items() if values}
+    assert scalars == {step: {"loss": step / 2.0, "norm": 3.0} for step in (1, 51, 101)}

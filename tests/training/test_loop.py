@@ -1,33 +1,15 @@
-"""Errors of the training loop. What a whole run leaves, and how it resumes, is in test_meta_training.py."""
+"""The training loop in one process. What a whole run leaves, and how it resumes, is in test_meta_training.py."""
+import os
+
 import numpy as np
 import pytest
+from tiny_plan import BERT, make_plan
 
 import modeling
-from data import records
-from learner import configs
 from runtime.compat import tf
 from runtime.errors import UserError
-from training import loop, meta_training
-
-SEQ, ROWS = 4, 4
-BERT = modeling.BertConfig(
-    vocab_size=10, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4,
-    max_position_embeddings=SEQ, type_vocab_size=2,
-)  # fmt: skip
-LEARNER = configs.LearnerConfig(meta_batchsz=2, num_batches=1, rate_sets=1, label_emb_size=2)
-
-
-def make_plan(folder, labels=(0, 1) * ROWS, name="meta_pretrain_2", **changes):
-    """Plan of a run over one file of records with these labels."""
-    labels = np.array(labels, np.int32)
-    ids = np.ones([len(labels), SEQ], np.int32)
-    path = str(folder / (name + ".tf_record"))
-    records.write_records(path, records.Examples(ids, ids, np.zeros_like(ids), labels))
-    run = dict(
-        task_train_files=(path,), train_batch_size=ROWS, tasks_per_gpu=1, num_gpus=1, num_train_epochs=1,
-        max_seq_length=SEQ,
-    )  # fmt: skip
-    return meta_training.make_plan(BERT, LEARNER, configs.MetaTrainConfig(**dict(run, **changes)))
+from training import loop
+from training.plan import Step
 
 
 def save(prefix, **values):
@@ -44,9 +26,9 @@ def cut(prefix):
         pass
 
 
-def message(plan, folder):
+def message(plan, folder, **more):
     with pytest.raises(UserError) as error:
-        loop.train(plan, str(folder))
+        loop.train(plan, str(folder), **more)
     (line,) = str(error.value).splitlines()
     return line
 
@@ -79,3 +61,60 @@ def test_tasks_without_query_rows(name, tmp_path):
 
 def test_rows_of_supervised_tasks_do_not_matter_to_smlmt_tasks(tmp_path):
     make_plan(tmp_path, max_train_batch_size=2)
+
+
+def test_a_lost_worker_is_one_line(tmp_path):
+    """The data go on where they are, but the weights would go back to the checkpoint: the run has to be begun anew."""
+
+    def lose():
+        raise tf.errors.UnavailableError(None, None, "Socket closed\nand more")
+
+    assert "connection between the workers was lost" in message(make_plan(tmp_path), tmp_path, before_step=lose)
+
+
+class Session:
+    """Gives results of steps in the place of TensorFlow's session."""
+
+    def __init__(self, losses=(1.0,) * 10, requests=(0.0,) * 10):
+        self.left = list(zip(losses, requests))
+
+    def run(self, step):
+        loss, requests = self.left.pop(0)
+        return step._replace(loss=np.float32(loss), means=[np.float32(requests)])
+
+
+STEP = Step(None, None, None, None, {})
+
+
+def test_a_request_to_stop_ends_the_loop_after_the_step(tmp_path):
+    plan = make_plan(tmp_path)._replace(steps=9)
+    assert loop.run_steps(Session(requests=[0.0, 0.0, 0.5, 0.0]), STEP, plan, 4, [], None) == 7
+    assert loop.run_steps(Session(), STEP, plan, 4, [], None) == 9
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(loss, tmp_path):
+    after = []
+    hook = type("Hook", (), {"after_step": lambda self, session, step, found: after.append(step)})()
+    with pytest.raises(UserError, match="meta-training loss became NaN or infinite: lower --learning_rate or"):
+        loop.run_steps(Session(losses=[1.0, loss]), STEP, make_plan(tmp_path)._replace(steps=9), 4, [hook], None)
+    assert after == [5]
+
+
+def test_a_resumed_run_says_where_it_goes_on_and_keeps_two_checkpoints(tmp_path, capsys):
+    plan = make_plan(tmp_path, num_train_epochs=3, save_checkpoints_steps=1)
+    steps = []
+
+    def fail_at_three():
+        steps.append(len(steps))
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(plan, str(tmp_path), before_step=fail_at_three)
+    assert "goes on" not in capsys.readouterr().out
+    assert loop.train(plan, str(tmp_path), before_step=lambda: steps.append(len(steps)))
+    assert "meta-training goes on from step 2 of 6" in capsys.readouterr().out.splitlines()
+    assert len(steps) == 3 + 4
+    kept = {name.split(".")[1] for name in os.listdir(str(tmp_path / "checkpoints")) if name.startswith("model.")}
+    assert kept == {"ckpt-5", "ckpt-6"}

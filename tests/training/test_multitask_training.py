@@ -1,6 +1,8 @@
 """Multi-task training: one softmax layer a task, resume, export. The loop itself is tested in test_meta_training.py."""
 import dataclasses
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -76,18 +78,17 @@ def test_training_learns_all_tasks(trained):
     assert history[-1]["query_accuracy"] > 0.9
 
 
-class StopAt(tf.train.SessionRunHook):
-    def __init__(self, step):
-        self._step = step
-
-    def after_run(self, run_context, run_values):
-        if run_context.session.run(tf.train.get_global_step()) == self._step:
-            run_context.request_stop()
-
-
 def test_a_stopped_run_ends_as_an_uninterrupted_one(run, trained, tmp_path):
     plan = multitask_training.make_plan(BERT, CONFIG, run)
-    assert not loop.train(plan, str(tmp_path), hooks=[StopAt(7)])
+    steps = []
+
+    def stop_at_seven():
+        steps.append(len(steps))
+        if len(steps) == 7:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert not loop.train(plan, str(tmp_path), before_step=stop_at_seven)
+    assert weights(tmp_path)["global_step"] == len(steps) == 7
     assert loop.train(plan, str(tmp_path))
     whole, resumed = weights(trained), weights(tmp_path)
     assert set(whole) == set(resumed)
