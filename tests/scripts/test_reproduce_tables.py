@@ -18,8 +18,8 @@ from command_line import recipes
 from data import convert, records
 from data.tasks import TASKS
 from data.text import read_text
-from fetch import transfer
 from fetch import minilm as fetch_minilm
+from fetch import transfer
 from runs import results, sweep, task_data
 from runs.tables.runs import read_runs
 from runtime import checkpoints
