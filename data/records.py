@@ -6,7 +6,6 @@ Small files (the downstream tasks) are read as a whole by ``read_records``; of l
 """
 
 import os
-import uuid
 from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -15,8 +14,8 @@ from google.protobuf.message import DecodeError
 
 from data import tasks
 from runtime.compat import tf
-from runtime.errors import UserError, reason
-from runtime.files import file_sha256
+from runtime.errors import UserError, reason, writing
+from runtime.files import atomic_path, file_sha256
 
 HEADER_BYTES = 12  # length and its checksum, before each record
 FRAME_BYTES = HEADER_BYTES + 4  # and the data's checksum, after it
@@ -184,19 +183,11 @@ def write_records(path, examples: Examples) -> None:
     path = os.fspath(path)
     if not examples.size:
         raise UserError("%s: no examples to write." % path)
-    folder, name = os.path.split(os.path.abspath(path))
-    unfinished = os.path.join(folder, ".%s.%s.tmp" % (name, uuid.uuid4().hex[:8]))
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tf.python_io.TFRecordWriter(unfinished) as writer:
+    with writing(path, flag=None):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        with atomic_path(path) as work, tf.python_io.TFRecordWriter(work) as writer:
             for serialized in serialize(examples):
                 writer.write(serialized)
-        os.replace(unfinished, path)
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError("%s: cannot be written (%s)." % (path, reason(error))) from None
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
 
 
 def serialize(examples: Examples) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import numpy as np
 from data import tasks
 from data.overlap import label_sets, text_key
 from data.text import TextExample, read_text
-from runtime.errors import UserError
+from runtime.errors import UserError, writing
 from runtime.files import atomic_file
 
 FORMATS = ("json", "csv")
@@ -119,10 +119,8 @@ def make_splits(
     for path, examples in drawn.items():
         if os.path.exists(path) and not overwrite and read_text(path) != examples:
             raise UserError("%s exists and holds another split: choose another folder, or give --overwrite." % path)
-    try:
+    with writing(output_dir):
         os.makedirs(output_dir, exist_ok=True)
         for path, examples in drawn.items():
             write(path, examples, kind)
-    except OSError as error:
-        raise UserError("%s cannot be written to (%s)." % (output_dir, error.strerror)) from None
     return list(drawn)

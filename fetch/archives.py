@@ -3,12 +3,11 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import stat
-import tempfile
 import zipfile
 
-from runtime.errors import UserError
+from runtime import folders
+from runtime.errors import UserError, is_full, reason
 
 MIB = 1 << 20
 MAX_UNPACKED = 2048 * MIB
@@ -80,8 +79,8 @@ def missing(folder, needs):
 
 def _holder(folder, needs):
     """The first folder at or below ``folder`` that holds all of ``needs``; None when there is none."""
-    for root, folders, _ in os.walk(folder):
-        folders.sort()
+    for root, below, _ in os.walk(folder):
+        below.sort()
         if not missing(root, needs):
             return root
     return None
@@ -94,26 +93,23 @@ def unzip(path, folder, needs=(), max_unpacked=MAX_UNPACKED):
     exist, or be empty. UserError when an entry would land outside, when ``needs`` are not in it, when it is no zip or
     has more than ``max_unpacked`` bytes in it.
     """
-    folder = os.path.abspath(folder)
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
     if os.path.isdir(folder) and os.listdir(folder):
         lacks = " and lacks " + ", ".join(missing(folder, needs)) if missing(folder, needs) else ""
         raise UserError("%s exists%s: delete it to make it again" % (folder, lacks))
-    temporary = tempfile.mkdtemp(prefix=os.path.basename(folder) + ".", dir=os.path.dirname(folder))
-    try:
-        with opened(path, max_unpacked) as archive:
-            archive.extractall(temporary)
-        found = _holder(temporary, needs)
+    with folders.atomic_folder(folder, "unpacked archive", flag=None) as work:
+        unpacked = work + ".all"  # a neighbour, which goes with the work
+        try:
+            with opened(path, max_unpacked) as archive:
+                archive.extractall(unpacked)
+        except Damaged as error:
+            raise UserError("%s %s: delete it and fetch it again" % (path, error)) from error
+        except OSError as error:
+            if is_full(error):
+                raise
+            raise UserError("%s could not be unpacked to %s: %s" % (path, folder, reason(error))) from error
+        found = _holder(unpacked, needs)
         if found is None:
             raise UserError("%s is not the expected archive: no folder in it holds %s" % (path, ", ".join(needs)))
-        os.chmod(found, 0o755)  # mkdtemp's is private
-        if os.path.isdir(folder):
-            os.rmdir(folder)
-        os.rename(found, folder)
-    except Damaged as error:
-        raise UserError("%s %s: delete it and fetch it again" % (path, error)) from error
-    except OSError as error:
-        raise UserError("%s could not be unpacked to %s: %s" % (path, folder, error.strerror or error)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.rmdir(work)
+        os.rename(found, work)
     return folder

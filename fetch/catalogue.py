@@ -11,8 +11,8 @@ from typing import NamedTuple, Tuple
 from data.tasks import DATA_URL
 from fetch import archives, drive, transfer
 from fetch.archives import MIB, missing
+from runtime.claims import alone_in
 from runtime.errors import UserError
-from runtime.locks import alone_in
 from runtime.paths import DOWNLOADS
 
 

@@ -9,9 +9,9 @@ import json
 import os
 
 from data import tasks
+from runtime.claims import alone_in
 from runtime.errors import UserError
 from runtime.files import file_sha256, write_json
-from runtime.locks import alone_in
 
 MANIFEST = "manifest.json"
 FORMAT = 1

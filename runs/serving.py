@@ -3,9 +3,9 @@ import os
 import shutil
 
 from runs.model_folder import MODEL_FILE, VOCAB_FILE
-from runtime import checkpoints
+from runtime import checkpoints, folders
 from runtime.compat import tf
-from runtime.errors import UserError, reason
+from runtime.errors import writing
 from training import task_models
 
 INPUTS = ("input_ids", "input_mask", "segment_ids")
@@ -26,30 +26,15 @@ def export(stored, export_dir):
     Raises:
       UserError: the model cannot be read, or the folder cannot be written.
     """
-    try:
-        parent = os.path.dirname(os.path.abspath(export_dir))
-        os.makedirs(parent, exist_ok=True)
-        work = checkpoints.make_unfinished(parent)
-    except OSError as error:
-        raise _unwritable(export_dir, error.strerror) from None
-    try:
-        made = os.path.join(work, "made")
-        _write(stored, made)
-        extra = os.path.join(made, EXTRA)
+    with folders.atomic_folder(export_dir, "SavedModel") as work, writing(export_dir):
+        os.rmdir(work)  # TensorFlow makes it
+        _write(stored, work)
+        extra = os.path.join(work, EXTRA)
         os.mkdir(extra)
         for name in (MODEL_FILE, VOCAB_FILE):
             path = os.path.join(stored.folder, name)
             if os.path.exists(path):
-                shutil.copy(path, extra)
-        os.rename(made, export_dir)
-    except (tf.errors.OpError, OSError) as error:
-        raise _unwritable(export_dir, reason(error)) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _unwritable(export_dir, reason):
-    return UserError("--output_dir: %s cannot be written (%s)." % (export_dir, reason))
+                shutil.copyfile(path, os.path.join(extra, name))
 
 
 def _write(stored, folder):

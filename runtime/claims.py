@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ import threading
 import time
 import uuid
 
-from runtime.errors import UserError
+from runtime.errors import UserError, writing
 
 OWNER = "owner.json"
 SUCCESSOR = "successor"
@@ -239,10 +240,16 @@ def abandon(path):
 
 
 @contextlib.contextmanager
-def alone_in(folder, wait=0.0, waiting=lambda owner: None):
-    """Lets one process at a time work in an existing folder; see `claim`."""
+def alone_in(folder, wait=math.inf):
+    """Lets one program at a time work in a folder, which is made where it is missing.
+
+    Another one waits and says for whom; UserError after `wait` seconds, or when nothing can be written there.
+    """
     path = os.path.join(os.path.realpath(folder), LOCK)
-    claim(path, wait=wait, waiting=waiting)
+    with writing(folder, flag=None):
+        os.makedirs(folder, exist_ok=True)
+        claim(path, wait=wait, waiting=lambda owner: print(
+            "waiting for %s, which works in %s" % (owner, folder), file=sys.stderr, flush=True))
     try:
         yield
     finally:

@@ -1,4 +1,5 @@
 """The one exception that stands for a mistake the user can mend, and how a program ends with it."""
+import contextlib
 import errno
 import os
 import sys
@@ -29,10 +30,22 @@ def is_full(error):
 
 
 def cannot_write(place, error, flag="--output_dir"):
-    """The UserError for an OSError or a TensorFlow error while writing to a place that a flag or argument named."""
+    """The UserError for an OSError or a TensorFlow error while writing to a place; `flag` named it, None: none did."""
     text = reason(error)
     way_out = "make room and run the same command again" if is_full(error) else "choose another place"
-    return UserError("%s: %s cannot be written (%s): %s." % (flag, place, text, way_out))
+    return UserError("%s%s cannot be written (%s): %s." % (flag + ": " if flag else "", place, text, way_out))
+
+
+@contextlib.contextmanager
+def writing(place, flag="--output_dir"):
+    """Turns errors of the system and of TensorFlow in a block that only writes into `cannot_write`."""
+    try:
+        yield
+    except Exception as error:
+        # TensorFlow's by its name, for this module is imported before it
+        if isinstance(error, OSError) or "OpError" in [kind.__name__ for kind in type(error).__mro__]:
+            raise cannot_write(place, error, flag) from None
+        raise
 
 
 def exit_code(program, stopped="stopped"):

@@ -18,21 +18,35 @@ def atomic_file(path, mode="w", newline=None):
       mode: "w" for UTF-8 text, "wb" for bytes.
       newline: as for `open`; text only.
     """
-    target, encoding = os.path.realpath(path), None if "b" in mode else "utf-8"
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, mode, encoding=encoding, newline=newline) as file:
+    with atomic_path(path) as work:
+        with open(work, mode, encoding=None if "b" in mode else "utf-8", newline=newline) as file:
             yield file
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """As `atomic_file`, for a writer that opens its file itself: gives the path that it is to write to."""
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        yield target
         return
     workplace = claims.make_workplace(os.path.dirname(target))
     try:
         work = os.path.join(workplace, os.path.basename(target))
-        with open(work, mode, encoding=encoding, newline=newline) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield work
+        sync(work)
         os.replace(work, target)
     finally:
         claims.remove_workplace(workplace)
+
+
+def sync(path):
+    """Waits until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_json(path):

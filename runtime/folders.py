@@ -9,21 +9,20 @@ Exchanging whole folders (renameat2) would need fewer moves, but works on few sy
 would take along what a user keeps beside our files. Moved file by file, those are never touched, nor are the folder
 itself, its mode, or a link to it.
 
-Only files that a folder lists as ours (makings.py) are ever replaced or removed. A reader that finds the same tokens
-before and after has read one making whole (`read_whole`).
+Only files that a folder lists as ours (makings.py) are ever replaced or removed. Their list is a file that every
+making makes anew and moves last: a reader that finds the same one before and after has read one making whole
+(`read_whole`).
 """
-import collections
 import contextlib
 import dataclasses
 import errno
 import json
 import os
 import time
-import uuid
 
 from runtime import claims, makings
 from runtime.errors import UserError, cannot_write, is_full
-from runtime.files import read_json
+from runtime.files import read_json, sync
 
 FORMAT = 1  # of the record
 # What `atomic_folder` may write over.
@@ -63,7 +62,7 @@ def atomic_folder(folder, kind, over=NEW, names=(), earlier=lambda folder: (), f
     place = None
     try:
         with making.telling():
-            place = _claim(making.target, wait)
+            place = claim(making.target, wait)
             _refuse(making)  # once more: now nobody else writes
             work = os.path.join(place, _WORK)
             os.mkdir(work)
@@ -100,7 +99,7 @@ def read_whole(folder, read):
     while True:
         recover(folder)
         before = _state(folder)
-        if not before.pending:
+        if not before[1]:
             try:
                 value = read()
             except Exception:
@@ -116,19 +115,16 @@ def read_whole(folder, read):
 
 def made_files(folder, kind):
     """Relative names of the files that the last making of a kind left in a folder; None where there was none."""
-    entry = makings.read(os.path.realpath(folder)).get(kind)
-    return None if entry is None else tuple(entry["files"])
-
-
-_State = collections.namedtuple("_State", "tokens pending")  # of all makings; whether files are being moved
+    names = makings.read(os.path.realpath(folder)).get(kind)
+    return None if names is None else tuple(names)
 
 
 def _state(folder):
-    tokens, pending, folder = [], False, os.path.realpath(folder)
-    for place in (folder, os.path.dirname(folder)):  # model/ may be part of a making of the folder above it
-        pending = pending or os.path.exists(os.path.join(place, _CLAIM, _RECORD))
-        tokens += sorted((kind, entry["token"]) for kind, entry in makings.read(place).items())
-    return _State(tokens, pending)
+    """(what tells the last makings from later ones, whether files are being moved), for a folder and the one above."""
+    folder = os.path.realpath(folder)
+    places = (folder, os.path.dirname(folder))  # model/ may be part of a making of the folder above it
+    pending = any(os.path.exists(os.path.join(place, _CLAIM, _RECORD)) for place in places)
+    return [_stamp(os.path.join(place, makings.MADE)) for place in places], pending
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,8 +193,11 @@ def _is_linked(target, name):
     return any(os.path.islink(os.path.join(target, *parts[:end])) for end in range(1, len(parts) + 1))
 
 
-def _claim(target, wait):
-    """Claims a folder, inside where it is there, else beside its place; returns the path of the claim."""
+def claim(target, wait=0.0):
+    """Keeps others from a folder, which may not be there yet; returns a hidden folder to work in, for claims.release.
+
+    Raises UserError where a living process works in it; what a dead one left is finished or removed before.
+    """
     inside = os.path.join(target, _CLAIM)
     beside = os.path.join(os.path.dirname(target), ".%s%s" % (os.path.basename(target), _CLAIM))
     while True:
@@ -229,21 +228,22 @@ def _publish(making, place):
         found = makings.read(target)
         found.pop(making.kind, None)
         if files:
-            found[making.kind] = {"token": uuid.uuid4().hex, "files": files}
+            found[making.kind] = files
         if found:
             _write(os.path.join(work, makings.MADE), makings.content(found))
             files = files + [makings.MADE]  # the last to be moved: until then a reader finds the record
         else:
             outdated.append(makings.MADE)
     for name in files:
-        _sync(os.path.join(work, name))
+        if not os.path.islink(os.path.join(work, name)):
+            sync(os.path.join(work, name))
     if is_new:
         os.rename(work, target)
-        _sync(os.path.dirname(target))
+        sync(os.path.dirname(target))
         return
     stamps = [[name, _stamp(os.path.join(target, name))] for name in outdated]
     _write(os.path.join(place, _RECORD), {"format": FORMAT, "folders": folders, "files": files, "outdated": stamps})
-    _sync(place)
+    sync(place)
     _finish(place)
 
 
@@ -283,7 +283,7 @@ def _finish(place):
     for name in record["files"]:
         if os.path.lexists(os.path.join(work, name)) and not _is_linked(target, name):
             os.replace(os.path.join(work, name), os.path.join(target, name))
-    _sync(target)
+    sync(target)
     os.unlink(path)
 
 
@@ -347,7 +347,7 @@ def _stamp(path):
         found = os.lstat(path)
     except OSError:
         return None
-    return [found.st_ino, found.st_mtime_ns, found.st_size]
+    return [found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size]
 
 
 def _write(path, values):
@@ -357,13 +357,3 @@ def _write(path, values):
         file.flush()
         os.fsync(file.fileno())
     os.rename(path + ".part", path)
-
-
-def _sync(path):
-    """Waits until a file, or the names in a folder, are on the disk."""
-    if not os.path.islink(path):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,8 +1,9 @@
 """Whose files: a folder says itself which of its files this program made, so that no other is replaced or removed.
 
-`.made.json` lists them by kind of making, with a token that every making draws anew:
+`.made.json` lists them by kind of making. The same content gives the same list: two runs of a program can be compared
+file by file.
 
-    {"program": "few-shot-classification", "format": 1, "makings": {"model": {"token": "...", "files": [...]}}}
+    {"program": "few-shot-classification", "format": 1, "makings": {"model": ["model.json", ...]}}
 """
 import os
 
@@ -14,16 +15,12 @@ FORMAT = 1
 
 
 def read(target):
-    """{kind: {"token", "files"}} as a folder's .made.json says it; empty where there is none of ours."""
+    """{kind: names of its files} as a folder's .made.json says it; empty where there is none of ours."""
     content = read_json(os.path.join(target, MADE))
     if not isinstance(content, dict) or (content.get("program"), content.get("format")) != (PROGRAM, FORMAT):
         return {}
     makings = content.get("makings")
-    is_whole = isinstance(makings, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("token"), str) and are_plain(entry.get("files"))
-        for entry in makings.values()
-    )
-    return makings if is_whole else {}
+    return makings if isinstance(makings, dict) and all(map(are_plain, makings.values())) else {}
 
 
 def are_plain(names):
@@ -36,7 +33,7 @@ def are_plain(names):
 
 def ours(target, kind, earlier):
     """{kind: names} of the files in a folder that are ours."""
-    found = {each: set(entry["files"]) for each, entry in read(target).items()}
+    found = {each: set(names) for each, names in read(target).items()}
     if kind not in found:
         names = set(earlier(target)) if os.path.isdir(target) else set()
         if names:

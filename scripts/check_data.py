@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from data import tasks
-from runtime.errors import UserError, exit_code
+from runtime.errors import UserError, exit_code, writing
 from runtime.files import write_json
 
 COLUMNS = (
@@ -143,10 +143,8 @@ def run(options):
     print("\n%d of %d tasks can be used%s" % (
         len(reports) - len(unusable), len(reports), "; not: " + ", ".join(unusable) if unusable else ""))
     if options.json:
-        try:
+        with writing(options.json, "--json"):
             write_json(options.json, as_json(options, reports))
-        except OSError as error:
-            raise UserError("--json: %s cannot be written (%s)." % (options.json, error.strerror)) from None
     return 1 if unusable else 0
 
 

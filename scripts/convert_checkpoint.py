@@ -12,11 +12,11 @@ variables stay behind, and a line says so. The output folder appears when all is
 import argparse
 import os
 import sys
-import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from runtime import folders
 from runtime.errors import UserError, exit_code
 
 
@@ -64,24 +64,11 @@ def convert(options, folder):
 
 def run(options):
     """Converts; the output folder appears whole or not at all."""
-    target = os.path.abspath(options.output_dir)
-    if os.path.lexists(target) and not (os.path.isdir(target) and not os.listdir(target)):
-        raise UserError("--output_dir: %s exists: choose another folder, or delete it." % options.output_dir)
-    parent = os.path.dirname(target)
-    try:
-        os.makedirs(parent, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=os.path.basename(target) + ".", dir=parent) as temporary:
-            made = os.path.join(temporary, "made")
-            os.mkdir(made)
-            notes = convert(options, made)
-            if os.path.isdir(target):
-                os.rmdir(target)
-            os.rename(made, target)
-    except OSError as error:
-        raise UserError("--output_dir: cannot write to %s (%s)." % (options.output_dir, error.strerror)) from None
+    with folders.atomic_folder(options.output_dir, "checkpoint") as work:
+        notes = convert(options, work)
     for line in notes:
         print(line)
-    print("%s: %s" % (options.output_dir, ", ".join(sorted(os.listdir(target)))))
+    print("%s: %s" % (options.output_dir, ", ".join(sorted(os.listdir(options.output_dir)))))
 
 
 def main(arguments=None):

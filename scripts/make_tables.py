@@ -32,7 +32,7 @@ def parse(arguments):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results_dir", required=True, help="folder of the runs")
-    parser.add_argument("--output_dir", required=True, help="folder for what is made; files of its names are replaced")
+    parser.add_argument("--output_dir", required=True, help="folder for what is made; earlier tables are replaced")
     parser.add_argument("--models", default="", help="comma-separated: which, and in which order (default: all)")
     parser.add_argument("--confusion", choices=CONFUSIONS, default="run",
                         help="confusion matrices: of every run, summed over splits, or none (default: run)")

@@ -2,8 +2,6 @@
 import collections
 import os
 import re
-import shutil
-import tempfile
 from typing import Dict, List, Sequence
 
 import numpy as np
@@ -11,9 +9,13 @@ import pandas as pd
 
 from runs.tables import layout, plots, rates, render, report
 from runs.tables.runs import Failure, read_runs
+from runtime import folders
 from runtime.errors import UserError
 
 PLOTS = "plots"
+REPORT = "report.html"
+TABLES = ("tables.md", "tables.tex", "runs.csv", "summaries.csv", "differences.csv", "comparisons.csv", "rates.csv")
+_IMAGE = re.compile(r"(accuracy|heat|rates|confusion)(_[\w.=-]+)?\.png$")
 TITLE = "Few-shot text classification: results"
 
 
@@ -38,7 +40,7 @@ def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusio
     files = contents(results, failures, confusion)
     write(output_dir, files)
     return "%s: %d runs of %d models and %d tasks%s" % (
-        os.path.join(output_dir, "report.html"), len(results.runs), len(results.models), len(results.tasks),
+        os.path.join(output_dir, REPORT), len(results.runs), len(results.models), len(results.tasks),
         ", %d failed" % len(failures) if failures else "")
 
 
@@ -63,7 +65,7 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
     for group in images.values():
         files.update((os.path.join(PLOTS, name), image.png) for name, image in group.items())
     page = report.report(TITLE, _lead(results), _sections(results, failures, accuracy, paired, beside, images, unread))
-    return dict(files, **{"report.html": page.encode("utf-8")})
+    return dict(files, **{REPORT: page.encode("utf-8")})
 
 
 def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image]]:
@@ -150,16 +152,22 @@ def _csv(frame):
 
 
 def write(output_dir: str, files: Dict[str, bytes]) -> None:
-    """Puts all files into ``output_dir``; none is changed before all are on the disk. Other files there are let be."""
+    """Puts all files into ``output_dir``, together or not at all. Those of earlier tables go, others are let be."""
+    names = {name.split(os.sep)[0] for name in files} - {PLOTS}
+    with folders.atomic_folder(output_dir, "tables", folders.SHARED, sorted(names), earlier=made_earlier) as work:
+        os.mkdir(os.path.join(work, PLOTS))
+        for name, content in files.items():
+            with open(os.path.join(work, name), "wb") as file:
+                file.write(content)
+
+
+def made_earlier(folder: str) -> List[str]:
+    """Names of the files that a version without .made.json left in a folder, which its report tells."""
     try:
-        os.makedirs(output_dir, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tables-", dir=output_dir) as staging:
-            os.mkdir(os.path.join(staging, PLOTS))
-            for name, content in files.items():
-                with open(os.path.join(staging, name), "wb") as file:
-                    file.write(content)
-            shutil.rmtree(os.path.join(output_dir, PLOTS), ignore_errors=True)
-            for name in sorted(os.listdir(staging)):
-                os.replace(os.path.join(staging, name), os.path.join(output_dir, name))
-    except OSError as error:
-        raise UserError("--output_dir: cannot write to %s (%s)." % (output_dir, error.strerror)) from None
+        with open(os.path.join(folder, REPORT), encoding="utf-8") as file:
+            is_ours = "<title>%s</title>" % TITLE in file.read(1000)
+    except (OSError, ValueError):
+        return []
+    place = os.path.join(folder, PLOTS)
+    images = [name for name in (os.listdir(place) if os.path.isdir(place) else []) if _IMAGE.match(name)]
+    return list(TABLES) + [REPORT] + [os.path.join(PLOTS, name) for name in images] if is_ours else []

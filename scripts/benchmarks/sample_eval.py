@@ -16,7 +16,7 @@ sys.path.insert(0, ROOT)
 import numpy as np
 
 from data import tasks
-from runtime.errors import UserError, exit_code
+from runtime.errors import UserError, exit_code, writing
 from runtime.files import atomic_file
 
 
@@ -40,7 +40,7 @@ def copy(task, options):
         raise UserError("--output_dir: %s is where the data are: choose another folder." % options.output_dir)
     rows = read(source)
     kept = np.sort(np.random.RandomState(options.seed).permutation(len(rows))[: options.rows])
-    try:
+    with writing(target):
         os.makedirs(target, exist_ok=True)
         with atomic_file(os.path.join(target, os.path.basename(source))) as file:
             json.dump([rows[row] for row in kept], file)
@@ -49,8 +49,6 @@ def copy(task, options):
                 path = task.json_file(options.leopard_dir, "train", split, k)
                 if os.path.exists(path):
                     shutil.copy(path, target)
-    except OSError as error:
-        raise UserError("--output_dir: %s cannot be written (%s)." % (target, error.strerror)) from None
     return len(kept), len(rows)
 
 

@@ -115,5 +115,5 @@ def test_nothing_is_written_when_a_label_is_short(tmp_path):
 
 def test_a_place_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written to"):
+    with pytest.raises(UserError, match="/file cannot be written"):
         splits.make_splits("mine", POOL, 4, 1, 0, str(tmp_path / "file"))

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import os
 import sys
+import threading
 
 import pytest
 from other_process import kill, run, start, wait_until
@@ -160,8 +161,43 @@ def test_one_waits_for_another(tmp_path):
     counter.write_text("0")
     processes = [start(code, tmp_path, counter) for _ in range(2)]
     for process in processes:
-        assert process.communicate(timeout=60)[1] == ""
+        process.communicate(timeout=60)
+        assert process.returncode == 0
     assert counter.read_text() == "50" and os.listdir(str(tmp_path)) == ["counter"]
+
+
+def test_others_wait_and_say_for_whom(tmp_path, capsys):
+    folder, events = tmp_path / "made", []
+
+    def other():
+        with claims.alone_in(str(folder)):
+            events.append("other")
+
+    with claims.alone_in(str(folder)):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert "(process %d on " % os.getpid() in capsys.readouterr().err
+        events.append("first")
+    thread.join()
+    assert events == ["first", "other"] and list(folder.iterdir()) == []
+
+
+def test_the_turn_of_a_program_ends_with_it(tmp_path):
+    code = "from runtime import claims; import os\nwith claims.alone_in(sys.argv[1]): os._exit(3)"
+    assert run(code, tmp_path)[0] == 3
+    with claims.alone_in(str(tmp_path), wait=0):
+        pass
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_nobody_can_be_alone_in_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/below"):
+        with pytest.raises(UserError, match="cannot be written .*choose another place"):
+            with claims.alone_in(str(tmp_path / place)):
+                pass
 
 
 def test_one_of_many_takes_over_from_the_dead(tmp_path):

@@ -88,7 +88,7 @@ def test_what_is_there_is_kept(source, tmp_path, capsys):
     code, _, errors = run(capsys, source, source)
     assert code == 2 and "exists" in errors and contents(source, "config.json") == before
     code, _, errors = run(capsys, source, os.path.join(source, "config.json", "below"))
-    assert code == 2 and "cannot write" in errors
+    assert code == 2 and "below cannot be written (Not a directory)" in errors
 
 
 def test_wrong_use():

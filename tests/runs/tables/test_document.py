@@ -13,8 +13,8 @@ from runs.tables import document  # noqa: E402
 from runtime.errors import UserError  # noqa: E402
 
 SWEEP = {("a", "airline", 4): [60, 70], ("b", "airline", 4): [50, 80], ("a", "my task", 4): [30]}
-FILES = ["comparisons.csv", "differences.csv", "plots", "rates.csv", "report.html", "runs.csv", "summaries.csv",
-         "tables.md", "tables.tex"]
+FILES = [".made.json", "comparisons.csv", "differences.csv", "plots", "rates.csv", "report.html", "runs.csv",
+         "summaries.csv", "tables.md", "tables.tex"]
 
 
 @pytest.fixture(name="sweep")
@@ -63,12 +63,30 @@ def test_the_same_runs_give_the_same_files(sweep, tmp_path):
     assert contents(target) == before
 
 
-def test_what_was_there_goes_or_stays(sweep, tmp_path):
+def test_files_of_a_user_in_the_way_stay(sweep, tmp_path):
+    (tmp_path / "out" / "plots").mkdir(parents=True)
+    (tmp_path / "out" / "plots" / "heat_k4.png").write_text("mine")
+    with pytest.raises(UserError, match="heat_k4.png is there, and not of this program"):
+        make(sweep, tmp_path, confusion="none")
+    (tmp_path / "out" / "plots" / "heat_k4.png").rename(tmp_path / "out" / "report.html")
+    with pytest.raises(UserError, match="report.html is there, and not of this program"):
+        make(sweep, tmp_path, confusion="none")
+    assert sorted(os.listdir(str(tmp_path / "out"))) == ["plots", "report.html"]
+    assert (tmp_path / "out" / "report.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize("version", ["this", "earlier"])
+def test_what_was_there_goes_or_stays(sweep, tmp_path, version):
     target, _ = make(sweep, tmp_path)
+    if version == "earlier":
+        (target / ".made.json").unlink()
     (target / "mine.txt").write_text("")
+    (target / "plots" / "mine.png").write_text("")
     make(sweep, tmp_path, models=["a"], confusion="none")
     assert sorted(os.listdir(str(target))) == sorted(FILES + ["mine.txt"])
-    assert sorted(os.listdir(str(target / "plots"))) == ["accuracy_airline.png", "accuracy_my_task.png", "heat_k4.png"]
+    assert sorted(os.listdir(str(target / "plots"))) == [
+        "accuracy_airline.png", "accuracy_my_task.png", "heat_k4.png", "mine.png",
+    ]
     assert "Models in pairs" not in (target / "report.html").read_text(encoding="utf-8")
 
 
@@ -123,5 +141,5 @@ def test_mistakes(sweep, tmp_path):
         make(sweep, tmp_path, models=["a", "c"])
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").write_text("")
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="--output_dir: .*/out is no folder"):
         make(sweep, tmp_path, confusion="none")
