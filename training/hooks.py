@@ -114,8 +114,8 @@ class ProgressHook(Hook):
         self._progress = Progress(steps * tasks_per_step, title, unit="task", done=done * tasks_per_step)
         self._last = collections.deque(maxlen=STEPS_OF_A_MEAN)
 
-    def __exit__(self, kind, *_):
-        self._progress.__exit__(kind)
+    def __exit__(self, *error):
+        self._progress.__exit__(*error)
 
     def after_step(self, session, step, found):
         self._last.append((found.loss, found.accuracy))
@@ -129,8 +129,8 @@ class SummaryHook(Hook):
     def __init__(self, folder):
         self._scalars = Scalars(folder)
 
-    def __exit__(self, kind, *_):
-        self._scalars.__exit__(kind)
+    def __exit__(self, *error):
+        self._scalars.__exit__(*error)
 
     def after_step(self, session, step, found):
         if (step - 1) % SUMMARY_STEPS == 0:

@@ -4,10 +4,12 @@ import os
 
 import numpy as np
 import pytest
+from absl import logging
 
 from runtime import progress
 from runtime.compat import tf
 from runtime.errors import UserError
+from training import hooks
 from training.hooks import CHECKPOINT, ProgressHook, SaveHook, StopSignal, SummaryHook
 from training.plan import Step
 
@@ -81,19 +83,23 @@ def found(loss, accuracy, **summaries):
     return Step(None, np.float32(loss), np.float32(accuracy), [np.float32(0)], summaries)
 
 
-def test_progress_shows_means_over_the_last_steps(monkeypatch, caplog):
+def test_progress_shows_means_over_the_last_steps(monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
-    monkeypatch.setattr("training.hooks.STEPS_OF_A_MEAN", 2)
-    lines = []
-    monkeypatch.setattr(progress.logging, "info", lambda form, *values: lines.append(form % values))
+    monkeypatch.setattr(hooks, "STEPS_OF_A_MEAN", 2)
+    lines, verbosity = [], logging.get_verbosity()
+    monkeypatch.setattr(logging.get_absl_logger(), "handle", lambda record: lines.append(record.getMessage()))
+    logging.set_verbosity(logging.INFO)
     with ProgressHook("meta-training", 1, 4, 2) as hook:
         hook.begin(None, 1)
         for number, values in enumerate([(4.0, 0.0), (2.0, 0.5), (1.0, 1.0)], start=2):
             hook.after_step(None, number, found(*values))
-    assert [line.split(",")[0] for line in lines] == ["meta-training: %d of 8" % tasks for tasks in (4, 6, 8, 8)]
-    assert all("tasks a second" in line for line in lines) and "s left" in lines[0]
-    shown = [line.split(", loss ")[1] for line in lines[:3]]
-    assert shown == ["4, query accuracy 0", "3, query accuracy 0.25", "1.5, query accuracy 0.75"]
+    logging.set_verbosity(verbosity)
+    assert [line.split(",")[0] for line in lines[:3]] == ["meta-training: %d of 8" % tasks for tasks in (4, 6, 8)]
+    assert all("task" in line.split(",")[1] and line.split(",")[2].endswith(" left") for line in lines)
+    shown = [line.split(" left, ")[1] for line in lines[:3]]
+    assert shown == [
+        "loss 4, query accuracy 0", "loss 3, query accuracy 0.25", "loss 1.5, query accuracy 0.75"
+    ]
 
 
 def test_scalars_stand_at_the_same_steps_wherever_a_run_is_interrupted(tmp_path):
