@@ -1,33 +1,52 @@
 """Reading weights from checkpoints and exported models, with a clear word on what does not fit; saving a model."""
 import os
+import re
 import shutil
 import tempfile
 
+from runtime import folders
 from runtime.compat import tf
-from runtime.errors import UserError, cannot_write, reason
+from runtime.errors import UserError, reason, writing
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
 OLD = ".old"  # suffix of a directory that is being replaced
+EXPORT = "exported model"  # kind of making
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise
+_EXPORTED = re.compile(r"variables\.(index|data-\d{5}-of-\d{5})$")
 LISTED = 5  # names of missing or misshaped variables that an error spells out
 
 
 def exported_variables(model_dir, flag="--warm_start_model_dir"):
     """Checkpoint prefix inside an exported SavedModel directory; UserError, which names the flag, when there is none.
 
-    A directory that holds one exported model in a folder below it (as `model/` in the released archives, or the time
-    stamps of an exporter) is taken too, and so is the folder of a fine-tuned model.
+    A directory that holds an exported model in a folder below it is taken too: `model`, as in the released archives,
+    the newest of the time stamps of an exporter, or else the only one there is; and so is the folder of a fine-tuned
+    model.
     """
     if not os.path.isdir(model_dir):
         raise UserError("%s: %s is not a directory; point at an exported SavedModel." % (flag, model_dir))
-    below = [os.path.join(model_dir, name) for name in sorted(os.listdir(model_dir), reverse=True)]
-    for folder in [model_dir] + below:
-        for part in (os.path.join("variables", "variables"), CHECKPOINT):
-            prefix = os.path.join(folder, part)
-            if os.path.exists(prefix + ".index"):
-                return prefix
+    folders.recover(model_dir)
+    for folder in [model_dir] + _folders_of_models(model_dir):
+        prefix = _prefix_in(folder)
+        if prefix:
+            return prefix
     raise UserError("%s: %s holds no variables/variables.index; point at an exported SavedModel." % (flag, model_dir))
+
+
+def _prefix_in(folder):
+    """Prefix of the checkpoint of a model's folder; None where it is none."""
+    prefixes = [os.path.join(folder, part) for part in (os.path.join("variables", "variables"), CHECKPOINT)]
+    return next((prefix for prefix in prefixes if os.path.exists(prefix + ".index")), None)
+
+
+def _folders_of_models(folder):
+    """Where a model below a folder is looked for; never in what a kill left, as it is or under another name."""
+    names = [name for name in sorted(os.listdir(folder)) if not name.startswith(".") and not name.endswith(OLD)]
+    stamps = sorted((name for name in names if name.isdigit()), key=int, reverse=True)
+    others = [name for name in names if name != "model" and name not in stamps]
+    others = [name for name in others if _prefix_in(os.path.join(folder, name))]
+    return [os.path.join(folder, name) for name in ["model"] + stamps + others * (len(others) == 1)]
 
 
 def checkpoint_shapes(prefix, flag):
@@ -144,28 +163,33 @@ def export(values, folder):
 
     Raises UserError when it cannot be written.
     """
-    make_folder(folder)
-    try:
-        unfinished = make_unfinished(folder)
+    with folders.atomic_folder(folder, EXPORT, folders.SHARED, ["variables"], made_earlier) as work, writing(folder):
+        prefix = os.path.join(work, "variables", "variables")
+        os.mkdir(os.path.dirname(prefix))
         with tf.Graph().as_default(), tf.Session() as session:
             variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
             session.run(tf.global_variables_initializer())
-            saver = tf.train.Saver(variables)
-            saver.save(session, os.path.join(unfinished, "variables"), write_meta_graph=False, write_state=False)
-        os.chmod(unfinished, 0o755)
-        replace_directory(unfinished, os.path.join(folder, "variables"))
-    except (OSError, tf.errors.OpError) as error:
-        raise cannot_write(folder, error) from None
+            tf.train.Saver(variables).save(session, prefix, write_meta_graph=False, write_state=False)
 
 
-def make_folder(folder):
-    """Makes the folder of an export, where it is not there; UserError when nothing can be written in it."""
+def check_export(folder):
+    """UserError when `export` could not write to a folder, or would find a user's files in its way; makes nothing."""
+    with folders.atomic_folder(folder, "test of an export", folders.SHARED):
+        folders.check(folder, EXPORT, folders.SHARED, ["variables"], made_earlier)
+
+
+def made_earlier(folder):
+    """Names of the files of an exported model that a version without .made.json left; none where it is in doubt."""
+    place = os.path.join(folder, "variables")
+    prefix = os.path.join(place, "variables")
     try:
-        os.makedirs(folder, exist_ok=True)
-        sweep_unfinished(folder)
-        os.rmdir(make_unfinished(folder))
-    except OSError as error:
-        raise cannot_write(folder, error) from None
+        names = list(checkpoint_shapes(prefix, ""))
+    except UserError:
+        return []
+    if not any(is_encoder(name) or "sgd0/" in name for name in names):  # weights of another program
+        return []
+    files = [os.path.join("variables", name) for name in os.listdir(place) if _EXPORTED.match(name)]
+    return files + [name for name in ("saved_model.pb", "fingerprint.pb") if os.path.isfile(os.path.join(folder, name))]
 
 
 def restore(session, prefix, variables, flag):

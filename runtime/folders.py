@@ -78,6 +78,11 @@ def atomic_folder(folder, kind, over=NEW, names=(), earlier=lambda folder: (), f
                 os.rmdir(made)
 
 
+def check(folder, kind, over=NEW, names=(), earlier=lambda folder: (), flag="--output_dir"):
+    """UserError where `atomic_folder` with these arguments would refuse the folder; makes nothing."""
+    _refuse(_Making(folder, os.path.realpath(folder), kind, over, tuple(names), earlier, flag))
+
+
 def recover(folder):
     """Finishes what a killed process had committed in a folder or the one above it, before it is read.
 

@@ -1,8 +1,15 @@
-"""Several files that appear in a folder together, or not at all."""
+"""Files of tasks that appear in a folder together, or not at all, also in one that is not local (gs://...).
+
+This stands beside folders.py because such places know no rename of folders and no processes, and because those who read
+the files, one by one and for hours, do not finish what was killed: here the order of the moves alone keeps a file from
+standing beside another one's list. A local folder is claimed as every other (claims.py).
+"""
+import contextlib
 import json
 import os
 import uuid
 
+from runtime import claims, folders
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
 
@@ -25,7 +32,7 @@ class Staging:
 
     def __init__(self, output_dir, names, overwrite=False):
         self.output_dir, self._names = output_dir, list(names)
-        self.folder = os.path.join(output_dir, ".unfinished-" + uuid.uuid4().hex[:8])
+        self._claim = None  # of a local folder
         self._made = []  # folders that were not there, outermost first
         try:
             there = [name for name in self._names if tf.gfile.Exists(self.target(name))]
@@ -38,19 +45,30 @@ class Staging:
             while folder and not tf.gfile.Exists(folder):
                 self._made.insert(0, folder)
                 folder = os.path.dirname(folder)
-            tf.gfile.MakeDirs(self.folder)
-        except tf.errors.OpError as error:
+            tf.gfile.MakeDirs(output_dir or ".")
+            self.folder = self._make_workplace()
+        except (OSError, tf.errors.OpError) as error:
             self._remove_made()
             raise cannot_write(output_dir, error) from None
+
+    def _make_workplace(self):
+        if "://" in self.output_dir:
+            folder = os.path.join(self.output_dir, ".unfinished-" + uuid.uuid4().hex)
+        else:
+            self._claim = folders.claim(os.path.realpath(self.output_dir))
+            folder = os.path.join(self._claim, "made")
+        tf.gfile.MakeDirs(folder)
+        return folder
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        try:
-            tf.gfile.DeleteRecursively(self.folder)
-        except tf.errors.OpError:  # already gone
-            pass
+        if self._claim:
+            claims.release(self._claim)
+        else:
+            with contextlib.suppress(tf.errors.OpError):  # already gone
+                tf.gfile.DeleteRecursively(self.folder)
         self._remove_made()
 
     def path(self, name):

@@ -1,11 +1,10 @@
 """Validation of checkpoints during training, and the export of the best one as a model."""
 import contextlib
 import os
-import shutil
 
 import numpy as np
 
-from runtime import checkpoints, files, saved_model
+from runtime import checkpoints, files, folders, saved_model
 from runtime.compat import tf
 from runtime.sessions import session_config
 from training.plan import Judged
@@ -15,6 +14,8 @@ from training.task_feed import validation_data
 MODEL = "model"  # below the output directory
 BEST = "best.json"
 HISTORY = "validation.json"
+NAMES = (MODEL, BEST, HISTORY)
+KIND = "meta-trained model"
 INPUTS = ("input_ids", "input_mask", "segment_ids")  # of the exported model
 EVENTS = "eval"  # folder beside the checkpoints
 
@@ -71,6 +72,14 @@ def exported(output_dir):
     )
 
 
+def made_earlier(output_dir):
+    """Names of those files of a run that a version without .made.json left in its folder."""
+    best, history = [files.read_json(os.path.join(output_dir, name)) for name in (BEST, HISTORY)]
+    found = [os.path.join(MODEL, name) for name in checkpoints.made_earlier(os.path.join(output_dir, MODEL))]
+    found += [BEST] * (isinstance(best, dict) and "step" in best)
+    return found + [HISTORY] * (isinstance(history, list) and all(isinstance(entry, dict) for entry in history))
+
+
 class Validator:
     """Judges checkpoints by their mean query accuracy and keeps the best one as an exported model.
 
@@ -86,11 +95,11 @@ class Validator:
 
     def __init__(self, judge, export, prefix, output_dir, done):
         self._judge, self._export, self._prefix, self._output_dir = judge, export, prefix, output_dir
+        folders.recover(output_dir)
+        folders.check(output_dir, KIND, folders.SHARED, NAMES, made_earlier)
         self._history = [entry for entry in files.read_json(self._path(HISTORY)) or [] if entry["step"] <= done]
         best = files.read_json(self._path(BEST))
         self._best = best if best and best["step"] <= done else None
-        checkpoints.sweep_unfinished(output_dir)
-        checkpoints.recover_directory(self._path(MODEL))
 
     def validate(self, step):
         """Judges the checkpoint of a step, unless it was done before; exports it where it is the best so far."""
@@ -109,22 +118,20 @@ class Validator:
         print("step %d: %s" % (step, note), flush=True)
         try:
             if is_best:
-                self._replace_model(checkpoint)
-                files.write_json(self._path(BEST), entry)
+                self._replace_model(checkpoint, entry)
                 self._best = entry
-            files.write_json(self._path(HISTORY), self._history + [entry])
+            else:
+                files.write_json(self._path(HISTORY), self._history + [entry])
         except (tf.errors.OpError, OSError) as error:
             raise checkpoints.cannot_save("model of step %d" % step, self._output_dir, error) from None
         self._history.append(entry)
 
-    def _replace_model(self, checkpoint):
-        work = checkpoints.make_unfinished(self._output_dir)
-        try:
-            made = os.path.join(work, MODEL)
-            self._export(checkpoint, made)
-            checkpoints.replace_directory(made, self._path(MODEL))
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    def _replace_model(self, checkpoint, entry):
+        """Puts a checkpoint's model and what is said about it into their places, together."""
+        with folders.atomic_folder(self._output_dir, KIND, folders.SHARED, NAMES, made_earlier) as work:
+            self._export(checkpoint, os.path.join(work, MODEL))
+            files.write_json(os.path.join(work, BEST), entry)
+            files.write_json(os.path.join(work, HISTORY), self._history + [entry])
 
     def _path(self, name):
         return os.path.join(self._output_dir, name)

@@ -62,7 +62,7 @@ def run(values):
     if not values["output_dir"].present:
         raise UserError("--output_dir is missing: name a folder for the heads.")
     source = meta_training.task_source(plan, bert_config)
-    checkpoints.make_folder(values.output_dir)  # before the measuring, which takes minutes
+    checkpoints.check_export(values.output_dir)  # before the measuring, which takes minutes
     share_cores(bert_config, config)
     with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
         model = task_models.TaskModel(bert_config, config, NUM_LABELS)

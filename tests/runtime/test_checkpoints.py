@@ -138,7 +138,11 @@ def test_exported_variables_errors(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "folders, expected", [([""], ""), (["model"], "model"), (["1600000000", "1600000009", "1600000001"], "1600000009")]
+    "folders, expected", [
+        ([""], ""), (["model"], "model"), (["1600000000", "1600000009", "1600000001"], "1600000009"),
+        (["9", "10"], "10"), (["best"], "best"), (["model", "model.old"], "model"), (["model", "zebra"], "model"),
+        (["model", ".unfinished-0123456789abcdef"], "model"), (["1600000000", "1700000000.old"], "1600000000"),
+    ]
 )
 def test_exported_variables(tmp_path, folders, expected):
     for folder in folders:
@@ -147,6 +151,42 @@ def test_exported_variables(tmp_path, folders, expected):
         (path / "variables.index").write_text("")
     found = checkpoints.exported_variables(str(tmp_path))
     assert os.path.normpath(found) == str(tmp_path / expected / "variables" / "variables")
+
+
+@pytest.mark.parametrize("folders", [["model.old"], [".unfinished-0123456789abcdef"], ["best", "other"]])
+def test_what_a_kill_left_or_is_in_doubt_is_no_model(tmp_path, folders):
+    for folder in folders:
+        (tmp_path / folder / "variables").mkdir(parents=True)
+        (tmp_path / folder / "variables" / "variables.index").write_text("")
+    with pytest.raises(UserError, match="holds no variables/variables.index"):
+        checkpoints.exported_variables(str(tmp_path))
+
+
+OURS, OTHERS = {"bert/a": np.float32([1.0]), "sgd0/rate": np.float32(0.1)}, {"dense/kernel": np.float32([1.0])}
+
+
+def test_an_export_replaces_an_earlier_one_and_nothing_else(tmp_path):
+    checkpoints.export(OURS, str(tmp_path / "m"))
+    (tmp_path / "m" / "notes").write_text("mine")
+    (tmp_path / "m" / "variables" / "notes").write_text("mine")
+    for is_marked in (True, False):
+        if not is_marked:  # of a version that made no list
+            (tmp_path / "m" / ".made.json").unlink()
+        checkpoints.export({"bert/b": np.float32([2.0])}, str(tmp_path / "m"))
+        prefix = checkpoints.exported_variables(str(tmp_path / "m"))
+        assert checkpoints.checkpoint_shapes(prefix, FLAG) == {"bert/b": [1]}
+        assert (tmp_path / "m" / "notes").exists() and (tmp_path / "m" / "variables" / "notes").exists()
+        assert os.listdir(str(tmp_path)) == ["m"]
+
+
+def test_weights_of_another_program_are_not_replaced(tmp_path):
+    (tmp_path / "variables").mkdir()
+    save(tmp_path / "variables" / "variables", OTHERS)
+    before = sorted(os.listdir(str(tmp_path / "variables")))
+    for refused in (lambda: checkpoints.check_export(str(tmp_path)), lambda: checkpoints.export(OURS, str(tmp_path))):
+        with pytest.raises(UserError, match="variables is there, and not of this program"):
+            refused()
+    assert sorted(os.listdir(str(tmp_path / "variables"))) == before and os.listdir(str(tmp_path)) == ["variables"]
 
 
 def make_directory(path, text):

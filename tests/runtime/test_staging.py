@@ -2,6 +2,7 @@
 import os
 
 import pytest
+from other_process import run
 
 from runtime.compat import tf
 from runtime.errors import UserError
@@ -68,3 +69,22 @@ def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="--output_dir: .*/file cannot be written"):
         write(tmp_path / "file", 1)
+
+
+def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path):
+    code = (
+        "from runtime.staging import Staging; import os\n"
+        "with Staging(sys.argv[1], ['a']) as staging:\n"
+        "    staging.write_json('a', 1); os._exit(9)\n"
+    )
+    assert run(code, tmp_path / "out")[0] == 9 and os.listdir(str(tmp_path / "out")) == [".unfinished"]
+    (tmp_path / "out" / ".unfinished-mine").mkdir()
+    write(tmp_path / "out", 1)
+    assert sorted(os.listdir(str(tmp_path / "out"))) == sorted(NAMES + [".unfinished-mine"])
+
+
+def test_two_at_a_time(tmp_path):
+    with Staging(str(tmp_path), NAMES):
+        with pytest.raises(UserError, match="is in use by .*wait until it has ended"):
+            write(tmp_path, 1)
+    assert os.listdir(str(tmp_path)) == []

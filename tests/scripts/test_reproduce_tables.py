@@ -20,7 +20,7 @@ from data.tasks import TASKS
 from data.text import read_text
 from fetch import minilm as fetch_minilm
 from fetch import transfer
-from runs import results, sweep, task_data
+from runs import sweep, task_data
 from runs.tables.runs import read_runs
 from runtime import checkpoints
 from runtime.compat import tf
@@ -469,6 +469,6 @@ def test_a_disk_that_is_full_ends_the_sweep(arguments, instant, monkeypatch, cap
     def write(path, values):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(results, "write_json", write)
+    monkeypatch.setattr(sweep, "write_json", write)
     assert program.main(arguments) == 2
     assert "No space left" in capsys.readouterr().err

@@ -106,7 +106,7 @@ def test_task_without_query_rows(data):
 def test_what_a_run_leaves(data, whole):
     output = data / "whole"
     assert sorted(os.listdir(str(output))) == [
-        "best.json", "checkpoints", "meta_training.json", "model", "validation.json"
+        ".made.json", "best.json", "checkpoints", "meta_training.json", "model", "validation.json"
     ]
     check_model(output / "model")
     history = json.loads((output / "validation.json").read_text())
@@ -134,18 +134,12 @@ IN_CHECKPOINT = KILLED + (  # the data of a checkpoint are written, but it is no
     "from runtime.compat import tf\n"
     "tf.train.Saver._RecordLastCheckpoint = die\n"
 )
-IN_REPLACEMENT = KILLED + (  # the old model is moved away, the new one not yet in its place
-    "from runtime import checkpoints\n"
-    "real = os.rename\n"
-    "def rename(source, target):\n"
-    "    if target.endswith('/model'): die()\n"
-    "    real(source, target)\n"
-    "checkpoints.os.rename = rename\n"
+KILLED_MOVE = KILLED + (
+    "real = os.replace\n"
+    "os.replace = lambda source, target: die() if target.endswith(%r) else real(source, target)\n"
 )
-AFTER_REPLACEMENT = KILLED + (  # the new model is there, best.json still that of the old one
-    "from runtime import files\nreal = files.write_json\n"
-    "files.write_json = lambda path, v: die() if path.endswith('best.json') else real(path, v)\n"
-)
+IN_REPLACEMENT = KILLED_MOVE % "/model/saved_model.pb"  # best.json is there, the model still that of the step before
+AFTER_REPLACEMENT = KILLED_MOVE % ".made.json"  # all files are there, but not the word that it is done
 IN_EXPORT = KILLED + (  # the exported folder is half-written
     "from tensorflow.python.saved_model import builder_impl as b\n"
     "b._SavedModelBuilder.save = b.SavedModelBuilder.save = die\n"
@@ -180,7 +174,7 @@ def test_a_stopped_and_killed_run_ends_as_an_uninterrupted_one(data, whole):
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
     check_model(output / "model")
     left = [name for name in os.listdir(str(output)) if name.startswith(".") or name.endswith(".old")]
-    assert not left and not [name for name in os.listdir(str(output / "checkpoints")) if "temp" in name]
+    assert left == [".made.json"] and not [name for name in os.listdir(str(output / "checkpoints")) if "temp" in name]
     assert [entry["step"] for entry in json.loads((output / "validation.json").read_text())] == [2, 4, 6]
     assert json.loads((output / "best.json").read_text())["step"] == STEPS
 
