@@ -21,13 +21,13 @@ class Damaged(ValueError):
 def _check_member(info):
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
-        raise Damaged("is refused: its entry %s leads out of the folder it is unpacked to" % name)
+        raise Damaged("is refused: its entry %r leads out of the folder it is unpacked to" % name)
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise Damaged("is refused: its entry %s is a symbolic link" % name)
+        raise Damaged("is refused: its entry %r is a symbolic link" % name)
     if info.flag_bits & 1:
-        raise Damaged("is refused: its entry %s is encrypted" % name)
+        raise Damaged("is refused: its entry %r is encrypted" % name)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # these two keep to the size they announce
-        raise Damaged("is refused: its entry %s is compressed in an unusual way" % name)
+        raise Damaged("is refused: its entry %r is compressed in an unusual way" % name)
 
 
 @contextlib.contextmanager
@@ -51,7 +51,7 @@ def opened(path, max_unpacked=MAX_UNPACKED):
             for info in members:
                 _check_member(info)
             yield archive
-    except Damaged:
+    except (Damaged, UserError, MemoryError):
         raise
     except OSError as error:
         if error.errno == errno.EINVAL:  # a place before the file's begin

@@ -10,7 +10,7 @@ import os
 
 from data import tasks
 from runtime.claims import alone_in
-from runtime.errors import UserError
+from runtime.errors import UserError, writing
 from runtime.files import file_sha256, write_json
 
 MANIFEST = "manifest.json"
@@ -40,6 +40,19 @@ def _without_own_splits(files):
     return {name: entry for name, entry in files.items() if not is_own_split(name)}
 
 
+def _are_folders(folders):
+    return isinstance(folders, dict) and all(
+        isinstance(files, dict) and all(_is_entry(entry) for entry in files.values()) for files in folders.values()
+    )
+
+
+def _is_entry(entry):
+    return (
+        isinstance(entry, dict) and set(entry) == {"bytes", "sha256"}
+        and type(entry["bytes"]) is int and isinstance(entry["sha256"], str)
+    )
+
+
 def read(dest):
     """The folders of ``dest/manifest.json``, {folder: {file: {"bytes", "sha256"}}}; empty when there is no manifest."""
     path = os.path.join(dest, MANIFEST)
@@ -48,9 +61,9 @@ def read(dest):
             content = json.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError("%s cannot be read (%s): delete it to make it again" % (path, error)) from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("folders"), dict):
+    if not isinstance(content, dict) or content.get("format") != FORMAT or not _are_folders(content.get("folders")):
         raise UserError("%s is no manifest of downloads: move it away to make one" % path)
     return content["folders"]
 
@@ -72,10 +85,8 @@ def verify_or_add(dest, folder):
             _compare(place, found, _without_own_splits(folders[folder]))
             return folders[folder], True
         folders[folder] = found
-        try:
+        with writing(path, flag=None):
             write_json(path, {"format": FORMAT, "folders": folders})
-        except OSError as error:
-            raise UserError("%s cannot be written (%s): choose another folder" % (path, error.strerror)) from None
     return found, False
 
 

@@ -6,7 +6,6 @@ web page for the file unless a checksum is known; the owners of these files publ
 for Python 3.7) returns the page too, has Drive's address built in and so knows no mirror, and 4.7 loses what arrived.
 requests would bring four packages more into the run-time core and save ten lines.
 """
-import errno
 import http.client
 import http.cookiejar
 import os
@@ -18,7 +17,7 @@ import urllib.error
 import urllib.request
 
 from fetch import drive
-from runtime.errors import UserError
+from runtime.errors import UserError, cannot_write, is_full
 from runtime.files import file_sha256, read_json, write_json
 from runtime.progress import Progress
 
@@ -26,7 +25,6 @@ CHUNK = 1 << 20
 PAGES = 3  # requests of one try, each of which may be answered by a web page
 MAX_SECONDS = 12 * 3600.0  # of one download, however slow: a later one goes on with what is there
 HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; dataset download)", "Accept-Encoding": "identity"}
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Failure(Exception):
@@ -108,7 +106,7 @@ class _Transfer:
             url = drive.confirmed(page, response.geturl(), [(cookie.name, cookie.value) for cookie in self._cookies])
             if url is None:
                 title = re.search(r"<title[^>]*>(.*?)</title>", page, re.S | re.I)
-                title = " (\"%s\")" % title.group(1) if title else ""
+                title = " (\"%s\")" % _printable(title.group(1)) if title else ""
                 raise _Failure("the server sent a web page%s, not the file" % title)
         raise _Failure("the server keeps sending web pages, not the file")
 
@@ -168,6 +166,11 @@ class _Transfer:
         return _Failure("it has %d bytes or more, at most %d were expected" % (size, self._max_size), forget=True)
 
 
+def _printable(text):
+    """Text of a server for a terminal: on one line, and without what would steer the terminal."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+
+
 def _say(line):
     print(line, file=sys.stderr, flush=True)
 
@@ -204,7 +207,7 @@ def _is_final(error):
 def _is_local(error):
     """Whether an error is of this machine's disk."""
     is_of_system = isinstance(error, OSError) and not isinstance(error, urllib.error.URLError)
-    return is_of_system and (error.filename is not None or error.errno in DISK_FULL)
+    return is_of_system and (error.filename is not None or is_full(error))
 
 
 def _try(transfer, path, *expected):
@@ -258,7 +261,7 @@ def fetch(
             return path
         except (_Failure, OSError, http.client.HTTPException, ValueError) as error:  # URLError, time-outs are OSErrors
             if _is_local(error):
-                raise UserError("%s cannot be written: %s" % (error.filename or path, error.strerror)) from error
+                raise cannot_write(error.filename or path, error, flag=None) from error
             if getattr(error, "forget", False):
                 transfer.forget()
             failure = error

@@ -93,6 +93,11 @@ def test_own_splits_are_not_listed(dest, name):
     ("{", "cannot be read"),
     ("[]", "no manifest of downloads"),
     ('{"format": 2, "folders": {}}', "no manifest of downloads"),
+    ("[" * 100000, "cannot be read"),
+    ('{"format": 1, "folders": []}', "no manifest of downloads"),
+    ('{"format": 1, "folders": {"bert": ["vocab.txt"]}}', "no manifest of downloads"),
+    ('{"format": 1, "folders": {"bert": {"vocab.txt": {"bytes": true, "sha256": ""}}}}', "no manifest of downloads"),
+    ('{"format": 1, "folders": {"bert": {"vocab.txt": {"bytes": 1}}}}', "no manifest of downloads"),
 ])
 def test_a_manifest_of_something_else(dest, content, words):
     (dest / "manifest.json").write_text(content)
@@ -105,4 +110,4 @@ def test_a_folder_that_cannot_be_written(dest, monkeypatch):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(manifest, "write_json", refuse)
-    assert "manifest.json cannot be written (Permission denied): choose another folder" in failure(str(dest), "bert")
+    assert "manifest.json cannot be written (Permission denied): choose another place" in failure(str(dest), "bert")

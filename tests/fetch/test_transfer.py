@@ -184,6 +184,12 @@ def test_a_web_page_in_place_of_a_zip(server, tmp_path, kind):
     assert os.listdir(str(tmp_path)) == [] and len(server.requests) == 1
 
 
+def test_the_title_of_a_page_cannot_steer_the_terminal(server, tmp_path):
+    page = b"<title>\x1b[2J Sorry\x07</title>"
+    server.routes["/file"] = lambda handler: handler.reply(page, headers={"Content-Type": "text/html"})
+    assert '("?[2J Sorry?")' in failure(fetch, server, tmp_path / "file")
+
+
 def spoilt(position):
     return lambda data: data[:position] + b"\xff\xff\xff\xff" + data[position + 4:]
 
@@ -347,7 +353,7 @@ def test_a_full_disk_is_one_line_and_no_reason_to_try_again(server, tmp_path, mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(transfer.os, "replace", verify)
-    assert "cannot be written: No space left" in failure(fetch, server, tmp_path / "file")
+    assert "cannot be written (No space left" in failure(fetch, server, tmp_path / "file")
     assert len(server.requests) == 1
 
 

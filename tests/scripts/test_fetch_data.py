@@ -68,4 +68,4 @@ def test_unknown_names_are_wrong_use(dest, capsys):
 def test_a_place_that_is_no_folder(dest, capsys):
     (dest / "file").write_text("")
     code, _, (error,) = run(dest / "file" / "below", capsys, "bert")
-    assert code == 2 and "choose another folder" in error
+    assert code == 2 and "choose another" in error
