@@ -1,4 +1,4 @@
-"""scripts/finetune.py: refusals first, then the flags it picks, against the published recipe."""
+"""run_finetune.sh for public tasks: refusals first, then the flags it picks, against the published recipe."""
 
 import importlib.util
 import json
@@ -8,10 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
-import run_classifier_multitask  # noqa: F401  (defines the flags)
+from command_line import finetune, program_flags
 from data import tasks
 from data.convert import encode
 from data.text import read_text
@@ -23,7 +21,6 @@ from runtime.paths import ROOT
 from tokenization import Tokenizer
 
 SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
-FLAGS = flags.FLAGS
 
 # The table of SPEC.md, section 2: {model: {k: (epochs for each class, batch rows for each class)}}
 SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}
@@ -41,7 +38,7 @@ def _load():
     return module
 
 
-finetune = _load()
+program = _load()
 
 
 @pytest.fixture
@@ -81,12 +78,10 @@ def minilm(environment, monkeypatch):
 
 
 def parsed(command):
-    """{flag: value} as the main program understands a command line, presets included."""
-    with flagsaver.flagsaver():
-        FLAGS.unparse_flags()
-        rest = FLAGS(["run_classifier_multitask.py"] + command)
-        assert rest == ["run_classifier_multitask.py"]
-        return {name: FLAGS[name].value for name in FLAGS}
+    """{flag: value} of what the main program is told."""
+    assert command.rest == []
+    program_flags.check(command.values)
+    return program_flags.names_and_values(command.values)
 
 
 def picked(arguments, environment):
@@ -178,7 +173,7 @@ def test_program_ends_with_one_line_and_code_2(environment):
 
 def test_help(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["finetune.py", "--help"])
-    finetune.main()
+    assert program.main() == 0
     out = capsys.readouterr().out
     for name in ("TASK SPLIT K [N]", "MODEL", "ENCODER", "BERT_DIR", "MODEL_DIR", "LEOPARD_DIR", "OUTPUT_DIR"):
         assert name in out
@@ -191,9 +186,8 @@ def test_help(capsys, monkeypatch):
 def test_published_recipe(model, k, name, classes, environment, leopard):
     train = supply(os.path.join(str(leopard), "data", "tf_record", name, "%s_train_0_%d.tf_record" % (name, k)))
     given = dict(environment, MODEL=model)
-    command = finetune.command([name, "0", str(k)], given)
-    assert finetune.command([name, "0", str(k), str(classes)], given) == command  # N is known
-    found = parsed(command)
+    found = parsed(finetune.command([name, "0", str(k)], given))
+    assert parsed(finetune.command([name, "0", str(k), str(classes)], given)) == found  # N is known
     epochs, rows = PUBLISHED[model][k]
     expected = {
         "do_eval": True,
@@ -382,7 +376,7 @@ def test_the_training_file_is_looked_for_in_the_folders_that_are_named(minilm, t
 
 
 def test_from_command_line_to_results(environment, leopard, tmp_path):
-    """The whole way in two processes, with a tiny model in the place of the released one."""
+    """The whole way, with a tiny model in the place of the released one."""
     golden = os.path.join(ROOT, "tests", "golden", "ft_warm_start")
     with open(os.path.join(golden, "saved_model_export.json")) as file:
         bert_config = json.load(file)["bert_config"]

@@ -135,7 +135,7 @@ def test_refits_make_nothing_new(fitted, monkeypatch):
     def made(*arguments, **options):
         raise AssertionError("a graph was made")
 
-    monkeypatch.setattr(few_shot_classifier.estimators, "Finetuner", made)
+    monkeypatch.setattr(few_shot_classifier.finetuners, "Finetuner", made)
     graph = few_shot_classifier._SHARED._finetuner._session.graph
     size = len(graph.get_operations())
     for _ in range(3):
