@@ -32,20 +32,24 @@ def command(arguments, environment):
     for flag, word in zip(arguments, arguments[1:]):
         if flag in flags and "=" not in flag and word in words:
             raise UserError("%s %s: write flags as --FLAG=VALUE, after TASK SPLIT K." % (flag, word))
+    if len(words) not in (0, 3, 4):
+        raise UserError("usage: %s (no argument: the quick start; --help tells more)." % USAGE)
+    values, rest = program_flags.parse_known(flags)
     if not words:
         chosen = sample_flags()
-    elif len(words) in (3, 4):
+    else:
         numbers = [whole_number(word, name) for word, name in zip(words[1:], ("SPLIT", "K", "N"))]
         chosen = public_task_flags(words[0], numbers[0], numbers[1], (numbers + [None])[2], environment)
-    else:
-        raise UserError("usage: %s (no argument: the quick start; --help tells more)." % USAGE)
-    return settled(dict(chosen, do_eval=True), {}, flags, environment)
+    settle(values, dict(chosen, do_eval=True), environment)
+    return Command(values, rest, {})
 
 
 def own_command(options, flags, environment):
     """The Command for files of the user's own; arguments as `own_task.parse` returns them, and for own_task.choose."""
+    values, rest = program_flags.parse_known(flags)
     chosen, rows = own_task.choose(options, environment)
-    return settled(chosen, rows, flags, environment)
+    settle(values, chosen, environment)
+    return Command(values, rest, rows)
 
 
 def public_task_flags(name, split, k, num_labels, environment):
@@ -79,21 +83,22 @@ def whole_number(text, name):
         raise UserError("%s must be a number, not %s (usage: %s)." % (name, text, USAGE)) from None
 
 
-def settled(chosen, rows, arguments, environment):
-    """The Command of chosen flags, the place of the results and the user's flags, which win.
+def settle(values, chosen, environment):
+    """Sets the flags that the user left out, the place of the results among them.
+
+    Args:
+      values: absl.flags.FlagValues with the user's flags, which win.
+      chosen: {flag: value}.
+      environment: mapping that may have OUTPUT_DIR.
 
     Raises:
-      UserError: a flag has a value that cannot be used, or the folder that was picked holds the results of another
-        training file.
+      UserError: the folder that was picked holds the results of another training file.
     """
-    values, rest = program_flags.parse_known(arguments)
-    has_place = environment.get("OUTPUT_DIR") or values["output_dir"].present or values["overwrite"].present
-    if environment.get("OUTPUT_DIR"):
-        chosen = dict(chosen, output_dir=environment["OUTPUT_DIR"])
-    program_flags.fill(values, chosen)
-    if not has_place and is_repeated(values):
+    place = environment.get("OUTPUT_DIR")
+    is_picked = not (place or values["output_dir"].present or values["overwrite"].present)
+    program_flags.fill(values, dict(chosen, output_dir=place or chosen["output_dir"]))
+    if is_picked and is_repeated(values):
         program_flags.fill(values, {"overwrite": True})
-    return Command(values, rest, rows)
 
 
 def is_repeated(values):

@@ -38,7 +38,7 @@ def encoder_flags(model, encoder, environment):
     """
     recipe = recipes.MODELS[model]
     if encoder == "minilm":
-        from fetch import minilm
+        from fetch import minilm  # here, for it brings TensorFlow, which mistakes do without
 
         folder = minilm.ensure_minilm()
     else:

@@ -112,12 +112,6 @@ def test_texts_to_predict_are_checked_before_training():
     refused("--train mine.csv --predict new.csv", "new.csv", "no column")
 
 
-def test_one_line_and_code_2(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["finetune.py", "--train", "nowhere.csv"])
-    assert finetune.main() == 2
-    assert capsys.readouterr().err == "error: nowhere.csv: no such file; check the path.\n"
-
-
 # --- what is picked --------------------------------------------------------------------------------------------------
 def test_flags(encoder):
     write("mine.csv", GOOD + "fine film,up\n" * 5)
