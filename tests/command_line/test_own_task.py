@@ -175,22 +175,6 @@ def test_bert_where_it_is_named(named):
     assert values.warp_layers == (named.get("MODEL") != "leopard")
 
 
-@pytest.mark.parametrize("model", sorted(recipes.MODELS))
-def test_schedule(model):
-    """The recipe where there is one, between them the one below, and a bounded number of steps beyond."""
-    recipe = recipes.MODELS[model]
-    for k, (epochs, rows) in recipe.by_k.items():
-        expected = min(3 * epochs, recipe.most_epochs), 3 * rows
-        assert recipes.schedule(model, 3 * k, 3) == expected
-        if k < max(recipe.by_k):
-            assert recipes.schedule(model, 3 * k + 2, 3) == expected
-    least = recipes.schedule(model, 3 * min(recipe.by_k), 3)
-    assert recipes.schedule(model, 4, 3) == least
-    epochs, rows = recipes.schedule(model, 3 * 64, 3)
-    assert abs(2 * epochs - recipes.schedule(model, 3 * 32, 3)[0]) <= 1
-    assert recipes.schedule(model, 10 ** 6, 3)[0] == recipes.LEAST_EPOCHS
-
-
 @pytest.mark.parametrize(
     "content, kind",
     [
