@@ -23,7 +23,7 @@ except (UserError, ImportError) as error:
     sys.exit(2)
 
 from command_line import program_flags, settings
-from runs import finetuning, meta_training, output_folder, prediction
+from runs import finetuning, meta_training, prediction
 from runtime import run_files
 from training import cluster
 
@@ -63,11 +63,13 @@ def main(argv, values=FLAGS, known=None):
 
 def run_training(asked):
     """Trains on many tasks; where TF_CONFIG names several machines, as one process of a run that they share."""
-    title, finished = meta_training.run(asked, cluster.parse(os.environ.get("TF_CONFIG", "")))
-    if finished:
-        print("%s is complete; the best model: %s" % (title, output_folder.model_dir(asked.output_dir)))
-    else:
+    ended = meta_training.run(asked, cluster.parse(os.environ.get("TF_CONFIG", "")))
+    if not ended.is_complete:
         print("stopped and saved: run the same command again to go on")
+    elif ended.exported:
+        print("%s is complete; the exported model: %s" % (ended.title, ended.exported))
+    else:
+        print("%s is complete" % ended.title)
 
 
 def run_finetuning(asked, known):

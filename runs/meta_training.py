@@ -2,6 +2,7 @@
 import dataclasses
 import json
 import os
+from typing import NamedTuple, Optional
 
 from learner import configs
 from runs import output_folder
@@ -9,7 +10,15 @@ from runtime import run_files
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
 from runtime.files import read_json, write_json
-from training import loop, meta_training, multitask_training
+from training import loop, meta_training, multitask_training, validation
+
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    title: str  # what it is called
+    is_complete: bool  # else it was stopped, and can go on
+    exported: Optional[str] = None  # where the model is, and which; the chief of several machines knows
 
 
 def run(settings, machines):
@@ -20,7 +29,7 @@ def run(settings, machines):
       machines: training.cluster.Cluster, of which this is one process.
 
     Returns:
-      (what the run is called, whether its last step was done).
+      Ended.
 
     Raises:
       UserError: something cannot be used, read or written, or the output folder holds another run.
@@ -37,7 +46,10 @@ def run(settings, machines):
         except OSError as error:
             raise cannot_write(settings.output_dir, error) from error
     finished = loop.train(plan, settings.output_dir, machines, settings.cpu_devices, settings.worker_timeout)
-    return plan.title, finished
+    if not (finished and machines.is_chief):
+        return Ended(plan.title, finished)
+    model_dir = output_folder.model_dir(settings.output_dir)
+    return Ended(plan.title, finished, "%s, %s" % (model_dir, validation.exported(settings.output_dir)))
 
 
 def describe(settings):
