@@ -6,10 +6,10 @@ import os
 from command_line import public_task, recipes
 from data import tasks, text
 from runtime.errors import UserError
+from runtime.run_files import MODEL, MODEL_FILE, RESULTS
 
 STDIN = text.STDIN
 OPTIONS = ("--train", "--eval", "--predict", "--model")
-MODEL = "model"  # below the output folder of a run
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,59 +47,65 @@ def parse(arguments):
     return options, rest
 
 
-def command(options, environment):
-    """The main program's flags: everything that can be checked without TensorFlow is.
+def choose(options, environment):
+    """What the main program is to do: everything that can be checked without TensorFlow is, before anything is fetched.
 
     Args:
-      options: of `parse`, with files in the place of standard input that is read here (see `spooled`).
+      options: of `parse`, with files in the place of standard input that holds labelled rows (see `spool`).
       environment: mapping that may have OUTPUT_DIR, and what chooses another encoder than the small one.
+
+    Returns:
+      ({flag: value}, the rows that were read as {(path, whether with labels): data.text.TextExamples})
     """
-    flags = []
+    rows = read_files(options)
     if options.train:
-        flags += _training(options, environment)
+        flags = _training(options, rows, environment)
         folder = os.path.join("output", text.stem(options.train))
     else:
-        model_dir = find_model(options.model)
-        run = os.path.dirname(os.path.abspath(model_dir))
-        is_run = os.path.exists(os.path.join(run, "results.json"))
+        flags = {"model_dir": find_model(options.model)}
+        run = os.path.dirname(os.path.abspath(flags["model_dir"]))
+        is_run = os.path.exists(os.path.join(run, RESULTS))
         folder = os.path.relpath(run) if is_run else os.path.join("output", "predictions")
-        flags.append("--model_dir=" + model_dir)
     if options.predict:
-        if options.predict != STDIN:
-            text.read_text(options.predict, labelled=False)  # now, not after the training
-        flags += ["--do_predict", "--predict_file=" + options.predict]
-    return flags + ["--output_dir=" + folder]
+        flags.update(do_predict=True, predict_file=options.predict)
+    return dict(flags, output_dir=folder), rows
+
+
+def read_files(options):
+    """Reads and checks the files that are named: {(path, whether with labels): data.text.TextExamples}."""
+    rows = {}
+    if options.train:
+        train = rows[options.train, True] = read(options.train)
+        labels = check(options.train, train)
+        if options.eval:
+            rows[options.eval, True] = read(options.eval)
+            check_eval(options.eval, rows[options.eval, True], train, labels)
+        for path, _ in rows:
+            if "," in path:
+                raise UserError("%s: the name has a comma; rename the file." % path)
+    if options.predict and options.predict != STDIN:
+        rows[options.predict, False] = text.read_text(options.predict, labelled=False)
+    return rows
 
 
 def find_model(folder):
     """The folder of a fine-tuned model, which is `folder` itself or its model/; UserError when there is none."""
     for path in (folder, os.path.join(folder, MODEL)):
-        if os.path.exists(os.path.join(path, "model.json")):
+        if os.path.exists(os.path.join(path, MODEL_FILE)):
             return path
-    raise UserError("--model: no fine-tuned model in %s (neither model.json nor %s/model.json)." % (folder, MODEL))
+    raise UserError(
+        "--model: no fine-tuned model in %s (neither %s nor %s/%s)." % (folder, MODEL_FILE, MODEL, MODEL_FILE)
+    )
 
 
-def _training(options, environment):
-    train = read(options.train)
-    labels = check(options.train, train)
-    files = [options.train]
-    if options.eval:
-        files.append(options.eval)
-        check_eval(options.eval, read(options.eval), train, labels)
-    for path in files:
-        if "," in path:
-            raise UserError("%s: the name has a comma; rename the file." % path)
-    model, encoder = _choose(environment)
-    epochs, batch = recipes.schedule(model, len(train), len(labels))
-    return [
-        "--do_eval",
-        "--flagfile=" + recipes.preset(model),
-        "--task_eval_files=" + ",".join(files),
-        "--stratified",
-        "--num_train_epochs=%d" % epochs,
-        "--train_batch_size=%d" % batch,
-        "--eval_batch_size=%d" % batch,
-    ] + public_task.encoder_flags(model, encoder, environment)
+def _training(options, rows, environment):
+    train = rows[options.train, True]
+    model, encoder = _encoder(environment)
+    flags = recipes.preset_flags(model)
+    flags.update(recipes.schedule_of(*recipes.schedule(model, len(train), len(text.labels_in_order(train)))))
+    flags.update(public_task.encoder_flags(model, encoder, environment))
+    files = [path for path in (options.train, options.eval) if path]
+    return dict(flags, do_eval=True, stratified=True, task_eval_files=",".join(files))
 
 
 def read(path):
@@ -129,11 +135,11 @@ def check_eval(path, rows, train, labels):
         )
     pairs = [kind[0].text_b is not None for kind in (rows, train)]
     if pairs[0] != pairs[1]:
-        kinds = ("single texts", "pairs of texts")
-        raise UserError("%s: holds %s, but the training file has %s." % (path, kinds[pairs[0]], kinds[pairs[1]]))
+        found, expected = map(text.kind_of_rows, pairs)
+        raise UserError("%s: holds %s, but the training file has %s." % (path, found, expected))
 
 
-def _choose(environment):
+def _encoder(environment):
     """(model, encoder): the small encoder, unless BERT is named in some way."""
     named = any(environment.get(name) for name in ("MODEL", "MODEL_DIR", "BERT_DIR"))
     encoder = environment.get("ENCODER") or ("bert" if named else "minilm")

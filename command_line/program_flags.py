@@ -172,11 +172,12 @@ def define(values):
     string("tasks_labels", "2,2", "Without effect.")
 
 
-def parse(arguments):
+def parse(arguments, chosen=None):
     """The values that the main program would take from these arguments, presets of --flagfile included.
 
     Args:
       arguments: list of "--FLAG=VALUE".
+      chosen: {flag: value} for flags that the arguments leave out.
 
     Returns:
       absl.flags.FlagValues, checked.
@@ -184,21 +185,55 @@ def parse(arguments):
     Raises:
       UserError: a flag is unknown, or has a value that cannot be used.
     """
-    values = flags.FlagValues()
-    define(values)
-    try:
-        rest = values([PROGRAM] + list(arguments))[1:]
-    except flags.Error as error:
-        raise UserError("%s." % error) from None
+    values = _unset()
+    rest = _told(values, [PROGRAM] + list(arguments))[1:]
     if rest:
         raise UserError("unknown argument %s: flags are written as --FLAG=VALUE." % rest[0])
+    fill(values, chosen or {})
     check(values)
     return values
+
+
+def parse_known(arguments):
+    """(FlagValues that are not checked yet, the arguments that are none of the program's own flags)."""
+    values = _unset()
+    rest = _told(values, [PROGRAM] + list(arguments), known_only=True)[1:]
+    return values, rest
+
+
+def fill(values, chosen):
+    """Sets those flags of {flag: value} that were not given; values are text or have the flag's type."""
+    for name, value in chosen.items():
+        if name not in values:
+            raise UserError("there is no flag --%s." % name)
+        if not values[name].present:
+            _told(values[name].parse, value)
+
+
+def _unset():
+    """FlagValues of which no flag is given."""
+    values = flags.FlagValues()
+    define(values)
+    values.mark_as_parsed()
+    return values
+
+
+def _told(call, *arguments, **options):
+    """What a call returns; its error about flags becomes one for the user."""
+    try:
+        return call(*arguments, **options)
+    except (flags.Error, ValueError) as error:
+        raise UserError("%s." % error) from None
 
 
 def names_and_values(values):
     """{name: value} of all flags."""
     return {name: values[name].value for name in values}
+
+
+def given(values):
+    """{name: value} of the flags that were given."""
+    return {name: values[name].value for name in values if values[name].present}
 
 
 def start_debugging(values):

@@ -1,4 +1,7 @@
-"""The main program's flags for one of the 17 tasks: what is needed is found, or fetched when missing."""
+"""The main program's flags for one of the 17 tasks: what is needed is found, or fetched when missing.
+
+Flags are given as {flag: value}.
+"""
 import os
 import sys
 
@@ -35,16 +38,16 @@ def encoder_flags(model, encoder, environment):
     """
     recipe = recipes.MODELS[model]
     if encoder == "minilm":
-        from fetch import minilm
+        from fetch import minilm  # here, for it brings TensorFlow, which mistakes do without
 
         folder = minilm.ensure_minilm()
     else:
         folder = environment.get("BERT_DIR") or catalogue.ensure_bert()
-    flags = ["--vocab_file=" + os.path.join(folder, "vocab.txt")]
+    flags = {"vocab_file": os.path.join(folder, "vocab.txt")}
     if encoder == "minilm":
-        flags.append("--do_lower_case")
+        flags["do_lower_case"] = True
     if not recipe.meta_trained or recipe.shipped:
-        flags.append("--init_checkpoint=" + os.path.join(folder, "bert_model.ckpt"))
+        flags["init_checkpoint"] = os.path.join(folder, "bert_model.ckpt")
     if not recipe.meta_trained:
         return flags
     model_dir = environment.get("MODEL_DIR") or recipe.shipped
@@ -55,10 +58,9 @@ def encoder_flags(model, encoder, environment):
                 "(reproduce_tables.py: --model_dirs=%s=DIR)." % (model, encoder, model)
             )
         model_dir = catalogue.ensure_model(recipe.released)
-    return flags + [
-        "--bert_config_file=" + os.path.join(folder, "bert_config.json"),
-        "--warm_start_model_dir=" + model_dir,
-    ]
+    return dict(
+        flags, bert_config_file=os.path.join(folder, "bert_config.json"), warm_start_model_dir=model_dir
+    )
 
 
 def data_files(task, split, k, encoder, environment):
@@ -99,7 +101,7 @@ def note_defect(path):
 
 
 def split_flags(task, k, model, files, encoder):
-    """Flags of the main program for one split, without --output_dir.
+    """Flags of the main program for one split, but --output_dir.
 
     Args:
       task: data.tasks.Task.
@@ -108,8 +110,8 @@ def split_flags(task, k, model, files, encoder):
       files: of `data_files`.
       encoder: of `encoder_flags`.
     """
-    return (
-        ["--flagfile=" + recipes.preset(model), "--task_name=" + task.name, "--task_eval_files=%s,%s" % files]
-        + recipes.schedule_flags(model, k, task.num_labels)
-        + encoder
-    )
+    flags = recipes.preset_flags(model)
+    flags.update(task_name=task.name, task_eval_files="%s,%s" % files)
+    flags.update(recipes.schedule_flags(model, k, task.num_labels))
+    flags.update(encoder)
+    return flags

@@ -1,8 +1,10 @@
 """How each model is fine-tuned: its flags, its batch sizes and epochs by k, and the weights it starts from."""
 import os
+import re
 import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from command_line import program_flags
 from runtime.errors import UserError
 from runtime.paths import MODELS as MODELS_DIR
 from runtime.paths import PRESETS
@@ -67,18 +69,33 @@ def preset(model: str) -> str:
     return path
 
 
-def schedule_flags(model: str, k: int, num_labels: int) -> List[str]:
-    """Batch size and epochs of the recipe for k examples a class."""
+def preset_flags(model: str) -> Dict[str, object]:
+    """A model's fine-tuning flags as {flag: value}; UserError for a file that is missing or holds something else."""
+    path = preset(model)
+    found = {}
+    with open(path, encoding="utf-8") as file:
+        for line in map(str.strip, file):
+            if line and not line.startswith("#"):
+                match = re.match(r"--(\w+)=(.*)$", line)
+                if not match:
+                    raise UserError("%s: %s is no --FLAG=VALUE." % (path, line))
+                found[match.group(1)] = match.group(2)
+    values = program_flags.parse([], found)
+    return {name: values[name].value for name in found}
+
+
+def schedule_flags(model: str, k: int, num_labels: int) -> Dict[str, int]:
+    """Batch size and epochs of the recipe for k examples a class, as {flag: value}."""
     recipe = MODELS[model]
     if k not in recipe.by_k:
         raise UserError("k=%d: the recipes are for %s examples a class." % (k, ", ".join(map(str, recipe.by_k))))
     epochs_per_class, rows = recipe.by_k[k]
-    batch = rows * num_labels
-    return [
-        "--num_train_epochs=%d" % min(epochs_per_class * num_labels, recipe.most_epochs),
-        "--train_batch_size=%d" % batch,
-        "--eval_batch_size=%d" % batch,
-    ]
+    return schedule_of(min(epochs_per_class * num_labels, recipe.most_epochs), rows * num_labels)
+
+
+def schedule_of(epochs: int, batch: int) -> Dict[str, int]:
+    """{flag: value}: the schedule of the rates counts by --eval_batch_size, so both batches have one size."""
+    return {"num_train_epochs": epochs, "train_batch_size": batch, "eval_batch_size": batch}
 
 
 LEAST_EPOCHS = 3  # of many rows

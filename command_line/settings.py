@@ -4,12 +4,68 @@
 """
 import dataclasses
 import os
+from typing import Dict, Optional, Tuple, Union
 
-from command_line.program_flags import names_and_values
+from command_line.data_files import record_paths, task_files
+from command_line.program_flags import given, names_and_values
+from data import tasks
 from learner import configs
 from modeling import BertConfig
-from runtime import checkpoints
+from runtime import checkpoints, run_files
 from runtime.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class TextSettings:
+    """How text becomes tokens."""
+
+    do_lower_case: bool
+    max_seq_length: int  # tokens a row
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """One fine-tuning run as it is asked for."""
+
+    bert_config: BertConfig
+    classifier: Union[configs.LearnerConfig, configs.SoftmaxConfig]
+    finetuning: configs.FinetuneConfig
+    text: TextSettings
+    vocab_file: str
+    train_file: str
+    eval_file: Optional[str]
+    labels: Optional[Tuple[str, ...]]  # names in the order of their ids; None: the training file tells
+    num_labels: Optional[int]  # as it was given, None where it was not
+    task_name: Optional[str]
+    output_dir: str
+    keep_model: bool
+    overwrite: bool
+    given: Dict[str, object]  # the flags that were given and their values, for the record
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictionSettings:
+    """One prediction as it is asked for."""
+
+    model_dir: str
+    predict_file: str
+    output_dir: str
+    batch_size: int
+    vocab_file: Optional[str]  # for a model without a vocabulary
+    max_seq_length: Optional[int]  # None: the model's
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """One run over many tasks as it is asked for: meta-training, or multi-task training of a softmax classifier."""
+
+    bert_config: BertConfig
+    classifier: Union[configs.LearnerConfig, configs.SoftmaxConfig]
+    training: configs.MetaTrainConfig
+    output_dir: str
+    overwrite: bool
+    cpu_devices: int
+    worker_timeout: int  # seconds
 
 
 def check_head_widths(bert_config, config):
@@ -23,12 +79,12 @@ def check_head_widths(bert_config, config):
         )
 
 
-def check_positions(flags, bert_config, path):
+def check_positions(max_seq_length, bert_config, path):
     """UserError when --max_seq_length is more than the encoder can take; `path` is where its config comes from."""
-    if flags.max_seq_length > bert_config.max_position_embeddings:
+    if max_seq_length > bert_config.max_position_embeddings:
         raise UserError(
             "--max_seq_length=%d, but %s allows %d positions."
-            % (flags.max_seq_length, path, bert_config.max_position_embeddings)
+            % (max_seq_length, path, bert_config.max_position_embeddings)
         )
 
 
@@ -51,7 +107,7 @@ def bert_settings(flags):
                 "--encoder_layers=%d: %s has %d layers." % (flags.encoder_layers, path, bert_config.num_hidden_layers)
             )
         overrides["num_hidden_layers"] = flags.encoder_layers
-    check_positions(flags, bert_config, path)
+    check_positions(flags.max_seq_length, bert_config, path)
     return dataclasses.replace(bert_config, **overrides)
 
 
@@ -89,26 +145,60 @@ def meta_training_settings(flags):
 
 
 def text_settings(flags):
-    """How text becomes tokens."""
-    return {"do_lower_case": flags.do_lower_case, "max_seq_length": flags.max_seq_length}
+    """TextSettings."""
+    return TextSettings(flags.do_lower_case, flags.max_seq_length)
 
 
-def record_paths(flags, flag):
-    """Paths of the comma-separated files that a flag names.
+def run_settings(flags):
+    """RunSettings; UserError when the flags do not fit together."""
+    bert_config, classifier = bert_settings(flags), classifier_settings(flags)
+    finetuning = finetune_settings(flags)
+    check_head_widths(bert_config, classifier)
+    train_file, eval_file = task_files(flags)
+    return RunSettings(
+        bert_config=bert_config,
+        classifier=classifier,
+        finetuning=finetuning,
+        text=text_settings(flags),
+        vocab_file=flags.vocab_file,
+        train_file=train_file,
+        eval_file=eval_file,
+        labels=known_labels(flags, train_file),
+        num_labels=flags.test_num_labels if flags["test_num_labels"].present else None,
+        task_name=flags.task_name,
+        output_dir=flags.output_dir,
+        keep_model=flags.keep_model,
+        overwrite=flags.overwrite,
+        given=given(flags),
+    )
 
-    SMLMT files, and amazon* of --task_eval_files, are in --data_dir, others in --supervised_data_dir.
-    """
-    in_data_dir = ("meta_pretrain",) + ("amazon",) * (flag == "task_eval_files")
 
-    def folder(name):
-        return flags.data_dir if name.startswith(in_data_dir) else flags.supervised_data_dir
+def prediction_settings(flags):
+    """PredictionSettings."""
+    return PredictionSettings(
+        model_dir=flags.model_dir or os.path.join(flags.output_dir, run_files.MODEL),
+        predict_file=flags.predict_file,
+        output_dir=flags.output_dir,
+        batch_size=flags.predict_batch_size,
+        vocab_file=flags.vocab_file if flags["vocab_file"].present else None,
+        max_seq_length=flags.max_seq_length if flags["max_seq_length"].present else None,
+    )
 
-    return tuple(os.path.join(folder(name), name) for name in flags[flag].value.split(",") if name)
+
+def training_settings(flags):
+    """TrainingSettings; UserError when the flags do not fit together."""
+    bert_config, classifier = bert_settings(flags), classifier_settings(flags)
+    training = meta_training_settings(flags)
+    check_head_widths(bert_config, classifier)
+    return TrainingSettings(
+        bert_config, classifier, training, flags.output_dir, flags.overwrite, flags.cpu_devices, flags.worker_timeout
+    )
 
 
-def task_files(flags):
-    """Paths of --task_eval_files=TRAIN,EVAL; the second is None for TRAIN alone."""
-    paths = record_paths(flags, "task_eval_files")
-    if len(paths) not in (1, 2):
-        raise UserError("--task_eval_files: give two files, TRAIN,EVAL, or TRAIN alone, not %d." % len(paths))
-    return (paths + (None,))[:2]
+def known_labels(flags, train_file):
+    """Names of the labels from --labels, --task_name or a known file name; None when nothing tells."""
+    if flags.labels:
+        return tuple(flags.labels)
+    part = tasks.identify(train_file)
+    task = tasks.get_task(flags.task_name) if flags.task_name else part and part.task
+    return tuple(task.labels) if task else None

@@ -81,8 +81,8 @@ def convert(
     examples = text.read_text(source, labelled)
     is_pair = examples[0].text_b is not None
     if known and known.pair != is_pair:
-        kinds = ("single texts", "pairs of texts")
-        raise UserError("%s: holds %s, but task %s has %s." % (source, kinds[is_pair], known.name, kinds[known.pair]))
+        found, expected = text.kind_of_rows(is_pair), text.kind_of_rows(known.pair)
+        raise UserError("%s: holds %s, but task %s has %s." % (source, found, known.name, expected))
     labels = labels or text.labels_in_order(examples)
     encoded = encode(examples, tokenizer, labels, max_seq_length, source)
     cut = count_truncated(examples, encoded, tokenizer)

@@ -81,6 +81,11 @@ def is_labelled_format(path) -> bool:
     return _format(os.fspath(path)) != ".txt"
 
 
+def kind_of_rows(is_pair: bool) -> str:
+    """What rows are called in messages."""
+    return "pairs of texts" if is_pair else "single texts"
+
+
 def stem(path) -> str:
     """The name of a file without its folder, .gz and the extension that tells the format; "stdin" for "-"."""
     path = os.fspath(path)

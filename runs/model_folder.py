@@ -1,4 +1,5 @@
 """The folder of a fine-tuned model: its settings (model.json), its weights and, where it read text, its vocabulary."""
+import contextlib
 import dataclasses
 import json
 import os
@@ -6,13 +7,13 @@ import shutil
 from typing import Optional
 
 import modeling
+from command_line.settings import TextSettings
 from learner import configs
+from runtime import checkpoints
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
 from runtime.files import write_json
-
-MODEL_FILE = "model.json"
-VOCAB_FILE = "vocab.txt"
+from runtime.run_files import MODEL_FILE, VOCAB_FILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class StoredModel:
     bert_config: modeling.BertConfig
     config: object  # LearnerConfig or SoftmaxConfig
     labels: tuple  # names in the order of the ids
-    text: dict  # do_lower_case, max_seq_length
+    text: TextSettings
     finetuning: dict  # configs.FinetuneConfig that it was trained with
     label_kind: str  # of the numpy type that the names stand for
     pair: Optional[bool]  # whether its rows were pairs of texts; None for a model that does not tell
@@ -48,9 +49,10 @@ def load(folder, flag="--model_dir"):
             saved = json.load(file)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
         config = configs.classifier_of(saved)
+        labels, text = tuple(saved["labels"]), TextSettings(**saved["text"])
         return StoredModel(
-            folder, bert_config, config, tuple(saved["labels"]), dict(saved["text"]), saved.get("finetuning", {}),
-            saved.get("label_kind", "U"), saved.get("pair"),
+            folder, bert_config, config, labels, text, saved.get("finetuning", {}), saved.get("label_kind", "U"),
+            saved.get("pair"),
         )
     except OSError:
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
@@ -58,14 +60,50 @@ def load(folder, flag="--model_dir"):
         raise UserError("%s: %s is damaged (%s)." % (flag, path, error)) from error
 
 
-def describe(folder, description, vocab_file):
+def description(bert_config, classifier, finetuning, labels, text):
+    """What model.json says of the settings, as {name: JSON value}.
+
+    Args:
+      bert_config, classifier: BertConfig, and LearnerConfig or SoftmaxConfig.
+      finetuning: FinetuneConfig, or what `load` made of one.
+      labels: names in the order of the ids.
+      text: TextSettings.
+    """
+    values = {
+        "bert_config": dataclasses.asdict(bert_config),
+        "finetuning": finetuning if isinstance(finetuning, dict) else dataclasses.asdict(finetuning),
+        "labels": list(labels),
+        "text": dataclasses.asdict(text),
+    }
+    values.update(configs.described(classifier))
+    return values
+
+
+@contextlib.contextmanager
+def replacing(folder):
+    """Gives a work folder that takes the place of `folder` at the end; after an error all is as it was before.
+
+    Raises OSErrors where nothing can be written beside `folder`.
+    """
+    parent = os.path.dirname(folder)
+    os.makedirs(parent, exist_ok=True)
+    work = checkpoints.make_unfinished(parent)
+    try:
+        yield work
+        os.chmod(work, 0o755)
+        checkpoints.replace_directory(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def describe(folder, content, vocab_file):
     """Puts settings and vocabulary beside the weights that are in a folder.
 
     Args:
       folder: with the checkpoint CHECKPOINT.
-      description: what `load` reads, as {name: JSON value}; more is kept.
+      content: of `description`, and more, as {name: JSON value}.
       vocab_file: path; left out where there is no such file.
     """
-    write_json(os.path.join(folder, MODEL_FILE), description)
+    write_json(os.path.join(folder, MODEL_FILE), content)
     if os.path.isfile(vocab_file):
         shutil.copy(vocab_file, os.path.join(folder, VOCAB_FILE))

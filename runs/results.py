@@ -21,7 +21,7 @@ def wilson_interval(accuracy, rows):
 
 
 def metrics(scores, labels, batch_size):
-    """Metrics of evaluation.Scores for results.json; `labels` are the classes' names."""
+    """Metrics of runs.scores.Scores for results.json; `labels` are the classes' names."""
     low, high = wilson_interval(scores.accuracy, len(scores.labels))
     confusion = scores.confusion
     f1 = scores.f1
@@ -42,6 +42,33 @@ def metrics(scores, labels, batch_size):
             for i, label in enumerate(labels)
         },
         "confusion": confusion.tolist(),
+    }
+
+
+def summarize(run_identity, sizes, outcome, scores, seconds):
+    """What results.json holds.
+
+    Args:
+      run_identity: runs.identity.Identity.
+      sizes: {"train" or "eval": rows}.
+      outcome: training.finetuner.Finetuned.
+      scores: runs.scores.Scores, None without evaluation rows.
+      seconds: of the whole run.
+    """
+    settings = run_identity.settings
+    files = {part: {"path": path, "sha256": run_identity.checksums[part]} for part, path in run_identity.files.items()}
+    batch_size = settings.finetuning.eval_batch_size
+    return {
+        "run_id": run_identity.run_id,
+        "task": settings.task_name,
+        "config": run_identity.description,
+        "flags": settings.given,
+        "data": {part: dict(files.pop(part), examples=rows) for part, rows in sizes.items()},
+        "weights": files,
+        "metrics": metrics(scores, run_identity.labels, batch_size) if scores else None,
+        "steps": outcome.steps,
+        "seconds": {"train": outcome.train_seconds, "eval": outcome.eval_seconds, "total": seconds},
+        "runtime": runtime(),
     }
 
 

@@ -1,56 +1,37 @@
 """Many fine-tuning runs, one after the other in one process: which are done, how one is made, what it leaves."""
 import os
 import time
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 from command_line import program_flags, public_task, recipes
+from command_line.settings import RunSettings, run_settings
 from data import records
-from data.tasks import TASKS, get_task
-from runs import results, run_plan, task_data
-from runs.scores import Scores
-from runtime.errors import UserError, reason
+from data.tasks import get_task
+from runs import finetuning, identity, output_folder
+from runs.sweep_keys import Key
+from runtime.errors import UserError, cannot_write, reason
 from runtime.files import read_json, write_json
-from training import finetuner as estimators
-
-RESULTS, PREDICTIONS = "results.json", "predictions.tsv"
-
-
-class Key(NamedTuple):
-    """Which run of a sweep."""
-
-    model: str
-    task: str
-    k: int  # examples a class
-    split: int
-
-    def folder(self, output_dir):
-        """Where it leaves its results."""
-        return os.path.join(output_dir, self.model, self.task, str(self.k), str(self.split))
+from runtime.run_files import PREDICTIONS, RESULTS
+from training import finetuner as finetuners
 
 
 class Job(NamedTuple):
-    """A run, its folder, and the main program's arguments for it."""
+    """A run, its folder, and its settings."""
 
     key: Key
     folder: str
-    arguments: List[str]
+    settings: RunSettings
 
 
-def keys(models, tasks, ks, splits) -> List[Key]:
-    """All runs, those that can share a graph one behind the other."""
-    order = sorted(tasks, key=lambda name: (get_task(name).num_labels, list(TASKS).index(name)))
-    return [Key(model, task, k, split) for model in models for task in order for k in ks for split in splits]
-
-
-class Commands:
-    """Finds the arguments of runs; looks for a model's weights only once.
+class Jobs:
+    """Finds the settings of runs; looks for a model's weights only once.
 
     Args:
       output_dir: of the sweep.
       encoder: of recipes.ENCODERS, for models that are not for one encoder.
       environment: mapping that may have BERT_DIR and LEOPARD_DIR.
       model_dirs: {model: folder of its export}.
-      more: further arguments, which win.
+      more: further arguments of the main program, which win.
     """
 
     def __init__(self, output_dir, encoder, environment, model_dirs, more=()):
@@ -60,16 +41,17 @@ class Commands:
         self._noted = set()  # evaluation files whose defects were told
 
     def job(self, key):
-        """The Job of a Key; UserError when something that it needs is missing."""
+        """The Job of a Key; UserError when something that it needs is missing or does not fit."""
         encoder = recipes.MODELS[key.model].encoder or self._encoder
         task = get_task(key.task)
         files = public_task.data_files(task, key.split, key.k, encoder, self._environment)
         if files[1] not in self._noted:
             self._noted.add(files[1])
             public_task.note_defect(files[1])
-        flags = public_task.split_flags(task, key.k, key.model, files, self._weights(key.model, encoder))
+        chosen = public_task.split_flags(task, key.k, key.model, files, self._weights(key.model, encoder))
         folder = key.folder(self._output_dir)
-        return Job(key, folder, ["--do_eval"] + flags + self._more + ["--output_dir=" + folder])
+        chosen.update(do_eval=True, output_dir=folder)
+        return Job(key, folder, run_settings(program_flags.parse(self._more, chosen)))
 
     def _weights(self, model, encoder):
         if model not in self._found:
@@ -81,6 +63,33 @@ class Commands:
         if isinstance(self._found[model], UserError):
             raise self._found[model]
         return self._found[model]
+
+
+def jobs_to_do(keys, jobs, runner):
+    """(Jobs that are not done, those of them with a result of something else, {key: why it cannot be done})."""
+    to_do, others, failures = [], [], {}
+    for key in keys:
+        try:
+            job = jobs.job(key)
+            if not runner.is_finished(job):
+                to_do.append(job)
+        except UserError as error:
+            failures[key] = str(error)
+        except OtherResult:
+            others.append(job)
+            to_do.append(job)
+    return to_do, others, failures
+
+
+def make_room(others, overwrite):
+    """Removes the results that Jobs would replace; UserError when there are some and that is not wished."""
+    if others and not overwrite:
+        raise UserError(
+            "--output_dir: %s is of other settings, weights or data (%d such files); choose another folder or give "
+            "--overwrite." % (os.path.join(others[0].folder, RESULTS), len(others))
+        )
+    for job in others:
+        discard(job.folder)
 
 
 class OtherResult(Exception):
@@ -97,8 +106,8 @@ class Runner:
     def __init__(self, keep_predictions=False):
         self.keep_predictions = keep_predictions
         self._checksums = {}  # {path: SHA-256}
-        self._graph = (None, None)  # what it was made for, estimators.Finetuner
-        self._evaluation = (None, None)  # where the rows come from, (Examples, texts)
+        self._graph = (None, None)  # what it was made for, finetuners.Finetuner
+        self._evaluation = (None, None)  # where the rows come from, task_data.Rows
 
     def __enter__(self):
         return self
@@ -111,13 +120,12 @@ class Runner:
 
         Raises:
           OtherResult: there is one, but of other settings, weights or data.
-          UserError: the settings, the weights or the data of the run cannot be read.
+          UserError: the weights or the data of the run cannot be read.
         """
         run_id = stored_run_id(job.folder)
         if run_id is None:
             return False
-        plan = run_plan.make_plan(program_flags.parse(job.arguments))
-        if run_id != run_plan.fingerprint(run_plan.describe(plan), self._sums(plan)):
+        if run_id != self._identity(job.settings).run_id:
             raise OtherResult(job)
         return not self.keep_predictions or os.path.exists(os.path.join(job.folder, PREDICTIONS))
 
@@ -128,53 +136,52 @@ class Runner:
           UserError: the results cannot be written.
         """
         try:
-            summary = self._run(job)
+            result = self._run(job.settings)
         except UserError as error:
             return record_failure(job.key, job.folder, str(error))
         except Exception as error:  # whatever it is, it is this run's; the others go on
             self._drop_graph()
             return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
-        if not self.keep_predictions:
-            _remove(job.folder, PREDICTIONS)
-        _write(job.folder, dict(summary, **job.key._asdict()))
+        _sweep_out(job.folder)
+        result.summary.update(job.key._asdict())
+        finetuning.write(job.folder, result, self.keep_predictions)
         return None
 
-    def _run(self, job):
+    def _run(self, settings):
         begun = time.time()
-        flags = program_flags.parse(job.arguments)
-        plan = run_plan.make_plan(flags)
-        train, labels, _ = task_data.load_examples(flags, plan.train_file, plan.labels, plan.bert_config)
-        evaluation, texts = self._evaluation_rows(flags, plan)
-        checksums = self._sums(plan)
-        outcome = self._finetuner(plan, checksums).run(plan.run, train, evaluation, show=False)
-        scores = Scores(outcome.logits, evaluation.label_ids)
-        if self.keep_predictions:
-            path = os.path.join(_made(job.folder), PREDICTIONS)
-            results.write_predictions(path, scores.probabilities, labels, evaluation.label_ids, texts)
-        sizes = {"train": train.size, "eval": evaluation.size}
-        return run_plan.summarize(plan, flags, checksums, sizes, outcome, scores, time.time() - begun)
+        reader = finetuning.reader_of(settings)
+        train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
+        task = finetuning.Task(train, self._evaluation_rows(settings, reader))
+        run_identity = self._identity(settings)
+        finetuner = self._finetuner(run_identity)
+        outcome = finetuner.run(settings.finetuning, train.examples, task.evaluation.examples, show=False)
+        return finetuning.judge(run_identity, task, outcome, begun)
 
-    def _sums(self, plan):
-        """{part: SHA-256} of Plan.files: weights as they are now, for they may be exported anew meanwhile."""
-        files = plan.files()
-        for part, path in files.items():
-            if part in plan.weights or path not in self._checksums:
+    def _identity(self, settings):
+        """Of the weights as they are now, for they may be exported anew meanwhile."""
+        weights = identity.weight_files(settings.finetuning)
+
+        def checksum(path):
+            if path in weights.values() or path not in self._checksums:
                 self._checksums[path] = records.sha256(path)
-        return {part: self._checksums[path] for part, path in files.items()}
+            return self._checksums[path]
 
-    def _evaluation_rows(self, flags, plan):
-        source = (plan.eval_file, plan.labels, plan.text, flags.vocab_file, plan.bert_config.vocab_size)
+        return identity.identify(settings, settings.labels, weights, checksum)
+
+    def _evaluation_rows(self, settings, reader):
+        source = settings.eval_file, settings.labels, reader
         if self._evaluation[0] != source:
-            rows, _, texts = task_data.load_examples(flags, plan.eval_file, plan.labels, plan.bert_config)
-            self._evaluation = source, (rows, texts)
+            self._evaluation = source, reader.labelled(settings.eval_file, settings.labels, settings.num_labels)
         return self._evaluation[1]
 
-    def _finetuner(self, plan, checksums):
-        start = estimators.start_of(plan.run), [checksums[part] for part in plan.weights]
-        made_for = (plan.bert_config, plan.config, start, len(plan.labels))
+    def _finetuner(self, run_identity):
+        settings, labels = run_identity.settings, len(run_identity.labels)
+        weights = {part: sha for part, sha in run_identity.checksums.items() if part not in ("train", "eval")}
+        start = finetuners.start_of(settings.finetuning), weights
+        made_for = settings.bert_config, settings.classifier, start, labels
         if self._graph[0] != made_for:
             self._drop_graph()
-            finetuner = estimators.Finetuner(plan.bert_config, plan.config, plan.run, len(plan.labels))
+            finetuner = finetuners.Finetuner(settings.bert_config, settings.classifier, settings.finetuning, labels)
             self._graph = made_for, finetuner
         return self._graph[1]
 
@@ -203,20 +210,22 @@ def record_failure(key, folder, reason):
     return reason
 
 
-def _made(folder):
-    """Makes the folder of a run, and removes the files that a killed one did not finish."""
-    os.makedirs(folder, exist_ok=True)
+def _sweep_out(folder):
+    """Removes the files that a killed run did not finish; UserError when that fails."""
+    if not os.path.isdir(folder):
+        return
     for name in os.listdir(folder):
         if name.startswith(("." + RESULTS, "." + PREDICTIONS)):
-            os.remove(os.path.join(folder, name))
-    return folder
+            _remove(folder, name)
 
 
 def _write(folder, content):
+    output_folder.make(folder)
+    _sweep_out(folder)
     try:
-        write_json(os.path.join(_made(folder), RESULTS), content)
+        write_json(os.path.join(folder, RESULTS), content)
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise cannot_write(folder, error) from None
 
 
 def _remove(folder, name):
@@ -225,11 +234,7 @@ def _remove(folder, name):
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise _unwritable(folder, error) from None
-
-
-def _unwritable(folder, error):
-    return UserError("--output_dir: cannot write to %s (%s)." % (folder, error.strerror))
+        raise cannot_write(folder, error) from None
 
 
 def accuracy(folder):

@@ -1,58 +1,90 @@
-"""The rows of a k-shot task, from records or text.
+"""The rows of a k-shot task, from records or text."""
+import dataclasses
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-`flags` is an absl.flags.FlagValues with the flags of program_flags.py.
-"""
-from command_line.settings import text_settings
+from command_line.settings import TextSettings
 from data import convert, records, tasks
 from data import text as text_files
 from runtime.errors import UserError
 from tokenization import Tokenizer
 
-
-def known_labels(flags, train_file):
-    """Names of the labels from --labels, --task_name or a known file name; None when nothing tells."""
-    if flags.labels:
-        return list(flags.labels)
-    if flags.task_name:
-        return list(tasks.get_task(flags.task_name).labels)
-    part = tasks.identify(train_file)
-    return list(part.task.labels) if part else None
+DEFAULT_NUM_LABELS = 2  # of records whose labels nothing names
 
 
-def load_examples(flags, path, label_names, bert_config, vocab_file=None, text=None, labelled=True):
-    """Reads rows from records or text.
+class Rows(NamedTuple):
+    """What a file holds."""
 
-    Returns:
-      (Examples, label names, texts as pairs or None for records)
+    examples: records.Examples
+    labels: Sequence[str]  # names in the order of their ids
+    texts: Optional[List[Tuple[str, Optional[str]]]]  # None for records
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """Makes rows of files for one encoder; raises UserErrors for what it cannot use.
+
+    `known` are rows that were read before, {(path, whether with labels): data.text.TextExamples}: such a file is not
+    read again.
     """
-    text = text or text_settings(flags)
-    if path.endswith(".tf_record") or path.endswith(".tfrecord"):
-        tasks.require(path)
-        label_names = check_number_of_labels(flags, label_names or [str(i) for i in range(flags.test_num_labels)])
-        examples = records.read_records(
-            path, text["max_seq_length"], len(label_names) if labelled else None, bert_config.vocab_size
-        )
-        return examples, label_names, None
-    if path != "-":
-        tasks.require(path)
-    rows = text_files.read_text(path, labelled=labelled)
-    label_names = label_names or text_files.labels_in_order(rows)
-    if labelled:
-        label_names = check_number_of_labels(flags, label_names)
-    tokenizer = Tokenizer.from_file(vocab_file or flags.vocab_file, text["do_lower_case"])
-    if tokenizer.vocab_size > bert_config.vocab_size:
-        raise UserError(
-            "--vocab_file: %s has %d tokens, but the BERT config has vocab_size %d; use the encoder's own vocabulary."
-            % (vocab_file or flags.vocab_file, tokenizer.vocab_size, bert_config.vocab_size)
-        )
-    examples = convert.encode(rows, tokenizer, label_names, text["max_seq_length"], source=path)
-    return examples, label_names, [(row.text_a, row.text_b) for row in rows]
+
+    text: TextSettings
+    vocab_file: str
+    vocab_size: int
+    known: Mapping[Tuple[str, bool], List[text_files.TextExample]] = dataclasses.field(default_factory=dict)
+
+    def labelled(self, path, labels=None, num_labels=None):
+        """Rows to train on or to evaluate.
+
+        Args:
+          path: records or text.
+          labels: names in the order of their ids; None: those that a text file has, or numbers for records.
+          num_labels: as the user gave it, or None.
+        """
+        if is_records(path):
+            tasks.require(path)
+            labels = labels or [str(i) for i in range(num_labels or DEFAULT_NUM_LABELS)]
+            _check_number(labels, num_labels)
+            return Rows(self._records(path, len(labels)), labels, None)
+        examples = self._texts(path, labelled=True)
+        labels = labels or text_files.labels_in_order(examples)
+        _check_number(labels, num_labels)
+        return self._encoded(path, examples, labels)
+
+    def unlabelled(self, path, labels):
+        """Rows to predict; the names of the labels are the model's. "-" is text from standard input."""
+        if is_records(path):
+            tasks.require(path)
+            return Rows(self._records(path, None), labels, None)
+        return self._encoded(path, self._texts(path, labelled=False), labels)
+
+    def _records(self, path, num_labels):
+        return records.read_records(path, self.text.max_seq_length, num_labels, self.vocab_size)
+
+    def _texts(self, path, labelled):
+        if (path, labelled) in self.known:
+            return self.known[path, labelled]
+        if path != text_files.STDIN:
+            tasks.require(path)
+        return text_files.read_text(path, labelled=labelled)
+
+    def _encoded(self, path, examples, labels):
+        tokenizer = Tokenizer.from_file(self.vocab_file, self.text.do_lower_case)
+        if tokenizer.vocab_size > self.vocab_size:
+            raise UserError(
+                "--vocab_file: %s has %d tokens, but the BERT config has vocab_size %d; use the encoder's own "
+                "vocabulary." % (self.vocab_file, tokenizer.vocab_size, self.vocab_size)
+            )
+        encoded = convert.encode(examples, tokenizer, labels, self.text.max_seq_length, source=path)
+        return Rows(encoded, labels, [(row.text_a, row.text_b) for row in examples])
 
 
-def check_number_of_labels(flags, label_names):
-    if flags["test_num_labels"].present and flags.test_num_labels != len(label_names) and flags.do_eval:
+def is_records(path):
+    """Whether a file of this name holds records, not text."""
+    return path.endswith((".tf_record", ".tfrecord"))
+
+
+def _check_number(labels, num_labels):
+    if num_labels not in (None, len(labels)):
         raise UserError(
-            "--test_num_labels=%d, but the task has %d labels: %s."
-            % (flags.test_num_labels, len(label_names), ", ".join(label_names))
+            "--test_num_labels=%d, but the task has %d labels: %s." % (num_labels, len(labels), ", ".join(labels))
         )
-    return label_names

@@ -26,8 +26,14 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from command_line import recipes
+from absl import flags, logging
+
+from command_line import program_flags, recipes
+from data import tasks
+from fetch import catalogue
+from runs import sweep_keys
 from runtime.errors import UserError, exit_code
+from runtime.progress import Progress
 
 
 def parse(arguments):
@@ -98,9 +104,6 @@ def model_folders(text, models):
 
 def chosen_keys(options):
     """The runs of this shard."""
-    from data import tasks
-    from runs import sweep
-
     if options.encoder not in recipes.ENCODERS:
         raise UserError("--encoder=%s: use %s." % (options.encoder, " or ".join(recipes.ENCODERS)))
     if options.jobs < 1:
@@ -118,17 +121,12 @@ def chosen_keys(options):
         for split in splits:
             if k != 32:  # files of one's own are looked at when they are read
                 tasks.check_split(split, k)
-    keys = sweep.keys(options.models, chosen, ks, splits)
+    keys = sweep_keys.keys(options.models, chosen, ks, splits)
     return keys[options.shard_index :: options.num_shards]
 
 
 def run(options, more):
     """Makes the runs that are not done; returns the exit code."""
-    from command_line import program_flags
-    from fetch import catalogue
-    from runs import sweep, sweep_processes
-    from runtime.progress import Progress
-
     program_flags.parse(more)  # ends here where one is unknown
     for name in ("bert_dir", "leopard_dir"):
         folder = getattr(options, name)
@@ -138,10 +136,12 @@ def run(options, more):
     leopard_dir = options.leopard_dir or catalogue.ensure_leopard()
     environment = {"BERT_DIR": options.bert_dir, "LEOPARD_DIR": leopard_dir}
     folders = model_folders(options.model_dirs, options.models)
-    commands = sweep.Commands(options.output_dir, options.encoder, environment, folders, more)
+    from runs import sweep, sweep_processes  # here, for they bring TensorFlow, which mistakes and --help do without
+
+    found = sweep.Jobs(options.output_dir, options.encoder, environment, folders, more)
     with sweep.Runner(options.keep_predictions) as runner:
-        jobs, others, failures = jobs_to_do(keys, commands, runner)
-        make_room(others, options.overwrite)
+        jobs, others, failures = sweep.jobs_to_do(keys, found, runner)
+        sweep.make_room(others, options.overwrite)
         for key, reason in failures.items():
             sweep.record_failure(key, key.folder(options.output_dir), reason)
         done = len(keys) - len(jobs) - len(failures)
@@ -152,53 +152,24 @@ def run(options, more):
                 if reason:
                     failures[job.key] = reason
                 progress.update(1, failed=len(failures))
-    print_summary(keys, failures, options)
+    accuracies = {key: sweep.accuracy(key.folder(options.output_dir)) for key in keys if key not in failures}
+    print_summary(accuracies, failures, options)
     return 1 if failures else 0
 
 
-def jobs_to_do(keys, commands, runner):
-    """(Jobs that are not done, those of them with a result of something else, {key: why it cannot be done})."""
-    from runs import sweep
+def print_summary(accuracies, failures, options):
+    """Mean and standard deviation over splits, the failures by reason, and what to do next.
 
-    jobs, others, failures = [], [], {}
-    for key in keys:
-        try:
-            job = commands.job(key)
-            if not runner.is_finished(job):
-                jobs.append(job)
-        except UserError as error:
-            failures[key] = str(error)
-        except sweep.OtherResult:
-            others.append(job)
-            jobs.append(job)
-    return jobs, others, failures
-
-
-def make_room(others, overwrite):
-    """Removes the results that Jobs would replace; UserError when there are some and that is not wished."""
-    from runs import sweep
-
-    if others and not overwrite:
-        raise UserError(
-            "--output_dir: %s is of other settings, weights or data (%d such files); choose another folder or give "
-            "--overwrite." % (os.path.join(others[0].folder, sweep.RESULTS), len(others))
-        )
-    for job in others:
-        sweep.discard(job.folder)
-
-
-def print_summary(keys, failures, options):
-    """Mean and standard deviation over splits, the failures by reason, and what to do next."""
-    from runs import sweep
-
-    accuracies = collections.OrderedDict()
-    for key in keys:
-        if key not in failures:
-            accuracy = sweep.accuracy(key.folder(options.output_dir))
-            accuracies.setdefault((key.model, key.task, key.k), []).append(100 * accuracy)
+    Args:
+      accuracies, failures: {key: accuracy of the run}, {key: why there is none}.
+      options: of `parse`.
+    """
+    over_splits = collections.OrderedDict()
+    for key, accuracy in accuracies.items():
+        over_splits.setdefault((key.model, key.task, key.k), []).append(100 * accuracy)
     if accuracies:
         print("accuracy in percent, mean +- standard deviation over splits:")
-    for (model, task, k), values in accuracies.items():
+    for (model, task, k), values in over_splits.items():
         spread = " +- %.1f" % statistics.stdev(values) if len(values) > 1 else ""
         print("  %-16s %-20s k=%-2d  %.1f%s (%d)" % (model, task, k, statistics.mean(values), spread, len(values)))
     reasons = collections.OrderedDict()
@@ -209,7 +180,8 @@ def print_summary(keys, failures, options):
             "failed: %d runs (%s %s, k=%d, split %d, ...): %s" % ((len(failed),) + failed[0] + (reason,)),
             file=sys.stderr,
         )
-    print("%d of %d runs are done; results: %s" % (len(keys) - len(failures), len(keys), options.output_dir))
+    done, count = len(accuracies), len(accuracies) + len(failures)
+    print("%d of %d runs are done; results: %s" % (done, count, options.output_dir))
     if accuracies:
         print(
             "tables: %s scripts/make_tables.py --results_dir=%s --output_dir=%s"
@@ -220,8 +192,6 @@ def print_summary(keys, failures, options):
 def main(arguments=None):
     """Command line; returns the exit code."""
     options, more = parse(arguments)
-    from absl import flags, logging
-
     flags.FLAGS.mark_as_parsed()  # this program has none; else logging tells that it came before them
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)  # progress

@@ -14,7 +14,6 @@ docs/API.md tells more. Needs scikit-learn (scripts/setup_env.sh --with=sklearn)
 import contextlib
 import dataclasses
 import os
-import shutil
 import threading
 
 import numpy as np
@@ -28,17 +27,17 @@ try:
     from sklearn.utils.validation import check_consistent_length, check_is_fitted
 except ImportError as error:
     raise UserError(
-        "few_shot_classifier needs scikit-learn (%s): run scripts/setup_env.sh --with=sklearn." % error
+        "FewShotClassifier needs scikit-learn (%s): run scripts/setup_env.sh --with=sklearn." % error
     ) from None
 
 from command_line import own_task, program_flags, public_task, recipes, settings
 from data import convert
-from data.text import TextExample
+from data.text import TextExample, kind_of_rows
 from runs import model_folder
 from runs.scores import Scores
-from runtime import checkpoints
+from runtime import checkpoints, run_files
 from tokenization import Tokenizer
-from training import finetuner as estimators
+from training import finetuner as finetuners
 
 EMBEDDED = public_task.DEFAULT_MODELS["minilm"]
 PREDICT_BATCH = 32
@@ -63,7 +62,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     Attributes:
       classes_: the labels, sorted, [classes].
 
-    Besides ValueErrors of scikit-learn's conventions, methods raise errors.UserError when a model cannot be read.
+    Besides ValueErrors of scikit-learn's conventions, methods raise runtime.errors.UserError when a model cannot be
+    read.
     """
 
     def __init__(
@@ -96,9 +96,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch
         )
         train = start.encode(texts, ids)
-        with _SHARED.borrow(start, len(classes)) as finetuner:
-            finetuner.run(run, train, None, show=self.progress)
-            self._weights = _SHARED.holds = finetuner.weights()
+        self._weights = _SHARED.fit(start, len(classes), run, train, self.progress)
         self._used = start  # what the weights go with
         self._finetuning = dataclasses.asdict(run)
         self._is_pair = texts[0].text_b is not None
@@ -110,11 +108,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         texts = _examples(X)
         if self._is_pair not in (None, texts[0].text_b is not None):
-            kinds = ("single texts", "pairs of texts")
-            found, fitted = kinds[not self._is_pair], kinds[self._is_pair]
+            found, fitted = kind_of_rows(not self._is_pair), kind_of_rows(self._is_pair)
             raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
         examples = self._used.encode(texts)
-        with _SHARED.borrow(self._used, len(self.classes_), self._weights) as finetuner:
+        with _SHARED.holding(self._used, len(self.classes_), self._weights) as finetuner:
             logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
         return Scores(logits, examples.label_ids).probabilities
 
@@ -130,29 +127,18 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         folder = os.path.abspath(folder)
-        if os.path.lexists(folder) and not os.path.exists(os.path.join(folder, model_folder.MODEL_FILE)):
+        if os.path.lexists(folder) and not os.path.exists(os.path.join(folder, run_files.MODEL_FILE)):
             raise UserError("%s: is there, and holds no model that could be replaced: choose another folder." % folder)
         start = self._used
-        os.makedirs(os.path.dirname(folder), exist_ok=True)
-        work = checkpoints.make_unfinished(os.path.dirname(folder))
-        try:
-            with _SHARED.borrow(start, len(self.classes_), self._weights) as finetuner:
+        with model_folder.replacing(folder) as work:
+            with _SHARED.holding(start, len(self.classes_), self._weights) as finetuner:
                 finetuner.save(work)
-            description = {
-                "bert_config": dataclasses.asdict(start.bert_config),
-                "finetuning": self._finetuning,
-                "labels": [str(label) for label in self.classes_],
-                "label_kind": self.classes_.dtype.kind,
-                "text": start.text,
-                "pair": self._is_pair,
-            }
-            description.update(configs.described(start.config))
-            model_folder.describe(work, description, "")  # the file of the vocabulary may be gone
-            start.tokenizer.write(os.path.join(work, model_folder.VOCAB_FILE))
-            os.chmod(work, 0o755)
-            checkpoints.replace_directory(work, folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            content = model_folder.description(
+                start.bert_config, start.config, self._finetuning, map(str, self.classes_), start.text
+            )
+            content.update(label_kind=self.classes_.dtype.kind, pair=self._is_pair)
+            model_folder.describe(work, content, "")  # the file of the vocabulary may be gone
+            start.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))
 
     @classmethod
     def load(cls, folder, **params):
@@ -184,10 +170,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             if value is not None and value < 1:
                 raise ValueError("%s=%r: must be at least 1, or None" % (name, value))
         start = _embedded() if self.model_dir is None else _stored(self.model_dir)
-        text = dict(start.text, max_seq_length=self.max_seq_length or start.text["max_seq_length"])
+        text = dataclasses.replace(start.text, max_seq_length=self.max_seq_length or start.text.max_seq_length)
         positions = start.bert_config.max_position_embeddings
-        if text["max_seq_length"] > positions:
-            raise ValueError("max_seq_length=%d: the encoder has %d positions" % (text["max_seq_length"], positions))
+        if text.max_seq_length > positions:
+            raise ValueError("max_seq_length=%d: the encoder has %d positions" % (text.max_seq_length, positions))
         return dataclasses.replace(
             start, text=text, run=dataclasses.replace(start.run, seed=int(self.random_state), stratified=True)
         )
@@ -200,20 +186,20 @@ class _Start:
     bert_config: object
     config: object  # LearnerConfig or SoftmaxConfig
     run: configs.FinetuneConfig
-    text: dict  # do_lower_case, max_seq_length
+    text: settings.TextSettings
     tokenizer: Tokenizer
     recipe: str  # of recipes.MODELS
 
     def encode(self, texts, ids=None):
         """data.records.Examples of TextExamples, with their class numbers where given."""
-        examples = convert.encode(texts, self.tokenizer, (), self.text["max_seq_length"], "X")
+        examples = convert.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
         return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
 
 
 def _embedded():
     """The small encoder with its meta-trained heads."""
-    weights = public_task.encoder_flags(EMBEDDED, "minilm", {})
-    flags = program_flags.parse(["--flagfile=" + recipes.preset(EMBEDDED)] + weights)
+    chosen = dict(recipes.preset_flags(EMBEDDED), **public_task.encoder_flags(EMBEDDED, "minilm", {}))
+    flags = program_flags.parse([], chosen)
     return _Start(
         settings.bert_settings(flags), settings.learner_settings(flags), settings.finetune_settings(flags),
         settings.text_settings(flags), Tokenizer.from_file(flags.vocab_file, flags.do_lower_case), EMBEDDED,
@@ -227,7 +213,7 @@ def _stored(folder):
         raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
     recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
     run = configs.FinetuneConfig(warm_start_model_dir=folder)
-    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text["do_lower_case"])
+    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text.do_lower_case)
     return _Start(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe)
 
 
@@ -237,16 +223,25 @@ class _SharedFinetuner:
     def __init__(self):
         self._lock = threading.RLock()
         self._model = self._origin = self._finetuner = None
-        self.holds = None  # the weights that the session has now, None when they are nobody's
+        self._holds = None  # the weights that the session has now, None when they are nobody's
+
+    def fit(self, start, num_labels, run, train, show):
+        """Fine-tunes from a start with the settings `run` and returns the weights."""
+        with self._lock:
+            self._make(start, num_labels, scores_only=False)
+            self._holds = None
+            self._finetuner.run(run, train, None, show=show)
+            self._holds = self._finetuner.weights()
+            return self._holds
 
     @contextlib.contextmanager
-    def borrow(self, start, num_labels, weights=None):
-        """Gives an estimators.Finetuner for this start and number of classes; with `weights`, one that only scores."""
+    def holding(self, start, num_labels, weights):
+        """Gives a finetuners.Finetuner with weights that `fit` returned, to score or to save."""
         with self._lock:
-            self._make(start, num_labels, scores_only=weights is not None)
-            if weights is not None and self.holds is not weights:
+            self._make(start, num_labels, scores_only=True)
+            if self._holds is not weights:
                 self._finetuner.load(weights)
-            self.holds = weights
+            self._holds = weights
             yield self._finetuner
 
     def _make(self, start, num_labels, scores_only):
@@ -257,13 +252,13 @@ class _SharedFinetuner:
         else:
             index = (run.init_checkpoint or checkpoints.exported_variables(run.warm_start_model_dir)) + ".index"
             changed = os.stat(index).st_mtime_ns if os.path.exists(index) else None
-            origin = estimators.start_of(run), changed
+            origin = finetuners.start_of(run), changed
         if model == self._model and (scores_only or origin == self._origin):
             return
         if self._finetuner:
             self._finetuner.close()
-        self._model = self._origin = self._finetuner = self.holds = None
-        self._finetuner = estimators.Finetuner(start.bert_config, start.config, run, num_labels)
+        self._model = self._origin = self._finetuner = self._holds = None
+        self._finetuner = finetuners.Finetuner(start.bert_config, start.config, run, num_labels)
         self._model, self._origin = model, origin
 
 

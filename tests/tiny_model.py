@@ -51,6 +51,13 @@ def write(folder, labels, text=None):
     return model_folder.load(str(folder))
 
 
+def write_config(folder):
+    """Writes the model's bert_config.json; returns its path."""
+    path = folder / "bert_config.json"
+    path.write_text(json.dumps(BERT))
+    return str(path)
+
+
 def write_encoder(folder):
     """Writes a tiny encoder as fetch.minilm.ensure_minilm would leave it, of the shipped heads' width and depth."""
     bert_config = dict(BERT, max_position_embeddings=128, hidden_size=384, num_hidden_layers=4)

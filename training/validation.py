@@ -6,13 +6,13 @@ import numpy as np
 
 from runtime import checkpoints, files, folders, saved_model
 from runtime.compat import tf
+from runtime.run_files import MODEL
 from runtime.sessions import session_config
 from training.plan import Judged
 from training.scalars import Scalars
 from training.task_feed import validation_data
 
-MODEL = "model"  # below the output directory
-BEST = "best.json"
+BEST = "best.json"  # below the output directory
 HISTORY = "validation.json"
 NAMES = (MODEL, BEST, HISTORY)
 KIND = "meta-trained model"

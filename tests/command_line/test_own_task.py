@@ -1,6 +1,5 @@
 """Own tasks of run_finetune.sh: refusals first, then the flags that are picked, then whole ways from file to file."""
 import csv
-import importlib.util
 import io
 import json
 import os
@@ -10,25 +9,14 @@ import sys
 import pytest
 import tiny_model
 
-from command_line import own_task, program_flags, recipes
+from command_line import finetune, own_task, recipes, settings
 from fetch import minilm as fetch_minilm
-from runs import run_plan
 from runtime.errors import UserError
 from runtime.files import file_sha256
 from runtime.paths import ROOT
 
 SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
 GOOD = "text,label\ngood film,up\nbad film,down\n"
-
-
-def _load():
-    spec = importlib.util.spec_from_file_location("finetune_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-finetune = _load()
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +38,8 @@ def write(name, content, **options):
 
 
 def command(line, environment=None):
-    options, flags = own_task.parse(line.split())
-    return finetune.placed(own_task.command(options, environment or {}), flags, environment or {})
+    """The flags that the main program is given, as FlagValues."""
+    return finetune.own_command(*own_task.parse(line.split()), environment or {}).values
 
 
 def refused(line, *words):
@@ -124,17 +112,11 @@ def test_texts_to_predict_are_checked_before_training():
     refused("--train mine.csv --predict new.csv", "new.csv", "no column")
 
 
-def test_one_line_and_code_2(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["finetune.py", "--train", "nowhere.csv"])
-    assert finetune.main() == 2
-    assert capsys.readouterr().err == "error: nowhere.csv: no such file; check the path.\n"
-
-
 # --- what is picked --------------------------------------------------------------------------------------------------
 def test_flags(encoder):
     write("mine.csv", GOOD + "fine film,up\n" * 5)
     write("new.txt", "fine\n")
-    values = program_flags.parse(command("--train mine.csv --eval=mine.csv --predict new.txt --seed=3"))
+    values = command("--train mine.csv --eval=mine.csv --predict new.txt --seed=3")
     epochs, rows = recipes.MODELS["minilm-smlmt"].by_k[4]
     expected = dict(
         do_eval=True, do_predict=True, task_eval_files="mine.csv,mine.csv", predict_file="new.txt", seed=3,
@@ -143,8 +125,8 @@ def test_flags(encoder):
         output_dir=os.path.join("output", "mine"), overwrite=False,
     )
     assert {name: values[name].value for name in expected} == expected
-    assert run_plan.make_plan(values).labels is None  # the file tells
-    values = program_flags.parse(command("--train mine.csv", {"OUTPUT_DIR": "there"}))
+    assert settings.run_settings(values).labels is None  # the file tells
+    values = command("--train mine.csv", {"OUTPUT_DIR": "there"})
     assert (values.output_dir, values.overwrite, values.do_predict) == ("there", False, False)
     assert values.task_eval_files == "mine.csv"
 
@@ -152,7 +134,7 @@ def test_flags(encoder):
 def test_folders_of_dotted_names():
     for year in ("2023", "2024"):
         write("reviews.%s.csv" % year, GOOD)
-        values = program_flags.parse(command("--train reviews.%s.csv" % year))
+        values = command("--train reviews.%s.csv" % year)
         assert values.output_dir == os.path.join("output", "reviews." + year)
 
 
@@ -164,14 +146,14 @@ def test_only_results_of_the_same_file_are_replaced(tmp_path):
     (tmp_path / "output" / "train").mkdir(parents=True)
     train = {"path": "a/train.csv", "sha256": file_sha256("a/train.csv")}
     (tmp_path / "output" / "train" / "results.json").write_text(json.dumps({"data": {"train": train}}))
-    assert program_flags.parse(command("--train %s" % (tmp_path / "a" / "train.csv"))).overwrite
+    assert command("--train %s" % (tmp_path / "a" / "train.csv")).overwrite
     refused("--train b/train.csv", "output/train", "a/train.csv", "OUTPUT_DIR", "--overwrite")
-    assert program_flags.parse(command("--train b/train.csv --overwrite")).overwrite
-    assert not program_flags.parse(command("--train b/train.csv", {"OUTPUT_DIR": "there"})).overwrite
+    assert command("--train b/train.csv --overwrite").overwrite
+    assert not command("--train b/train.csv", {"OUTPUT_DIR": "there"}).overwrite
     os.rename("a/train.csv", "b/train.csv")
-    assert program_flags.parse(command("--train b/train.csv")).overwrite
+    assert command("--train b/train.csv").overwrite
     write("a/train.csv", GOOD)
-    assert program_flags.parse(command("--train a/train.csv")).overwrite
+    assert command("--train a/train.csv").overwrite
 
 
 @pytest.mark.parametrize("left", [None, "{", "[]", '{"error": "no memory"}'])
@@ -181,32 +163,16 @@ def test_a_model_without_results_is_left_to_the_main_program(left, tmp_path):
     (tmp_path / "output" / "mine").mkdir(parents=True)
     if left is not None:
         (tmp_path / "output" / "mine" / "results.json").write_text(left)
-    assert not program_flags.parse(command("--train mine.csv")).overwrite
+    assert not command("--train mine.csv").overwrite
 
 
 @pytest.mark.parametrize("named", [{"MODEL": "leopard"}, {"ENCODER": "bert"}, {}])
 def test_bert_where_it_is_named(named):
     write("mine.csv", GOOD)
     places = {"BERT_DIR": "bert", "MODEL_DIR": "meta"}
-    values = program_flags.parse(command("--train mine.csv", dict(places, **named)))
+    values = command("--train mine.csv", dict(places, **named))
     assert values.warm_start_model_dir == "meta"
     assert values.warp_layers == (named.get("MODEL") != "leopard")
-
-
-@pytest.mark.parametrize("model", sorted(recipes.MODELS))
-def test_schedule(model):
-    """The recipe where there is one, between them the one below, and a bounded number of steps beyond."""
-    recipe = recipes.MODELS[model]
-    for k, (epochs, rows) in recipe.by_k.items():
-        expected = min(3 * epochs, recipe.most_epochs), 3 * rows
-        assert recipes.schedule(model, 3 * k, 3) == expected
-        if k < max(recipe.by_k):
-            assert recipes.schedule(model, 3 * k + 2, 3) == expected
-    least = recipes.schedule(model, 3 * min(recipe.by_k), 3)
-    assert recipes.schedule(model, 4, 3) == least
-    epochs, rows = recipes.schedule(model, 3 * 64, 3)
-    assert abs(2 * epochs - recipes.schedule(model, 3 * 32, 3)[0]) <= 1
-    assert recipes.schedule(model, 10 ** 6, 3)[0] == recipes.LEAST_EPOCHS
 
 
 @pytest.mark.parametrize(
@@ -235,10 +201,10 @@ def test_place_of_predictions(tmp_path):
     (run / "model" / "model.json").write_text("{}")
     write("new.txt", "fine\n")
     for folder in ("run", "run/model"):
-        values = program_flags.parse(command("--model %s --predict new.txt" % folder))
+        values = command("--model %s --predict new.txt" % folder)
         assert (values.model_dir, values.output_dir) == ("run/model", os.path.join("output", "predictions"))
     (run / "results.json").write_text("{}")
-    assert program_flags.parse(command("--model run --predict new.txt")).output_dir == "run"
+    assert command("--model run --predict new.txt").output_dir == "run"
 
 
 # --- the whole way ---------------------------------------------------------------------------------------------------

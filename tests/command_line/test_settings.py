@@ -2,6 +2,7 @@
 import os
 
 import pytest
+import tiny_model
 
 from command_line import program_flags, settings
 from runtime.errors import UserError
@@ -38,3 +39,47 @@ def test_only_meta_training_looks_at_the_inner_loop(more):
     with pytest.raises(UserError, match="--num_batches"):
         settings.meta_training_settings(values)
     settings.meta_training_settings(parsed("--classifier=softmax", *more))
+
+
+@pytest.fixture
+def bert_flags(tmp_path):
+    return ["--bert_config_file=%s" % tiny_model.write_config(tmp_path), "--max_seq_length=12"]
+
+
+def test_settings_of_a_run(bert_flags):
+    values = parsed("--task_eval_files=a.csv,b.csv", "--labels=up,down", "--seed=3", *bert_flags)
+    found = settings.run_settings(values)
+    assert (found.train_file, found.eval_file, found.labels) == ("a.csv", "b.csv", ("up", "down"))
+    assert found.text == settings.TextSettings(do_lower_case=False, max_seq_length=12)
+    assert found.num_labels is None and found.finetuning.seed == 3
+    assert found.given == program_flags.given(values) and found.given["labels"] == ["up", "down"]
+    assert settings.run_settings(parsed("--task_eval_files=a.csv", "--test_num_labels=2", *bert_flags)).num_labels == 2
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        ([], None),
+        (["--task_name=airline"], ("negative", "neutral", "positive")),
+        (["--task_name=airline", "--labels=a,b"], ("a", "b")),
+        (["--task_eval_files=airline_train_0_4.tf_record"], ("negative", "neutral", "positive")),
+    ],
+)
+def test_where_labels_are_known_from(flags, expected, bert_flags):
+    found = settings.run_settings(parsed("--task_eval_files=a.csv", *(flags + bert_flags)))
+    assert found.labels == expected
+
+
+def test_settings_of_a_prediction_tell_what_was_given():
+    found = settings.prediction_settings(parsed("--predict_file=a.txt", "--output_dir=out"))
+    assert found == settings.PredictionSettings(os.path.join("out", "model"), "a.txt", "out", 8, None, None)
+    values = parsed("--predict_file=a.txt", "--model_dir=m", "--vocab_file=v", "--max_seq_length=128")
+    found = settings.prediction_settings(values)
+    assert (found.model_dir, found.vocab_file, found.max_seq_length) == ("m", "v", 128)
+
+
+def test_settings_of_meta_training(bert_flags):
+    found = settings.training_settings(parsed("--task_train_files=x", "--cpu_devices=2", *bert_flags))
+    assert found.training.task_train_files == ("x",) and found.cpu_devices == 2
+    with pytest.raises(UserError, match="--output_layers=6"):
+        settings.training_settings(parsed("--task_train_files=x", "--output_layers=6", *bert_flags))

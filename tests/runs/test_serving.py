@@ -67,10 +67,10 @@ def ask(export_dir, request):
 
 def instances(stored, length):
     """The texts as a client sends them, padded to one length."""
-    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text["do_lower_case"])
+    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text.do_lower_case)
     rows = []
     for text in TEXTS:
-        input_ids, segment_ids = tokenizer.encode(text, None, stored.text["max_seq_length"])
+        input_ids, segment_ids = tokenizer.encode(text, None, stored.text.max_seq_length)
         padding = [0] * (length - len(input_ids))
         rows.append({
             "input_ids": input_ids + padding,

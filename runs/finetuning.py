@@ -1,0 +1,183 @@
+"""One fine-tuning run, from its frozen settings to what it leaves: model/, predictions.tsv and results.json."""
+import contextlib
+import os
+import shutil
+import time
+from typing import NamedTuple, Optional
+
+from absl import logging
+
+from learner import configs
+from runs import identity, model_folder, output_folder, results, task_data
+from runs.scores import Scores
+from runtime import checkpoints, run_files
+from runtime.errors import UserError, cannot_write
+from runtime.files import read_json, write_json
+from training import finetuner
+
+
+class Task(NamedTuple):
+    """The rows of a run."""
+
+    train: task_data.Rows
+    evaluation: Optional[task_data.Rows]
+
+
+class Result(NamedTuple):
+    """What came out of a run."""
+
+    summary: dict  # what results.json holds
+    scores: Optional[Scores]  # of the evaluation rows, None without any
+    evaluation: Optional[task_data.Rows]
+
+
+def run(settings, known=None):
+    """Fine-tunes, evaluates and writes what a run leaves.
+
+    Args:
+      settings: command_line.settings.RunSettings.
+      known: rows that were read before, as for task_data.Reader.
+
+    Returns:
+      Result.
+
+    Raises:
+      UserError: something cannot be used, read or written, or the output folder holds another run; what was in the
+        folder is then as it was before.
+    """
+    begun = time.time()
+    weights = identity.weight_files(settings.finetuning)
+    output_folder.check(settings.output_dir)
+    task = read_task(settings, reader_of(settings, known))
+    warn_of_batches(settings)
+    run_identity = identity.identify(settings, task.train.labels, weights)
+    refuse_other_model(run_identity)
+    refuse_lost_start(settings, weights)
+    outcome = train_and_keep(run_identity, task)
+    result = judge(run_identity, task, outcome, begun)
+    write(settings.output_dir, result)
+    return result
+
+
+def reader_of(settings, known=None):
+    """task_data.Reader of RunSettings; `known` as there."""
+    return task_data.Reader(settings.text, settings.vocab_file, settings.bert_config.vocab_size, known or {})
+
+
+def read_task(settings, reader):
+    """Task of RunSettings; the training file names the labels where the settings do not."""
+    train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
+    if not settings.eval_file:
+        return Task(train, None)
+    return Task(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels))
+
+
+def warn_of_batches(settings):
+    """Tells of sizes with which the published schedule of the rates goes astray."""
+    train, evaluation = settings.finetuning.train_batch_size, settings.finetuning.eval_batch_size
+    if train != evaluation and not isinstance(settings.classifier, configs.SoftmaxConfig):
+        logging.warning(
+            "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
+            "published, so that they can end early or turn negative.", train, evaluation,
+        )
+
+
+def refuse_other_model(run_identity):
+    """UserError when the output folder holds a model of another run."""
+    settings = run_identity.settings
+    model_dir = output_folder.model_dir(settings.output_dir)
+    if not os.path.lexists(model_dir):
+        return
+    if not os.path.isdir(model_dir):
+        raise UserError("--output_dir: %s is no folder; choose another folder." % model_dir)
+    stored = read_json(os.path.join(model_dir, run_files.MODEL_FILE))
+    same = isinstance(stored, dict) and stored.get("run_id") == run_identity.run_id
+    if not same and not settings.overwrite:
+        raise output_folder.other_model(settings.output_dir)
+
+
+def refuse_lost_start(settings, weights):
+    """UserError when the weights that the run starts from would go with the earlier model."""
+    model_dir = os.path.realpath(output_folder.model_dir(settings.output_dir))
+    for flag, path in weights.items():
+        if not settings.keep_model and os.path.realpath(path).startswith(model_dir + os.sep):
+            raise UserError(
+                "--keep_model=false would remove %s, which --%s names: choose another --output_dir." % (model_dir, flag)
+            )
+
+
+def train_and_keep(run_identity, task):
+    """Fine-tunes and, with keep_model, puts the model in its place; returns finetuner.Finetuned.
+
+    What was in the output folder stays as it was where anything fails.
+    """
+    settings = run_identity.settings
+    model_dir = output_folder.model_dir(settings.output_dir)
+    place = model_folder.replacing(model_dir) if settings.keep_model else contextlib.nullcontext()
+    with _making(settings.output_dir), place as work:
+        evaluation = task.evaluation and task.evaluation.examples
+        outcome = finetuner.finetune(
+            settings.bert_config, settings.classifier, settings.finetuning, task.train.examples, evaluation,
+            len(run_identity.labels), work,
+        )
+        if work:
+            more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
+            model_folder.describe(work, dict(run_identity.description, **more), settings.vocab_file)
+    if not settings.keep_model:  # an earlier model was one of the same run, or is to be overwritten
+        shutil.rmtree(model_dir, ignore_errors=True)
+    return outcome
+
+
+@contextlib.contextmanager
+def _making(output_dir):
+    """Makes a run's folder and sweeps out what a killed run left there; a folder that a failing run made goes again."""
+    is_new = not os.path.isdir(output_dir)
+    output_folder.make(output_dir)
+    try:
+        checkpoints.sweep_unfinished(output_dir)
+        yield
+    except BaseException as error:
+        if is_new and not os.listdir(output_dir):
+            os.rmdir(output_dir)
+        if isinstance(error, OSError):
+            raise cannot_write(output_dir, error) from error
+        raise
+
+
+def judge(run_identity, task, outcome, begun):
+    """The Result of a run.
+
+    Args:
+      outcome: finetuner.Finetuned.
+      begun: time when the run began, seconds.
+    """
+    scores, sizes = None, {"train": task.train.examples.size}
+    if task.evaluation:
+        scores = Scores(outcome.logits, task.evaluation.examples.label_ids)
+        sizes["eval"] = task.evaluation.examples.size
+    summary = results.summarize(run_identity, sizes, outcome, scores, time.time() - begun)
+    return Result(summary, scores, task.evaluation)
+
+
+def write(folder, result, predictions=True):
+    """Writes results.json and predictions.tsv into a run's folder; those of an earlier run go.
+
+    Args:
+      predictions: whether they are wanted, where there were rows to predict.
+
+    Raises:
+      UserError: something cannot be written.
+    """
+    output_folder.make(folder)
+    path = os.path.join(folder, run_files.PREDICTIONS)
+    try:
+        if predictions and result.evaluation:
+            rows = result.evaluation
+            results.write_predictions(
+                path, result.scores.probabilities, rows.labels, rows.examples.label_ids, rows.texts
+            )
+        elif os.path.exists(path):
+            os.remove(path)
+        write_json(os.path.join(folder, run_files.RESULTS), result.summary)
+    except OSError as error:
+        raise cannot_write(folder, error) from error

@@ -1,0 +1,82 @@
+"""One run over many tasks, meta-training or multi-task training, in an output folder of its own."""
+import dataclasses
+import json
+import os
+from typing import NamedTuple, Optional
+
+from learner import configs
+from runs import output_folder
+from runtime import run_files
+from runtime.compat import tf
+from runtime.errors import UserError, cannot_write
+from runtime.files import read_json, write_json
+from training import loop, meta_training, multitask_training, validation
+
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    title: str  # what it is called
+    is_complete: bool  # else it was stopped, and can go on
+    exported: Optional[str] = None  # where the model is, and which; the chief of several machines knows
+
+
+def run(settings, machines):
+    """Trains, or goes on where an earlier run of the same settings stopped; exports the best model.
+
+    Args:
+      settings: command_line.settings.TrainingSettings; a SoftmaxConfig asks for one softmax layer a task.
+      machines: training.cluster.Cluster, of which this is one process.
+
+    Returns:
+      Ended.
+
+    Raises:
+      UserError: something cannot be used, read or written, or the output folder holds another run.
+    """
+    output_folder.check(settings.output_dir)
+    description = describe(settings)
+    refuse_other_training(settings, description, machines.is_chief)
+    kind = multitask_training if isinstance(settings.classifier, configs.SoftmaxConfig) else meta_training
+    plan = kind.make_plan(settings.bert_config, settings.classifier, settings.training)
+    output_folder.make(settings.output_dir)
+    if machines.is_chief:
+        try:
+            write_json(os.path.join(settings.output_dir, run_files.META_TRAINING), description)
+        except OSError as error:
+            raise cannot_write(settings.output_dir, error) from error
+    finished = loop.train(plan, settings.output_dir, machines, settings.cpu_devices, settings.worker_timeout)
+    if not (finished and machines.is_chief):
+        return Ended(plan.title, finished)
+    model_dir = output_folder.model_dir(settings.output_dir)
+    return Ended(plan.title, finished, "%s, %s" % (model_dir, validation.exported(settings.output_dir)))
+
+
+def describe(settings):
+    """The settings of a run as {name: JSON value}."""
+    description = {
+        "bert_config": dataclasses.asdict(settings.bert_config),
+        "meta_training": dataclasses.asdict(settings.training),
+    }
+    description.update(configs.described(settings.classifier))
+    return description
+
+
+def refuse_other_training(settings, description, is_chief):
+    """UserError when the output folder holds checkpoints of other settings, or a model of another run.
+
+    Settings that a first attempt left without any checkpoint are overlooked, but not by a worker that is not the chief:
+    they may be those that the chief has just written.
+    """
+    folder = settings.output_dir
+    stored = read_json(os.path.join(folder, run_files.META_TRAINING))
+    if stored == json.loads(json.dumps(description)):
+        return
+    has_begun = tf.train.latest_checkpoint(os.path.join(folder, loop.CHECKPOINTS))
+    if has_begun or (stored is not None and not is_chief):
+        raise UserError(
+            "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."
+            % (folder, run_files.META_TRAINING)
+        )
+    if os.path.lexists(output_folder.model_dir(folder)) and not settings.overwrite:
+        raise output_folder.other_model(folder)

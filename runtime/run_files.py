@@ -1,0 +1,10 @@
+"""Names of the files that runs leave, below their output folder."""
+
+RESULTS = "results.json"  # what was run, and how well
+PREDICTIONS = "predictions.tsv"
+META_TRAINING = "meta_training.json"  # the settings of a run over many tasks
+MODEL = "model"  # folder: a fine-tuned model, or the export of a meta-trained one
+
+# In the folder of a fine-tuned model, beside its checkpoint
+MODEL_FILE = "model.json"
+VOCAB_FILE = "vocab.txt"

@@ -1,0 +1,121 @@
+"""The output folder of a run: what is refused, kept and replaced in it."""
+import json
+import os
+import shutil
+
+import pytest
+from few_shot_files import content, read_json, refused
+from main_program import run
+
+from runtime.compat import tf
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+@pytest.mark.parametrize("mode", ["eval", "predict"])
+def test_output_dir_that_cannot_be_written(mode, place, files, from_text, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    before = content(tmp_path)
+    arguments = from_text[1]
+    if mode == "predict":
+        model = from_text[0] / "model"
+        arguments = ["--do_predict", "--predict_file=%s" % (files / "eval.txt"), "--model_dir=%s" % model]
+    refused(run("--output_dir=%s" % (tmp_path / place), *arguments), "--output_dir", str(tmp_path / place))
+    assert content(tmp_path) == before
+
+
+def test_model_of_another_run_is_kept_unless_overwritten(from_text, tmp_path):
+    output, arguments, _ = from_text
+    mine = tmp_path / "mine"
+    shutil.copytree(str(output), str(mine))
+    before = content(mine)
+    other = arguments + ["--output_dir=%s" % mine, "--seed=1"]
+    refused(run(*other), "--output_dir", str(mine), "another run", "--overwrite")
+    assert content(mine) == before
+    run_id = read_json(mine / "results.json")["run_id"]
+    assert run(*(other + ["--overwrite"])).code == 0
+    after = content(mine)
+    assert set(after) == set(before)
+    assert read_json(mine / "results.json")["run_id"] == read_json(mine / "model" / "model.json")["run_id"] != run_id
+
+
+def test_the_start_of_a_run_is_not_removed(from_text, tmp_path):
+    output, arguments, _ = from_text
+    mine = tmp_path / "mine"
+    shutil.copytree(str(output), str(mine))
+    before = content(mine)
+    more = ["--warm_start_model_dir=%s" % (mine / "model"), "--overwrite", "--keep_model=false"]
+    refused(run("--output_dir=%s" % mine, *(arguments + more)), "--keep_model=false", "--warm_start_model_dir")
+    assert content(mine) == before
+
+
+@pytest.mark.parametrize("model_json", [None, "{", "[]"])
+def test_unknown_model_folder_is_kept(model_json, from_text, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("mine")
+    if model_json is not None:
+        (tmp_path / "model" / "model.json").write_text(model_json)
+    before = content(tmp_path)
+    refused(run("--output_dir=%s" % tmp_path, *from_text[1]), "another run")
+    assert content(tmp_path) == before
+
+
+def test_file_in_the_place_of_the_model(from_text, tmp_path):
+    (tmp_path / "model").write_text("mine")
+    before = content(tmp_path)
+    refused(run("--output_dir=%s" % tmp_path, "--overwrite", *from_text[1]), str(tmp_path / "model"), "no folder")
+    assert content(tmp_path) == before
+
+
+def test_results_that_cannot_be_written_are_one_line_and_the_model_stays(from_text, tmp_path):
+    (tmp_path / "out" / "results.json").mkdir(parents=True)
+    refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", str(tmp_path / "out"))
+    assert set(os.listdir(str(tmp_path / "out" / "model"))) == set(os.listdir(str(from_text[0] / "model")))
+
+
+def test_checkpoint_that_cannot_be_written_is_one_line(from_text, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.train.Saver, "save", full)
+    refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", "No space left on device")
+    assert content(tmp_path) == {}
+
+
+def test_a_folder_in_the_place_of_the_vocabulary(files, from_records, tmp_path):
+    """Records need none."""
+    assert run("--output_dir=%s" % tmp_path, *(from_records[1] + ["--vocab_file=%s" % files])).code == 0
+
+
+def test_meta_training_leaves_a_fine_tuned_model_alone(files, from_text, tmp_path):
+    output, arguments, _ = from_text
+    mine = tmp_path / "mine"
+    shutil.copytree(str(output), str(mine))
+    before = content(mine)
+    more = ["--output_dir=%s" % mine, "--do_train", "--task_train_files=x_train.tf_record"]
+    refused(run(*(arguments + more)), "--output_dir", str(mine), "another run", "--overwrite")
+    assert content(mine) == before
+
+
+@pytest.mark.parametrize("left", ['{"settings": "of a run that never began"}', "", "{"])
+def test_a_first_attempt_without_checkpoints_does_not_lock_the_folder(left, encoder, tmp_path):
+    (tmp_path / "meta_training.json").write_text(left)
+    more = ["--output_dir=%s" % tmp_path, "--do_train", "--task_train_files=sst_train.tf_record"]
+    refused(run(*(encoder + more)), "sst_train.tf_record")
+
+
+def test_a_worker_takes_other_settings_for_those_of_its_chief(encoder, tmp_path, monkeypatch):
+    (tmp_path / "meta_training.json").write_text('{"settings": "others"}')
+    workers = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
+    more = ["--output_dir=%s" % tmp_path, "--do_train", "--task_train_files=sst_train.tf_record"]
+    refused(run(*(encoder + more)), "other settings")
+
+
+def test_failed_run_leaves_an_earlier_model_alone(from_text, weights, tmp_path):
+    output, arguments, _ = from_text
+    mine = tmp_path / "mine"
+    shutil.copytree(str(output), str(mine))
+    before = content(mine)
+    bad = ["--init_checkpoint=%s" % (weights / "cut_data"), "--output_dir=%s" % mine, "--overwrite"]
+    refused(run(*(arguments + bad)), "cut_data")
+    assert content(mine) == before

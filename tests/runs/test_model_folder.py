@@ -1,0 +1,75 @@
+"""The folder of a fine-tuned model."""
+import json
+import os
+
+import pytest
+import tiny_model
+
+from command_line.settings import TextSettings
+from learner.configs import FinetuneConfig, SoftmaxConfig
+from runs import model_folder
+from runtime.errors import UserError
+
+LABELS = ("up", "größer")
+
+
+@pytest.fixture
+def stored(tmp_path):
+    return tiny_model.write(tmp_path, LABELS)
+
+
+@pytest.mark.parametrize("classifier", [tiny_model.LEARNER, SoftmaxConfig(fix_bert=True)])
+def test_what_is_described_is_loaded(classifier, stored, tmp_path):
+    text = TextSettings(True, 9)
+    content = model_folder.description(stored.bert_config, classifier, FinetuneConfig(seed=4), LABELS, text)
+    model_folder.describe(str(tmp_path), dict(content, pair=True, label_kind="i", more=1), "")
+    found = model_folder.load(str(tmp_path))
+    assert (found.bert_config, found.config, found.labels) == (stored.bert_config, classifier, LABELS)
+    assert (found.text, found.finetuning["seed"], found.pair, found.label_kind) == (text, 4, True, "i")
+    again = model_folder.description(found.bert_config, found.config, found.finetuning, found.labels, found.text)
+    assert again == content
+
+
+def test_models_of_earlier_versions_do_not_tell_everything(stored):
+    assert (stored.pair, stored.label_kind, stored.finetuning) == (None, "U", {})
+
+
+def test_vocabulary(stored, tmp_path):
+    assert stored.vocab_file == str(tmp_path / "vocab.txt")
+    os.remove(stored.vocab_file)
+    assert stored.vocab_file is None
+
+
+def test_no_model(tmp_path):
+    with pytest.raises(UserError, match="--model_dir: no fine-tuned model in .* .model.json is missing"):
+        model_folder.load(str(tmp_path))
+    with pytest.raises(UserError, match="^here: no"):
+        model_folder.load(str(tmp_path), "here")
+
+
+@pytest.mark.parametrize("key, value", [("learner", None), ("labels", 3), ("text", {"max_seq_length": 9, "case": 1})])
+def test_damaged_settings(key, value, stored, tmp_path):
+    content = json.loads((tmp_path / "model.json").read_text())
+    content[key] = value
+    if value is None:
+        del content[key]
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="--model_dir: .*model.json is damaged"):
+        model_folder.load(str(tmp_path))
+
+
+def test_a_model_takes_the_place_of_another_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "new" / "model"
+    with model_folder.replacing(str(folder)) as work:
+        assert os.path.dirname(work) == str(tmp_path / "new") and not folder.exists()
+        with open(os.path.join(work, "one"), "w"):
+            pass
+    assert os.listdir(str(folder)) == ["one"] and os.listdir(str(tmp_path / "new")) == ["model"]
+    with pytest.raises(KeyboardInterrupt):
+        with model_folder.replacing(str(folder)) as work:
+            raise KeyboardInterrupt
+    assert os.listdir(str(folder)) == ["one"] and os.listdir(str(tmp_path / "new")) == ["model"]
+    with model_folder.replacing(str(folder)) as work:
+        with open(os.path.join(work, "two"), "w"):
+            pass
+    assert os.listdir(str(folder)) == ["two"] and os.listdir(str(tmp_path / "new")) == ["model"]
