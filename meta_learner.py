@@ -148,7 +148,7 @@ def mean_of_tasks(results, names):
     """MetaBatch of a list of TaskResult, with the gradients of these variables."""
 
     def mean(parts):
-        return tf.add_n([tf.convert_to_tensor(part) for part in parts]) / float(len(results))
+        return tf.add_n([tf.convert_to_tensor(part) for part in parts]) * (1.0 / len(results))
 
     gradients = collections.OrderedDict((name, mean([r.gradients[name] for r in results])) for name in names)
     parts = {field: mean([getattr(r, field) for r in results]) for field in MetaBatch._fields if field != "gradients"}
