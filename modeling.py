@@ -158,13 +158,12 @@ def encode(
       dropout: dropout.Dropout, or None for none; every call draws its own masks.
       only_first: the last layer's output is wanted for the first token of each row alone.
       reference_mode: work as the published code does: on padding too, segments looked up by a matrix product.
-      form: forms.Forms; FIRST_ORDER where no second derivative is taken.
+      form: kernels.Forms; FIRST_ORDER where no second derivative is taken.
 
     Returns:
       EncoderOutput.
     """
     activation = form.activations[config.hidden_act]
-    batch, seq = packing.shape(input_ids)
 
     def hidden_dropout(x):
         return dropout(x, config.hidden_dropout_prob) if dropout else x
@@ -179,13 +178,7 @@ def encode(
         mask = tf.cast(input_mask, tf.float32)
         layout_of = packing.Padded if reference_mode else packing.Packed
         tokens = layout_of(input_mask, config.num_attention_heads)
-        columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
-        segments = weights["bert/embeddings/token_type_embeddings"]
-        x = (
-            tf.gather(weights[WORD_EMBEDDINGS], tokens.pack(input_ids))
-            + (_one_hot_lookup if reference_mode else tf.gather)(segments, tokens.pack(segment_ids))
-            + tf.gather(weights["bert/embeddings/position_embeddings"], columns)
-        )
+        x = _embed(weights, tokens, input_ids, segment_ids, reference_mode)
         x = hidden_dropout(layer_norm("bert/embeddings", x))  # [tokens, hidden]
         attention = SelfAttention(weights, config, tokens, mask, dropout, form)
         layers, layout = [], tokens
@@ -202,11 +195,23 @@ def encode(
             x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
             layers.append(layout.unpack(x))
         pooled = tf.tanh(dense("bert/pooler/dense", layers[-1][:, 0]))
-        mean = last_text = None
-        if not only_first:
-            mean = _masked_mean(layers[-1], mask)
-            last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
+        if only_first:
+            return EncoderOutput(layers, pooled, None, None)
+        mean = _masked_mean(layers[-1], mask)
+        last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
     return EncoderOutput(layers, pooled, mean, last_text)
+
+
+def _embed(weights, tokens, input_ids, segment_ids, reference_mode):
+    """Sums of the embeddings of words, segments and positions, [tokens, hidden]."""
+    batch, seq = packing.shape(input_ids)
+    columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
+    segments = weights["bert/embeddings/token_type_embeddings"]
+    return (
+        tf.gather(weights[WORD_EMBEDDINGS], tokens.pack(input_ids))
+        + (_one_hot_lookup if reference_mode else tf.gather)(segments, tokens.pack(segment_ids))
+        + tf.gather(weights["bert/embeddings/position_embeddings"], columns)
+    )
 
 
 class SelfAttention:
