@@ -1,26 +1,27 @@
 """Meta-learning of few-shot tasks: the inner loop, and the meta-gradient through it.
 
 A task adapts the initial weights with a few SGD steps on its support rows and is judged on its query rows (MAML, Finn
-et al. 2017; Meta-SGD, Li et al. 2017; Bansal et al. 2019, algorithm 1). The state of the inner loop is the sum of the
-clipped gradients taken so far, one sum per set of learned rates; the fast weights follow from it:
+et al. 2017; Meta-SGD, Li et al. 2017; Bansal et al. 2019, algorithm 1; here `unrolled`). The state of the inner loop is
+the sum of the clipped gradients taken so far, one sum per set of learned rates; the fast weights follow from it
+(`Episode.inner_step` in learner/episode.py):
 
     fast = initial - sum_k rate_k * taken_k
 
 With ``stop_grad`` the sums are constants, so the meta-gradient of a query loss needs no backward pass through the inner
-steps, and the loop need not be unrolled (first_order.py). Without it autodiff goes through the sums (`_unrolled`).
-
-"Checklist" below is tests/golden/CHECKLIST.md.
+steps, and the loop need not be unrolled (learner/first_order.py). Without it autodiff goes through the sums.
 """
 import collections
 
 import modeling
-from learner import adaptation, first_order, heads
+from learner import adaptation, descent, first_order, heads, inner_schedule
 from learner.adaptation import LABEL_EMBEDDINGS
 from learner.classifier import Batch
-from learner.episode import Episode, Log, clip_scale
-from learner.inner_schedule import make_schedule, rate_sets_reaching_loss
-from runtime import precision
+from learner.episode import Episode
+from learner.trace import Log
 from runtime.compat import tf
+from runtime.dropout import Dropout
+
+ROW_FIELDS = Batch._fields + ("num_labels",)  # of the rows of a task, in record files and in dicts of tensors
 
 Task = collections.namedtuple(
     "Task",
@@ -30,6 +31,19 @@ Task = collections.namedtuple(
         "num_labels",  # int32 scalar, the task's number of classes
     ],
 )
+
+MetaBatch = collections.namedtuple(
+    "MetaBatch",
+    [
+        "loss",  # as the others the mean over the tasks
+        "accuracy",
+        "gradients",  # {variable name: dense gradient}, of the `trained_names`
+        "support_losses",  # [support passes]
+        "query_losses",  # [query passes]
+        "inner_norms",  # [inner steps]
+    ],
+)
+
 
 def create_variables(bert_config, config):
     """Makes encoder, heads and learned rates; returns {name: variable}."""
@@ -52,30 +66,52 @@ def make_task(rows, config):
     return Task(support, query, rows["num_labels"][0])
 
 
-def run_tasks(
-    variables, tasks, bert_config, config, evaluation=False, dropouts=None, last_step=None, trace=False
-):
-    """Runs the inner loop on every task; returns a list of TaskResult.
+# One task.
+
+
+def unrolled(episode, with_gradient, trace):
+    """The inner loop as one graph, differentiable to any order; returns trace.TaskResult."""
+    log, losses = Log(), []
+    first, state = episode.begin()  # label embeddings from support batch 0
+    log.support(first)
+    for at, position in enumerate(episode.schedule.positions):
+        if position.rate_set is not None:
+            support = log.support(episode.support(state, position, at)) if at else first
+            state, step = episode.inner_step(state, support, position)
+            log.step(step)
+        if position.query_weight is not None:
+            query = log.query(episode.query(state, at), state.weights)
+            losses.append(position.query_weight * query.loss)
+    loss, gradients = tf.add_n(losses) / episode.schedule.divisor, None
+    if with_gradient:
+        gradients = descent.gradients(loss, episode.variables, list(episode.variables), episode.config)
+    return log.result(episode, loss, gradients, trace)
+
+
+def run_task(variables, task, bert_config, config, evaluation=False, dropout=None, last_step=None, trace=False):
+    """Runs the inner loop on a task; returns trace.TaskResult.
 
     Args:
       variables: {name: variable} of `create_variables`.
-      tasks: list of Task.
+      task: Task.
       bert_config, config: BertConfig and LearnerConfig.
       evaluation: meta-evaluation: five inner epochs, no meta-gradient.
-      dropouts: a dropout.Dropout for each task, or None for none (as in meta-evaluation).
+      dropout: dropout.Dropout, or None for none (as in meta-evaluation).
       last_step: int32 scalar in the place of the random number that randomize_inner_steps draws.
       trace: keep every pass and gradient, for tests.
     """
-    schedule = make_schedule(config, evaluation)
-    run = _unrolled if config.reference_mode or not config.stop_grad else first_order.run
-    results = []
-    for task, dropout in zip(tasks, dropouts or [None] * len(tasks)):
-        limit = None
-        if config.randomize_inner_steps and config.num_batches > 0 and not evaluation:
-            limit = draw_last_step(config, dropout) if last_step is None else last_step
-        episode = Episode(variables, task, bert_config, config, schedule, limit, dropout)
-        results.append(run(episode, with_gradient=not evaluation, trace=trace))
-    return results
+    episode = make_episode(variables, task, bert_config, config, evaluation, dropout, last_step)
+    form = unrolled if config.reference_mode or not config.stop_grad else first_order.run
+    return form(episode, with_gradient=not evaluation, trace=trace)
+
+
+def make_episode(variables, task, bert_config, config, evaluation=False, dropout=None, last_step=None):
+    """The episode.Episode of a task; arguments as for `run_task`."""
+    schedule = inner_schedule.lay_out(config, evaluation)
+    limit = None
+    if config.randomize_inner_steps and config.num_batches > 0 and not evaluation:
+        limit = draw_last_step(config, dropout) if last_step is None else last_step
+    return Episode(variables, task, bert_config, config, schedule, limit, dropout)
 
 
 def draw_last_step(config, dropout):
@@ -85,79 +121,103 @@ def draw_last_step(config, dropout):
     return tf.random.stateless_uniform([], dropout.draw(), config.min_inner_steps, config.num_batches, tf.int32)
 
 
-def mean_of_tasks(results):
-    """(loss, accuracy) of a meta-batch: plain means over the tasks' TaskResult."""
-    share = 1.0 / len(results)
-    return tf.add_n([r.loss for r in results]) * share, tf.add_n([r.accuracy for r in results]) * share
+# The tasks of a step.
 
 
-def outer_gradients(results, variables, config):
-    """Mean over tasks of the meta-gradients.
+def run_tasks(variables, tasks, bert_config, config, seed):
+    """Runs the inner loop of every task of a step of meta-training; returns MetaBatch.
 
-    Returns:
-      {name: dense gradient}, without the variables that no task's loss depends on: those get no update at all.
+    Args:
+      variables: {name: variable} of `create_variables`.
+      tasks: list of dicts of tensors: the rows of a task as for `make_task`, and `number`, the task's in the run.
+      bert_config, config: BertConfig and LearnerConfig.
+      seed: of the dropout masks.
     """
-    unreached = _unreached_rates(variables, config)
-    gradients = collections.OrderedDict()
-    for name, variable in variables.items():
-        parts = [result.gradients[name] for result in results]
-        if variable.trainable and name not in unreached and all(part is not None for part in parts):
-            gradients[name] = tf.add_n([tf.convert_to_tensor(part) for part in parts]) / float(len(parts))
-    return gradients
+    names = trained_names(variables, config)
+
+    def run_one(values, rows):
+        dropout = Dropout(seed, rows["number"], config.reference_mode)
+        return run_task(values, make_task(rows, config), bert_config, config, dropout=dropout)
+
+    if len(tasks) == 1 or config.reference_mode:
+        return mean_of_tasks([run_one(variables, rows) for rows in tasks], names)
+    return _in_turn(variables, tasks, lambda values, rows: mean_of_tasks([run_one(values, rows)], names), names, config)
 
 
-def _unreached_rates(variables, config):
-    """Names of the rates that the loss of a task does not depend on."""
-    schedule = make_schedule(config)
-    reached = set()
-    for name in list(variables) + [LABEL_EMBEDDINGS]:
-        if adaptation.is_rate(name) or not adaptation.is_adapted(name, config):
+def mean_of_tasks(results, names):
+    """MetaBatch of a list of TaskResult, with the gradients of these variables."""
+
+    def mean(parts):
+        return tf.add_n([tf.convert_to_tensor(part) for part in parts]) * (1.0 / len(results))
+
+    gradients = collections.OrderedDict((name, mean([r.gradients[name] for r in results])) for name in names)
+    parts = {field: mean([getattr(r, field) for r in results]) for field in MetaBatch._fields if field != "gradients"}
+    return MetaBatch(gradients=gradients, **parts)
+
+
+def _in_turn(variables, tasks, run_one, names, config):
+    """MetaBatch from a loop in which the tasks, whose numbers of rows may differ, take turns.
+
+    So the graph, which takes seconds a task to make, does not grow with the number of tasks.
+    """
+    count, schedule = len(tasks), inner_schedule.lay_out(config)
+    sizes = tf.stack([tf.shape(rows["label_ids"])[0] for rows in tasks])
+    ends, numbers = tf.cumsum(sizes), tf.stack([rows["number"] for rows in tasks])
+    fields = {name: tf.concat([rows[name] for rows in tasks], axis=0) for name in ROW_FIELDS}
+    values = tf.nest.map_structure(tf.identity, variables)
+    zeros = MetaBatch(
+        loss=tf.zeros([]),
+        accuracy=tf.zeros([]),
+        gradients=collections.OrderedDict((name, tf.zeros_like(values[name])) for name in names),
+        support_losses=tf.zeros([len(schedule.positions)]),
+        query_losses=tf.zeros([len(inner_schedule.queries(schedule))]),
+        inner_norms=tf.zeros([len(inner_schedule.steps(schedule))]),
+    )
+
+    def body(index, total):
+        rows = {name: field[ends[index] - sizes[index] : ends[index]] for name, field in fields.items()}
+        # New tensors, to differentiate by inside the loop.
+        found = run_one(tf.nest.map_structure(tf.identity, values), dict(rows, number=numbers[index]))
+        return index + 1, tf.nest.map_structure(tf.add, total, found)
+
+    _, total = tf.while_loop(
+        lambda index, _: index < count,
+        body,
+        (0, zeros),
+        parallel_iterations=1,
+        maximum_iterations=count,
+    )
+    return tf.nest.map_structure(lambda part: part / count, total)
+
+
+def trained_names(variables, config):
+    """Names of the variables that the outer loop trains.
+
+    What fix_bert fixes is left out, and so is what no task's loss depends on: it gets no update at all, not even weight
+    decay.
+
+    Args:
+      variables: {name: variable} of `create_variables`.
+      config: LearnerConfig.
+    """
+    rates = _rates_in_loss(variables, config)
+    return [
+        name
+        for name, variable in variables.items()
+        if variable.trainable
+        and not adaptation.is_fixed(name, config)
+        and (name in rates if adaptation.is_rate(name) else heads.reads(name, config))
+    ]
+
+
+def _rates_in_loss(names, config):
+    """Names of the rates that the loss of a task depends on, with weights of these names."""
+    schedule, found = inner_schedule.lay_out(config), set()
+    for name in [name for name in names if not adaptation.is_rate(name)] + [LABEL_EMBEDDINGS]:
+        if not adaptation.is_adapted(name, config) or not heads.reads(name, config):
             continue
-        in_query = not name.startswith("label_") or name == LABEL_EMBEDDINGS
-        in_labels = not config.update_only_label_embedding and (
-            not name.startswith("output_") or config.prototypical_baseline
-        )
-        sets = rate_sets_reaching_loss(schedule, adaptation.restarts(name), in_query, in_labels)
-        reached.update(adaptation.rate_name(name, rate_set) for rate_set in sets)
-    return {name for name in variables if adaptation.is_rate(name) and name not in reached}
-
-
-def _unrolled(episode, with_gradient, trace):
-    """The inner loop as one graph, differentiable to any order; returns TaskResult."""
-    schedule, log = episode.schedule, Log()
-    first = log.support(episode.support(episode.initial, 0, 0))
-    initial = collections.OrderedDict(episode.initial)
-    initial[LABEL_EMBEDDINGS] = first.label_embs
-    fast, taken, losses = initial, {}, []
-
-    def take_step(support, index, rate_set):
-        gradients = precision.gradients(support.loss, [fast[name] for name in episode.adapted], episode.config)
-        gradients = collections.OrderedDict(zip(episode.adapted, gradients))
-        norm, scale = clip_scale(gradients)
-        log.step(gradients, norm)
-        sums = episode.accumulate(taken, gradients, episode.counted(scale, index), rate_set)
-        moved = collections.OrderedDict(initial, **episode.moved(initial, episode.rates, sums))
-        if episode.remakes_labels:  # those of the pass before the step
-            moved[LABEL_EMBEDDINGS] = support.label_embs
-        return sums, moved
-
-    def query(position, weight):
-        losses.append(weight * log.query(episode.query_pass(fast, position), fast).loss)
-
-    if schedule.first_step:
-        taken, fast = take_step(first, 0, 0)
-    if schedule.first_query_weight is not None:
-        query(0, schedule.first_query_weight)
-    for position, step in enumerate(schedule.steps, start=1):
-        given = None if episode.remakes_labels else fast[LABEL_EMBEDDINGS]
-        support = log.support(episode.support(fast, step.batch, position, given))
-        taken, fast = take_step(support, step.batch, step.rate_set)
-        if step.query_weight is not None:
-            query(position, step.query_weight)
-    loss = tf.add_n(losses) / schedule.divisor
-    gradients = None
-    if with_gradient:
-        names = list(episode.variables)
-        sources = [episode.variables[name] for name in names]
-        gradients = dict(zip(names, precision.gradients(loss, sources, episode.config)))
-    return log.result(episode, loss, log.logits, gradients, trace)
+        in_query = heads.in_query_pass(name, config)
+        in_labels = not config.update_only_label_embedding and heads.in_label_embeddings(name, config)
+        sets = inner_schedule.rate_sets_reaching_loss(schedule, adaptation.restarts(name), in_query, in_labels)
+        found.update(adaptation.rate_name(name, rate_set) for rate_set in sets)
+    return found

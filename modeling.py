@@ -7,15 +7,15 @@ caller can pass variables or the fast weights of an inner loop. Nothing here cre
 import collections
 import dataclasses
 import json
+import math
 import zlib
 
-import packing
-from attention import SelfAttention
-from runtime import kernels
+from runtime import kernels, packing
 from runtime.compat import tf
 from runtime.errors import UserError
 
 WORD_EMBEDDINGS = "bert/embeddings/word_embeddings"
+MASKED_SCORE = -10000.0  # added to the attention scores of padding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,13 +158,12 @@ def encode(
       dropout: dropout.Dropout, or None for none; every call draws its own masks.
       only_first: the last layer's output is wanted for the first token of each row alone.
       reference_mode: work as the published code does: on padding too, segments looked up by a matrix product.
-      form: forms.Forms; FIRST_ORDER where no second derivative is taken.
+      form: kernels.Forms; FIRST_ORDER where no second derivative is taken.
 
     Returns:
       EncoderOutput.
     """
     activation = form.activations[config.hidden_act]
-    batch, seq = packing.shape(input_ids)
 
     def hidden_dropout(x):
         return dropout(x, config.hidden_dropout_prob) if dropout else x
@@ -179,13 +178,7 @@ def encode(
         mask = tf.cast(input_mask, tf.float32)
         layout_of = packing.Padded if reference_mode else packing.Packed
         tokens = layout_of(input_mask, config.num_attention_heads)
-        columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
-        segments = weights["bert/embeddings/token_type_embeddings"]
-        x = (
-            tf.gather(weights[WORD_EMBEDDINGS], tokens.pack(input_ids))
-            + (_one_hot_lookup if reference_mode else tf.gather)(segments, tokens.pack(segment_ids))
-            + tf.gather(weights["bert/embeddings/position_embeddings"], columns)
-        )
+        x = _embed(weights, tokens, input_ids, segment_ids, reference_mode)
         x = hidden_dropout(layer_norm("bert/embeddings", x))  # [tokens, hidden]
         attention = SelfAttention(weights, config, tokens, mask, dropout, form)
         layers, layout = [], tokens
@@ -202,11 +195,86 @@ def encode(
             x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
             layers.append(layout.unpack(x))
         pooled = tf.tanh(dense("bert/pooler/dense", layers[-1][:, 0]))
-        mean = last_text = None
-        if not only_first:
-            mean = _masked_mean(layers[-1], mask)
-            last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
+        if only_first:
+            return EncoderOutput(layers, pooled, None, None)
+        mean = _masked_mean(layers[-1], mask)
+        last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
     return EncoderOutput(layers, pooled, mean, last_text)
+
+
+def _embed(weights, tokens, input_ids, segment_ids, reference_mode):
+    """Sums of the embeddings of words, segments and positions, [tokens, hidden]."""
+    batch, seq = packing.shape(input_ids)
+    columns = tokens.pack(tf.tile(tf.range(seq)[None], [batch, 1]))
+    segments = weights["bert/embeddings/token_type_embeddings"]
+    return (
+        tf.gather(weights[WORD_EMBEDDINGS], tokens.pack(input_ids))
+        + (_one_hot_lookup if reference_mode else tf.gather)(segments, tokens.pack(segment_ids))
+        + tf.gather(weights["bert/embeddings/position_embeddings"], columns)
+    )
+
+
+class SelfAttention:
+    """BERT's self-attention (Vaswani et al. 2017, section 3.2), of every layer to one batch of rows.
+
+    Args:
+      weights, config: as in `encode`.
+      tokens: packing.Packed or Padded, the layout of the rows' tokens.
+      mask: float [batch, seq], 1 for tokens.
+      dropout: dropout.Dropout, or None for none.
+      form: kernels.Forms.
+    """
+
+    def __init__(self, weights, config, tokens, mask, dropout, form):
+        self._weights = weights
+        self._tokens = tokens
+        self._heads = config.num_attention_heads
+        self._size = config.hidden_size // self._heads
+        self._hidden = config.hidden_size
+        self._masked_scores = ((1.0 - mask) * MASKED_SCORE)[:, None, None, :]  # [batch, 1, 1, key]
+        self._dropout = dropout
+        self._probability = config.attention_probs_dropout_prob
+        self._form = form
+
+    def all_tokens(self, name, x):
+        """What every token takes from all of its row: [tokens, hidden] -> the same."""
+        query, key, value = [
+            self._tokens.split(self._dense("%s/%s" % (name, part), x), self._form)
+            for part in ("query", "key", "value")
+        ]  # [batch, heads, seq, size]
+        shape = tf.concat([tf.shape(query)[:3], tf.shape(key)[2:3]], axis=0)
+        kept = self._dropout.factor(shape, self._probability) if self._dropout else None
+        return self._tokens.join(self._form.attend(query, key, value, self._masked_scores, kept))
+
+    def first_tokens(self, name, rows):
+        """What the first token of each row takes from all of it: [batch, seq, hidden] -> [batch, hidden].
+
+        Keys and values are not made: with q of one token a head, (x_t W_k + b_k) . q = x_t . (W_k q) + b_k . q, and
+        sum_t p_t (x_t W_v + b_v) = (sum_t p_t x_t) W_v + b_v sum_t p_t.
+        """
+        heads, size, hidden = self._heads, self._size, self._hidden
+        query = self._dense(name + "/query", rows[:, 0]) * (1.0 / math.sqrt(size))
+        query = tf.transpose(tf.reshape(query, [-1, heads, size]), [1, 0, 2])  # [heads, batch, size]
+        key_bias = tf.reshape(self._weights[name + "/key/bias"], [heads, size, 1])
+        reader = tf.matmul(query, self._by_head(name + "/key"), transpose_b=True)  # [heads, batch, hidden]
+        scores = tf.matmul(tf.transpose(reader, [1, 0, 2]), rows, transpose_b=True)  # [batch, heads, key]
+        scores += tf.transpose(tf.matmul(query, key_bias), [1, 0, 2]) + self._masked_scores[:, 0]
+        probabilities = tf.nn.softmax(scores)
+        if self._dropout:
+            probabilities = self._dropout(probabilities, self._probability)
+        taken = tf.transpose(tf.matmul(probabilities, rows), [1, 0, 2])  # [heads, batch, hidden]
+        context = tf.transpose(tf.matmul(taken, self._by_head(name + "/value")), [1, 0, 2])  # [batch, heads, size]
+        value_bias = tf.reshape(self._weights[name + "/value/bias"], [heads, size])
+        context += tf.reduce_sum(probabilities, axis=-1, keepdims=True) * value_bias
+        return tf.reshape(context, [-1, hidden])
+
+    def _dense(self, name, x):
+        return tf.matmul(x, self._weights[name + "/kernel"]) + self._weights[name + "/bias"]
+
+    def _by_head(self, name):
+        """The kernel [hidden, hidden] of a projection as [heads, hidden, size]."""
+        kernel = tf.reshape(self._weights[name + "/kernel"], [self._hidden, self._heads, self._size])
+        return tf.transpose(kernel, [1, 0, 2])
 
 
 def without_gradient(encoded):

@@ -1,4 +1,4 @@
-"""AdamW of the published BERT code, its schedule, and one step of the outer loop (checklist, section 9).
+"""AdamW of the published BERT code, its learning rate, and one step of the outer loop (checklist, section 9).
 
 The step is written for a replica of a `tf.distribute.Strategy`; without one it is the ordinary step of one device.
 """
@@ -9,7 +9,6 @@ import re
 
 import numpy as np
 
-from learner.adaptation import is_rate
 from runtime.compat import tf
 
 WEIGHT_DECAY = 0.01
@@ -26,8 +25,6 @@ class OuterConfig:
     learning_rate: float = 5e-5
     num_train_steps: int = 1  # this and the next may be scalar tensors
     num_warmup_steps: int = 0
-    fix_bert: bool = False
-    rate_bounds: tuple = None  # interval of the learned rates' variables after each update (clip_lr)
     replica_clipping: bool = False  # gradients arrive clipped, and are summed over replicas (the published form)
 
 
@@ -43,7 +40,7 @@ OuterStep = collections.namedtuple(
 )
 
 
-def learning_rate_schedule(config, step):
+def learning_rate(config, step):
     """Linear warm-up from 0, then the linear decay to 0 that runs from step 0.
 
     Args:
@@ -60,20 +57,13 @@ def learning_rate_schedule(config, step):
     return tf.where(step < warmup, warming, rate)
 
 
-def trained_gradients(gradients, config):
-    """Drops what fix_bert fixes: every name that starts with `bert`, the layer mixture included."""
-    return collections.OrderedDict(
-        (name, g) for name, g in gradients.items() if not (config.fix_bert and name.startswith("bert"))
-    )
-
-
 def clip_scale(norm):
     """The factor that clips gradients of this joint norm to norm 1."""
-    return tf.minimum(CLIP_NORM / norm, 1.0)
+    return CLIP_NORM / tf.maximum(norm, CLIP_NORM)
 
 
-def outer_step(gradients, variables, config, global_step, scalars=()):
-    """One step of the outer loop: gradients over all replicas, clipping, AdamW, bounds of the learned rates.
+def outer_step(gradients, variables, config, global_step, scalars=(), bounds=None):
+    """One step of the outer loop: gradients over all replicas, clipping, AdamW, bounds of variables.
 
     Called once in every replica. N replicas do what one does with all their tasks: gradients are averaged, then
     clipped together. With `replica_clipping` they are summed as they are.
@@ -84,11 +74,12 @@ def outer_step(gradients, variables, config, global_step, scalars=()):
       config: OuterConfig.
       global_step: the step counter, advanced by one.
       scalars: tensors of this replica to average along; they are computed before anything is updated.
+      bounds: {name: (low, high)}, intervals that each update keeps these variables in; or None.
 
     Returns:
       OuterStep.
     """
-    names, scalars = list(gradients), list(scalars)
+    names, scalars, bounds = list(gradients), list(scalars), bounds or {}
     targets = [variables[name] for name in names]
     slots = [(_slot(name, variables[name], ""), _slot(name, variables[name], "_1")) for name in names]
     values = list(gradients.values()) + scalars
@@ -109,10 +100,12 @@ def outer_step(gradients, variables, config, global_step, scalars=()):
         count = strategy.num_replicas_in_sync if config.replica_clipping else 1
         norm = float(count) * tf.linalg.global_norm(local[: len(names)])
         scale = tf.constant(float(count)) if config.replica_clipping else clip_scale(norm)
-        rate = learning_rate_schedule(config, _first(strategy, step))
+        rate = learning_rate(config, _first(strategy, step))
         with tf.control_dependencies([scale] + local[len(names) :]):
             updates = [
-                extended.update(target, _adam_w(name, place if several else None, config), (value, m, v, scale, rate))
+                extended.update(
+                    target, _adam_w(name, place if several else None, bounds.get(name)), (value, m, v, scale, rate)
+                )
                 for name, place, value, target, (m, v) in zip(names, places, values, targets, slots)
             ]
         with tf.control_dependencies(updates):
@@ -145,13 +138,12 @@ def _slot(name, variable, suffix):
     )
 
 
-def _adam_w(name, place, config):
+def _adam_w(name, place, bounds):
     """The update of one variable: Adam without bias correction and with decoupled weight decay.
 
-    Rates are kept in their bounds (clip_lr). The gradient is given as it is, or lies at `place` in a vector.
+    The gradient is given as it is, or lies at `place` in a vector. `bounds` may be None.
     """
     decay = 0.0 if NOT_DECAYED.search(name) else WEIGHT_DECAY
-    bounds = config.rate_bounds if is_rate(name) else None
 
     def update(variable, gradient, m, v, scale, rate):
         if place is not None:

@@ -1,4 +1,4 @@
-"""Which weights the inner loop adapts, and with which learned rate: pure functions over weight names.
+"""Which weights the inner and the outer loop change, and with which learned rate: pure functions over weight names.
 
 Meta-SGD (Li et al. 2017) with one rate per layer (Bansal et al. 2019, section 3.3) and warp layers (Flennerhag et al.
 2020; Bansal et al. 2020, section 4).
@@ -120,8 +120,17 @@ def is_rate(variable_name):
     return re.match(r"^(layer_\d+/)?sgd\d+/", variable_name) is not None
 
 
-def rate_bounds(config):
-    """The interval that clip_lr keeps the rates' variables in, or None; their logarithms' with use_exp_lr."""
+def rate_bounds(names, config):
+    """{name: (low, high)} of the rates' variables among the names: where clip_lr keeps them, or their logarithms."""
     if not config.clip_lr:
-        return None
-    return (math.log(MIN_RATE), math.log(MAX_RATE)) if config.use_exp_lr else (MIN_RATE, MAX_RATE)
+        return {}
+    bounds = (math.log(MIN_RATE), math.log(MAX_RATE)) if config.use_exp_lr else (MIN_RATE, MAX_RATE)
+    return {name: bounds for name in names if is_rate(name)}
+
+
+def is_fixed(name, config):
+    """Whether the outer loop leaves a variable as it is: with fix_bert all whose names start with `bert`.
+
+    The layer mixture is one of them (golden checklist, section 9); config is a LearnerConfig or SoftmaxConfig.
+    """
+    return config.fix_bert and name.startswith("bert")

@@ -2,10 +2,9 @@
 import collections
 
 import modeling
-import packing
 from learner import heads
 from learner.adaptation import LAYER_MIXTURE
-from runtime import kernels, sessions
+from runtime import kernels, packing, sessions
 from runtime.compat import tf
 
 Batch = collections.namedtuple("Batch", ["input_ids", "input_mask", "segment_ids", "label_ids"])  # [rows, seq], [rows]
@@ -14,39 +13,46 @@ Pass = collections.namedtuple("Pass", ["loss", "logits", "accuracy", "label_embs
 
 
 class Classifier:
-    """The forward passes that meta-training and fine-tuning share; the weights are an argument of each.
+    """The forward passes that meta-training and fine-tuning share; weights and dropout are arguments of each.
 
     Args:
       bert_config, config: BertConfig and LearnerConfig.
       num_labels: number of classes, a Python or tensor scalar.
-      dropout: dropout.Dropout, or None for none.
       second_order: whether gradients are differentiated again.
+      encoder_is_constant: whether no gradient of the encoder is wanted.
     """
 
-    def __init__(self, bert_config, config, num_labels, dropout=None, second_order=False):
+    def __init__(self, bert_config, config, num_labels, second_order=False, encoder_is_constant=False):
         self.bert_config = bert_config
         self.config = config
         self.num_labels = num_labels
-        self.dropout = dropout
-        explicit = not second_order and not config.reference_mode
-        self._form = kernels.FIRST_ORDER if explicit else kernels.PLAIN
-        self.encoder_is_constant = False  # no gradient of the encoder is wanted
+        self._form = kernels.PLAIN if second_order or config.reference_mode else kernels.FIRST_ORDER
+        self.encoder_is_constant = encoder_is_constant
 
-    def features(self, weights, batch, mixture=None):
-        """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing."""
+    def features(self, weights, batch, mixture=None, dropout=None):
+        """What the heads read, [rows, hidden]. Columns that are padding in every row cost nothing.
+
+        Args:
+          weights: {name: tensor}.
+          batch: Batch; its labels are not looked at.
+          mixture: weights of the layers, as in `heads.features`.
+          dropout: dropout.Dropout, or None for none.
+        """
         if not sessions.works_in_halves(self.bert_config, self.config):
-            return self._features(weights, batch, mixture)
+            return self._features(weights, batch, mixture, dropout)
         texts = [batch.input_ids, batch.input_mask, batch.segment_ids]
         halves = packing.halves(batch.input_mask)
         parts = [
-            self._features(weights, Batch(*[tf.gather(text, rows) for text in texts], label_ids=None), mixture)
+            self._features(
+                weights, Batch(*[tf.gather(text, rows) for text in texts], label_ids=None), mixture, dropout
+            )
             for rows in halves
         ]
         joined = tf.gather(tf.concat(parts, axis=0), tf.math.invert_permutation(tf.concat(halves, axis=0)))
         joined.set_shape([batch.input_ids.shape[0], None])
         return joined
 
-    def _features(self, weights, batch, mixture):
+    def _features(self, weights, batch, mixture, dropout):
         reference = self.config.reference_mode
         if not reference:
             batch = trimmed(batch)
@@ -56,14 +62,14 @@ class Classifier:
             batch.input_ids,
             batch.input_mask,
             batch.segment_ids,
-            self.dropout,
+            dropout,
             only_first=self.config.pooling == "cls" and not reference,
             reference_mode=reference,
             form=self._form,
         )
         if self.encoder_is_constant:
             encoded = modeling.without_gradient(encoded)
-        return heads.features(weights, encoded, self.config, mixture, self.dropout)
+        return heads.features(weights, encoded, self.config, mixture, dropout)
 
     def label_sums(self, weights, features, labels):
         """Sums and counts per class of the label MLP's vectors: [num_labels, size], [num_labels, 1]."""
@@ -84,13 +90,13 @@ class Classifier:
         loss = tf.reduce_mean(heads.cross_entropy(logits, labels))
         return Pass(loss, logits, heads.accuracy(logits, labels), label_embs)
 
-    def support_pass(self, weights, batch, label_embs=None):
+    def support_pass(self, weights, batch, label_embs=None, dropout=None):
         """Pass on support rows; the label embeddings are made from them unless given.
 
         `label_embs` is a tensor, or a function from the label embeddings that the rows make to those to use.
         In an episode the mixture of layers among the weights is already softmaxed (checklist, section 1).
         """
-        features = self.features(weights, batch, weights.get(LAYER_MIXTURE))
+        features = self.features(weights, batch, weights.get(LAYER_MIXTURE), dropout)
         if label_embs is None or callable(label_embs):
             made = self.make_label_embeddings(weights, features, batch.label_ids)
             label_embs = made if label_embs is None else label_embs(made)

@@ -161,7 +161,6 @@ class MetaTrainConfig:
     num_train_epochs: float = 3.0
     warmup_proportion: float = 0.1
     learning_rate: float = 5e-5
-    fix_bert: bool = False
     replica_clipping: bool = False
     save_checkpoints_steps: int = 1000
     eval_examples_per_task: int = 2000

@@ -3,11 +3,9 @@ import collections
 import math
 from typing import NamedTuple
 
-from learner import adaptation, heads
+from learner import adaptation, descent, heads
 from learner.adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE
 from learner.classifier import Classifier
-from learner.episode import clip_scale
-from modeling import WORD_EMBEDDINGS
 from runtime import precision
 from runtime.compat import tf
 
@@ -17,17 +15,17 @@ STEP_VARIABLE = "training_step"
 Step = collections.namedtuple("Step", ["train_op", "loss", "logits", "accuracy", "gradients", "clipped", "norm"])
 
 
-class FinetuneSchedule(NamedTuple):
+class RateDecay(NamedTuple):
     """How the rates change over the steps, in numbers or tensors; total need not be whole, nor equal the steps run."""
 
     total: float  # examples / eval_batch_size * num_train_epochs
     warmup: int  # int(warmup_proportion * total)
 
 
-def make_schedule(num_examples, eval_batch_size, num_train_epochs, warmup_proportion):
-    """The published schedule, which counts by the evaluation batch size."""
+def rate_decay(num_examples, eval_batch_size, num_train_epochs, warmup_proportion):
+    """The published RateDecay, which counts by the evaluation batch size."""
     total = num_examples / eval_batch_size * num_train_epochs
-    return FinetuneSchedule(total=total, warmup=int(warmup_proportion * total))
+    return RateDecay(total=total, warmup=int(warmup_proportion * total))
 
 
 def steps_run(num_examples, train_batch_size, num_train_epochs):
@@ -40,15 +38,15 @@ def takes_gradient_steps(config):
     return config.rate_sets > 0 and not (config.prototypical_baseline and not config.update_only_label_embedding)
 
 
-def create_variables(config, num_labels):
-    """Makes the new label embeddings and the step counter; returns (label_embedding, training_step)."""
-    label_embedding = tf.get_variable(
-        LABEL_EMBEDDING_VARIABLE,
-        [num_labels, heads.label_embedding_size(config)],
-        initializer=tf.zeros_initializer(),
-    )
-    step = tf.get_variable(STEP_VARIABLE, [], tf.int64, initializer=tf.zeros_initializer(), trainable=False)
-    return label_embedding, step
+def create_label_embedding(config, num_labels):
+    """Makes the variable of the new label embeddings, [num_labels, label embedding size]."""
+    shape = [num_labels, heads.label_embedding_size(config)]
+    return tf.get_variable(LABEL_EMBEDDING_VARIABLE, shape, initializer=tf.zeros_initializer())
+
+
+def create_step():
+    """Makes the counter of fine-tuning steps."""
+    return tf.get_variable(STEP_VARIABLE, [], tf.int64, initializer=tf.zeros_initializer(), trainable=False)
 
 
 class FewShotModel(Classifier):
@@ -56,34 +54,32 @@ class FewShotModel(Classifier):
 
     Args:
       variables: {name: variable} of meta_learner.create_variables.
-      label_embedding, step: variables of `create_variables`.
+      label_embedding: the variable of `create_label_embedding`.
       bert_config, config: BertConfig and LearnerConfig.
-      dropout: dropout.Dropout, or None for none.
     """
 
-    def __init__(self, variables, label_embedding, step, bert_config, config, dropout=None):
-        super().__init__(bert_config, config, label_embedding.shape.as_list()[0], dropout)
+    def __init__(self, variables, label_embedding, bert_config, config):
+        super().__init__(bert_config, config, label_embedding.shape.as_list()[0])
         self.variables = variables
         self.label_embedding = label_embedding
-        self.step = step
 
-    def row_features(self, batch):
+    def row_features(self, batch, dropout=None):
         """[rows, hidden]; the softmax over the layer mixture is part of the model here (checklist, section 1)."""
         mixture = None
         if LAYER_MIXTURE in self.variables:
             mixture = tf.nn.softmax(self.variables[LAYER_MIXTURE])
-        return self.features(self.variables, batch, mixture)
+        return self.features(self.variables, batch, mixture, dropout)
 
-    def batch_label_embeddings(self, batch):
+    def batch_label_embeddings(self, batch, dropout=None):
         """Label embeddings of one batch, [num_labels, label embedding size]."""
-        return self.make_label_embeddings(self.variables, self.row_features(batch), batch.label_ids)
+        return self.make_label_embeddings(self.variables, self.row_features(batch, dropout), batch.label_ids)
 
     def predict(self, batch):
         """Pass with the stored label embeddings."""
         return self.classify(self.variables, self.row_features(batch), self.label_embedding, batch.label_ids)
 
 
-def training_step(model, batch, schedule):
+def training_step(model, step, batch, decay, dropout=None):
     """One step of fine-tuning.
 
     Step 0 makes the label embeddings from its batch; it is a gradient step only with sgd_first_batch. Where the label
@@ -91,109 +87,86 @@ def training_step(model, batch, schedule):
     through them. Prototypes that are remade take no gradient step at all.
 
     Args:
-      model: FewShotModel with dropout on.
-      batch: episode.Batch.
-      schedule: FinetuneSchedule.
+      model: FewShotModel.
+      step: the counter of `create_step`.
+      batch: classifier.Batch.
+      decay: RateDecay.
+      dropout: dropout.Dropout, or None for none.
 
     Returns:
       Step; its gradients are {name: gradient} before clipping.
     """
-    config = model.config
-    is_first = tf.equal(model.step, 0)
-    counted = 1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32)
+    config, is_first = model.config, tf.equal(step, 0)
+    weights = collections.OrderedDict(model.variables)
     if config.update_only_label_embedding:
-        if config.reference_mode:
-            made = model.batch_label_embeddings(batch) * tf.cast(is_first, tf.float32)
-        else:
-            made = tf.cond(
-                is_first,
-                lambda: model.batch_label_embeddings(batch),
-                lambda: tf.zeros(model.label_embedding.shape),
-            )
-        with tf.control_dependencies([model.label_embedding.assign_add(made)]):
-            label_embs = model.label_embedding.read_value()
-        result = model.classify(model.variables, model.row_features(batch), label_embs, batch.label_ids)
-        sources = collections.OrderedDict(model.variables)
-        sources[LABEL_EMBEDDINGS] = label_embs
-    else:
-        features = model.row_features(batch)
-        label_embs = model.make_label_embeddings(model.variables, features, batch.label_ids)
-        result = model.classify(model.variables, features, label_embs, batch.label_ids)
-        sources = model.variables
-    loss = result.loss * counted
-    names = [name for name in sources if not adaptation.is_rate(name) and adaptation.is_adapted(name, config)]
-    if not takes_gradient_steps(config):
-        names = []
-    gradients = precision.gradients(loss, [sources[name] for name in names], config)
-    gradients = collections.OrderedDict((n, _merged(n, g)) for n, g in zip(names, gradients) if g is not None)
-    if gradients:
-        norm, scale = clip_scale(gradients)
-    else:
-        norm, scale = tf.constant(0.0), tf.constant(1.0)
+        weights[LABEL_EMBEDDINGS] = _with_first_embeddings(model, is_first, batch, dropout)
+    features = model.row_features(batch, dropout)
+    label_embs = weights.get(LABEL_EMBEDDINGS)
+    if label_embs is None:
+        label_embs = model.make_label_embeddings(weights, features, batch.label_ids)
+    result = model.classify(weights, features, label_embs, batch.label_ids)
+    loss = result.loss * (1.0 if config.sgd_first_batch else 1.0 - tf.cast(is_first, tf.float32))
+    names = [name for name in weights if not adaptation.is_rate(name) and adaptation.is_adapted(name, config)]
+    gradients = descent.gradients(loss, weights, names if takes_gradient_steps(config) else [], config)
+    norm, scale = descent.clip(descent.half_squares(gradients))
+    read_before = [loss, result.accuracy, norm] + [descent.values(gradient) for gradient in gradients.values()]
+    with tf.control_dependencies(read_before):
+        updates = _updates(model, step, gradients, scale, decay)
+    with tf.control_dependencies(updates or read_before):
+        train_op = tf.group(step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1))
     clipped = collections.OrderedDict((name, precision.scaled(g, scale)) for name, g in gradients.items())
-    read_before = [loss, result.accuracy, norm] + [_values(g) for g in gradients.values()]
-    return Step(
-        _update(model, gradients, scale, schedule, read_before),
-        loss,
-        result.logits,
-        result.accuracy,
-        gradients,
-        clipped,
-        norm,
-    )
+    return Step(train_op, loss, result.logits, result.accuracy, gradients, clipped, norm)
 
 
-def _update(model, gradients, scale, schedule, read_before):
-    """Applies the SGD step and advances the step counters, after everything in `read_before` is computed.
+def _with_first_embeddings(model, is_first, batch, dropout):
+    """The stored label embeddings; the first step adds those that its batch makes, to zeros."""
+    if model.config.reference_mode:
+        made = model.batch_label_embeddings(batch, dropout) * tf.cast(is_first, tf.float32)
+    else:
+        made = tf.cond(
+            is_first,
+            lambda: model.batch_label_embeddings(batch, dropout),
+            lambda: tf.zeros(model.label_embedding.shape),
+        )
+    with tf.control_dependencies([model.label_embedding.assign_add(made)]):
+        return model.label_embedding.read_value()
+
+
+def _updates(model, step, gradients, scale, decay):
+    """Operations of the SGD step with the learned rates.
 
     Rate and clipping go into one factor, so that a weight and its gradient are read once.
     """
-    config = model.config
-    factor = rate_factor(model.step, schedule, config)
-    rate_set = rate_set_of_step(model.step, schedule, config)
-    rates = {
-        name: tf.gather(adaptation.rate_stack(name, model.variables, config, range(config.rate_sets)), rate_set)
-        for name in gradients
-    }
-    with tf.control_dependencies(read_before):
-        updates = []
-        for name, gradient in gradients.items():
-            variable = model.label_embedding if name == LABEL_EMBEDDINGS else model.variables[name]
-            if config.reference_mode:  # clipping, rate and step one by one, of the whole word table too
-                clipped = precision.scaled(gradient, scale)
-                updates.append(variable.assign(variable - rates[name] * factor * tf.convert_to_tensor(clipped)))
-            else:
-                optimizer = tf.train.GradientDescentOptimizer(rates[name] * factor * scale)
-                updates.append(optimizer.apply_gradients([(gradient, variable)]))
-    with tf.control_dependencies(updates or read_before):
-        advance = [model.step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1)]
-    return tf.group(*advance)
+    config, updates = model.config, []
+    factor, rate_set = rate_factor(step, decay, config), rate_set_of_step(step, decay, config)
+    for name, gradient in gradients.items():
+        rates = adaptation.rate_stack(name, model.variables, config, range(config.rate_sets))
+        rate = tf.gather(rates, rate_set) * factor
+        variable = model.label_embedding if name == LABEL_EMBEDDINGS else model.variables[name]
+        if config.reference_mode:  # clipping, rate and step one by one, of the whole word table too
+            clipped = tf.convert_to_tensor(precision.scaled(gradient, scale))
+            updates.append(variable.assign(variable - rate * clipped))
+        else:
+            optimizer = tf.train.GradientDescentOptimizer(rate * scale)
+            updates.append(optimizer.apply_gradients([(gradient, variable)]))
+    return updates
 
 
-def rate_factor(step, schedule, config):
+def rate_factor(step, decay, config):
     """Factor of all rates at a step: linear warm-up, then linear decay, which is not clamped at 0.
 
-    The rates turn negative past `schedule.total`, as published.
+    The rates turn negative past `decay.total`, as published.
     """
     step = tf.cast(step, tf.float32)
     factor = tf.constant(1.0)
     if config.decay_finetune_lr:
-        factor = 1.0 - step / tf.cast(schedule.total, tf.float32)
-    warmup = tf.cast(schedule.warmup, tf.float32)
+        factor = 1.0 - step / tf.cast(decay.total, tf.float32)
+    warmup = tf.cast(decay.warmup, tf.float32)
     return tf.where(step < warmup, step / tf.maximum(1.0, warmup), factor)
 
 
-def rate_set_of_step(step, schedule, config):
-    """Index of the set of learned rates: the sets take turns over the schedule, the last one stays."""
-    total = tf.maximum(1, tf.cast(schedule.total, tf.int32))
+def rate_set_of_step(step, decay, config):
+    """Index of the set of learned rates: the sets take turns until `decay.total`, the last one stays."""
+    total = tf.maximum(1, tf.cast(decay.total, tf.int32))
     position = tf.cast(config.rate_sets * step, tf.float64) / tf.cast(total, tf.float64)
     return tf.minimum(tf.cast(tf.floor(position), tf.int32), max(config.rate_sets - 1, 0))
-
-
-def _values(gradient):
-    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
-
-
-def _merged(name, gradient):
-    """Only the word table's gradient stays a list of rows."""
-    return gradient if name == WORD_EMBEDDINGS else tf.convert_to_tensor(gradient)

@@ -10,232 +10,235 @@ part back into the support batch that they were made from.
 """
 import collections
 
+from learner import descent, heads
 from learner.adaptation import LABEL_EMBEDDINGS
 from learner.classifier import Pass
-from learner.episode import Log, clip_half_squares, half_square
+from learner.episode import InnerStep, State
+from learner.inner_schedule import Position
+from learner.trace import Log
 from modeling import WORD_EMBEDDINGS
-from runtime import precision
 from runtime.compat import tf
-
-_Record = collections.namedtuple("_Record", ["loss", "norm", "support", "gradients"])  # of a step; the last two traced
 
 
 def run(episode, with_gradient, trace):
-    """Runs the inner loop of an inner_loop.Episode; returns TaskResult."""
-    schedule, log = episode.schedule, Log()
-    first = log.support(episode.support(episode.initial, 0, 0))
-    initial = collections.OrderedDict(episode.initial)
-    initial[LABEL_EMBEDDINGS] = first.label_embs
-    loop = _Loop(episode, initial, with_gradient, trace)
+    """Runs the inner loop of an episode.Episode; returns trace.TaskResult."""
+    log = Log()
+    first, state = episode.begin()
+    log.support(first)
+    loop = _Loop(episode, state.start, with_gradient, trace)
     loss, logits, totals, records = loop.run()
-    log.loop(records, loop.is_step, loop.is_query, episode.adapted if trace else None)
-    gradients = loop.to_variables(totals, initial) if with_gradient else None
-    return log.result(episode, loss / schedule.divisor, logits, gradients, trace)
+    log.loop(episode.schedule.positions, logits, records, episode.adapted if trace else None)
+    gradients = loop.to_variables(totals) if with_gradient else None
+    return log.result(episode, loss / episode.schedule.divisor, gradients, trace)
 
 
 class _Loop:
-    """A loop over positions: 0 is support batch 0, whose label embeddings exist already, then come the inner steps.
+    """A tf.while_loop over the positions of an episode's schedule.
 
-    At each position a support pass and a step, then a query pass, where the schedule has them.
+    At each a support pass and a step, then a query pass, where the schedule has them. The label embeddings of support
+    batch 0 exist already.
 
     Args:
-      episode: inner_loop.Episode.
-      initial: {name: tensor}, the label embeddings among them.
+      episode: episode.Episode.
+      start: its Start.
       with_gradient: whether the meta-gradient is wanted.
       trace: whether every pass and gradient is.
     """
 
-    def __init__(self, episode, initial, with_gradient, trace):
-        schedule = episode.schedule
+    def __init__(self, episode, start, with_gradient, trace):
         self._episode, self._with_gradient, self._trace = episode, with_gradient, trace
+        self._differentiable = start
         # What query losses are differentiated by, cut from the variables so that no path is counted twice.
-        self._sources = map_tensors(tf.stop_gradient, initial)
-        self._rates = map_tensors(tf.stop_gradient, episode.rates)
-        self._first_step = schedule.first_step
-        self._made = initial[LABEL_EMBEDDINGS]
-        self.is_step = [schedule.first_step] + [True] * len(schedule.steps)
-        weights = [schedule.first_query_weight] + [step.query_weight for step in schedule.steps]
-        self.is_query = [weight is not None for weight in weights]
-        self._weights = tf.constant([weight or 0.0 for weight in weights])
-        self._batches = tf.constant([0] + [step.batch for step in schedule.steps])
-        self._rate_sets = tf.constant([0] + [step.rate_set for step in schedule.steps])
-        self._reached = set()  # names of the fast weights that a query loss depends on
+        self._start = tf.nest.map_structure(tf.stop_gradient, start)
+        positions = episode.schedule.positions
+        self._is_step = [position.rate_set is not None for position in positions]
+        self._is_query = [position.query_weight is not None for position in positions]
+        filled = [Position(p.batch, p.rate_set or 0, p.query_weight or 0.0) for p in positions]
+        self._positions = Position(*[tf.constant(part) for part in zip(*filled)])  # each [positions]
+        # Names of the weights that a query pass depends on, and those that label embeddings are made from.
+        names = [n for n in start.weights if not (episode.encoder_is_constant and n.startswith("bert/"))]
+        self._in_query = [name for name in names if heads.in_query_pass(name, episode.config)]
+        self._in_labels = [name for name in names if heads.in_label_embeddings(name, episode.config)]
 
     def run(self):
         """(weighted sum of query losses, last query's logits, totals of the gradients, records by position)."""
-        episode, positions = self._episode, len(self.is_step)
+        episode, count = self._episode, len(self._is_step)
         taken = collections.OrderedDict(
-            (name, [tf.zeros_like(self._sources[name])] * len(episode.sets)) for name in episode.adapted
+            (name, [tf.zeros_like(self._start.weights[name])] * len(episode.sets)) for name in episode.adapted
         )
-        fast = collections.OrderedDict((name, self._sources[name]) for name in taken)
-        fast[LABEL_EMBEDDINGS] = self._sources[LABEL_EMBEDDINGS]
-        logits = tf.zeros([tf.size(episode.query.label_ids), episode.num_labels])
-        names = ["support_loss", "query_loss", "norm"] + (self._traced_keys() if self._trace else [])
-        arrays = {name: tf.TensorArray(tf.float32, positions, infer_shape=False) for name in names}
-        totals = ()
-        if self._with_gradient:
-            totals = tuple(map_tensors(tf.zeros_like, part) for part in (self._sources, self._rates))
+        logits = tf.zeros([tf.size(episode.query_rows.label_ids), episode.num_labels])
+        arrays = {key: tf.TensorArray(tf.float32, count, infer_shape=False) for key in self._keys()}
 
-        def body(position, fast, taken, loss, logits, totals, arrays):
-            before, taken_before = fast, taken
-            fast, taken, record = self._maybe_step(position, fast, taken)
-            query, totals = self._maybe_query(position, fast, taken, before, taken_before, logits, totals)
-            weighted = self._weights[position] * query.loss
-            written = {"support_loss": record.loss, "query_loss": query.loss, "norm": record.norm}
-            if self._trace:
-                written.update({"support_" + key: value for key, value in record.support._asdict().items()})
-                written.update({"query_" + key: value for key, value in query._asdict().items()})
-                written.update({"gradient/" + name: value for name, value in record.gradients.items()})
-                written.update({"fast/" + name: fast[name] for name in episode.adapted})
-            arrays = {name: array.write(position, written[name]) for name, array in arrays.items()}
-            return position + 1, fast, taken, loss + weighted, query.logits, totals, arrays
+        def body(at, changing, taken, loss, logits, totals, arrays):
+            position = Position(*[part[at] for part in self._positions])
+            before = self._state(changing, taken)
+            changing, taken, written = self._maybe_step(before, position, at)
+            after = self._state(changing, taken)
+            query, totals = self._maybe_query(after, before, position, at, logits, totals)
+            written.update(self._record_query(query, after))
+            arrays = {key: array.write(at, written[key]) for key, array in arrays.items()}
+            return at + 1, changing, taken, loss + position.query_weight * query.loss, query.logits, totals, arrays
 
         _, _, _, loss, logits, totals, arrays = tf.while_loop(
-            lambda position, *_: position < positions,
+            lambda at, *_: at < count,
             body,
-            (0, fast, taken, tf.constant(0.0), logits, totals, arrays),
+            (0, self._changing(self._start.weights), taken, tf.constant(0.0), logits, self._no_totals(), arrays),
             parallel_iterations=2,  # the next step may start beside a query pass, which has the same weights
-            maximum_iterations=positions,
+            maximum_iterations=count,
         )
-        return loss, logits, totals, {name: array.stack() for name, array in arrays.items()}
+        return loss, logits, totals, {key: array.stack() for key, array in arrays.items()}
 
-    def _traced_keys(self):
-        keys = ["%s_%s" % (kind, field) for kind in ("support", "query") for field in Pass._fields if field != "loss"]
-        return keys + [prefix + name for prefix in ("gradient/", "fast/") for name in self._episode.adapted]
+    def _changing(self, weights):
+        """The weights that differ from one position to the next."""
+        names = [name for name in self._episode.adapted if name != LABEL_EMBEDDINGS] + [LABEL_EMBEDDINGS]
+        return collections.OrderedDict((name, weights[name]) for name in names)
 
-    def _all_weights(self, fast):
-        """{name: tensor} of the adapted and the other weights; new tensors, to differentiate by inside a branch."""
-        return map_tensors(tf.identity, collections.OrderedDict(self._sources, **fast))
+    def _state(self, changing, taken):
+        return State(self._start, collections.OrderedDict(self._start.weights, **changing), taken)
 
     # The step.
 
-    def _maybe_step(self, position, fast, taken):
-        def stay():
-            zero = tf.constant(0.0)
-            support = gradients = ()
-            if self._trace:
-                rows = tf.size(self._episode.mini_batch(0).label_ids)
-                logits = tf.zeros([rows, self._episode.num_labels])
-                support = Pass(zero, logits, zero, tf.zeros_like(fast[LABEL_EMBEDDINGS]))
-                gradients = collections.OrderedDict((name, tf.zeros_like(fast[name])) for name in taken)
-            return fast, taken, _Record(zero, zero, support, gradients)
+    def _maybe_step(self, state, position, at):
+        """(changing weights, sums taken, records)."""
 
         def step():
-            return self._step(position, fast, taken)
+            stepped, support, made = self._step(state, position, at)
+            return self._changing(stepped.weights), stepped.taken, self._record_step(support, made)
 
-        if not any(self.is_step):
+        def stay():
+            zero = tf.constant(0.0)
+            logits = tf.zeros([self._episode.support_size, self._episode.num_labels])
+            support = Pass(zero, logits, zero, tf.zeros_like(state.weights[LABEL_EMBEDDINGS]))
+            gradients = tf.nest.map_structure(tf.zeros_like, {n: state.weights[n] for n in self._traced()})
+            records = self._record_step(support, InnerStep(gradients, zero))
+            return self._changing(state.weights), state.taken, records
+
+        if not any(self._is_step):
             return stay()
-        return step() if all(self.is_step) else tf.cond(tf.constant(self.is_step)[position], step, stay)
+        return step() if all(self._is_step) else tf.cond(tf.constant(self._is_step)[at], step, stay)
 
-    def _step(self, position, fast, taken):
-        episode, batch = self._episode, self._batches[position]
-        weights = self._all_weights(fast)
-        support = episode.support(weights, batch, position, self._given_labels(position, weights))
-        weights[LABEL_EMBEDDINGS] = support.label_embs  # what the loss reads
-        gradients = precision.gradients(
-            support.loss, [weights[name] for name in episode.adapted], episode.config
-        )
-        gradients = collections.OrderedDict(zip(episode.adapted, gradients))
-        halves = [half_square(name, gradient) for name, gradient in gradients.items()]
-        gradients = map_tensors(tf.convert_to_tensor, gradients)
-        if not episode.remakes_labels and not self._first_step:
-            gradients, halves = tf.cond(
-                tf.equal(position, 1),
-                lambda: self._with_label_path(gradients, halves),
-                lambda: (gradients, halves),
-            )
-        norm, scale = clip_half_squares(halves)
-        taken = episode.accumulate(taken, gradients, episode.counted(scale, batch), self._rate_sets[position])
-        moved = episode.moved(self._sources, self._rates, taken)
-        if episode.remakes_labels:
-            moved[LABEL_EMBEDDINGS] = support.label_embs  # those of the pass before the step
-        traced = (support, gradients) if self._trace else ((), ())
-        return moved, taken, _Record(support.loss, norm, *traced)
+    def _step(self, state, position, at):
+        """(State after the step, support Pass, InnerStep)."""
+        state = _with_new_tensors(state)
+        support = self._episode.support(state, position, at, self._given_labels(state, at))
+        stepped, made = self._episode.inner_step(state, support, position, self._label_path(at))
+        return stepped, support, made
 
-    def _given_labels(self, position, weights):
-        """Label embeddings of a support pass, or a function from those that it makes; None: those that it makes."""
-        if self._episode.remakes_labels:
+    def _given_labels(self, state, at):
+        """None, or what tells the support pass at position 0, where that is a step too, to use what it makes."""
+        if self._episode.remakes_labels or not self._is_step[0]:
             return None
-        if not self._first_step:
-            return weights[LABEL_EMBEDDINGS]
-        return lambda made: tf.where(tf.fill(tf.shape(made), tf.equal(position, 0)), made, weights[LABEL_EMBEDDINGS])
+        stored = state.weights[LABEL_EMBEDDINGS]
+        return lambda made: tf.where(tf.fill(tf.shape(made), tf.equal(at, 0)), made, stored)
 
-    def _with_label_path(self, gradients, halves):
-        """Adds the path loss -> label embeddings -> support batch 0 -> weights, which only the first gradient has."""
-        episode = self._episode
-        path = precision.gradients(
-            self._made, list(episode.initial.values()), episode.config, grad_ys=gradients[LABEL_EMBEDDINGS]
-        )
-        path = dict(zip(episode.initial, path))
-        total, total_halves = collections.OrderedDict(), []
-        for (name, gradient), half in zip(gradients.items(), halves):
-            more = None if name == LABEL_EMBEDDINGS else path[name]
-            total[name] = gradient if more is None else gradient + tf.convert_to_tensor(more)
-            if more is None:
-                total_halves.append(half)
-            elif name == WORD_EMBEDDINGS:  # gathered rows enter one by one (checklist, section 7)
-                total_halves.append(half + half_square(name, more))
+    def _label_path(self, at):
+        """None, or what adds to the first step's gradient the path through the label embeddings, made in another pass.
+
+        It goes loss -> label embeddings -> support batch 0 -> weights.
+        """
+        if self._episode.remakes_labels or self._is_step[0]:
+            return None
+        return lambda *found: tf.cond(tf.equal(at, 1), lambda: self._with_label_path(*found), lambda: found)
+
+    def _with_label_path(self, gradients, half_squares):
+        weights, config = self._differentiable.weights, self._episode.config
+        names = [name for name in gradients if name != LABEL_EMBEDDINGS]
+        made, partial = weights[LABEL_EMBEDDINGS], gradients[LABEL_EMBEDDINGS]
+        path = descent.gradients(made, weights, names, config, partial)
+        gradients, half_squares = collections.OrderedDict(gradients), collections.OrderedDict(half_squares)
+        for name, half_square in descent.half_squares(path).items():
+            gradients[name] += tf.convert_to_tensor(path[name])
+            if name == WORD_EMBEDDINGS:  # gathered rows enter one by one (checklist, section 7)
+                half_squares[name] += half_square
             else:
-                total_halves.append(half_square(name, total[name]))
-        return total, total_halves
+                half_squares[name] = tf.nn.l2_loss(gradients[name])
+        return gradients, half_squares
 
     # The query.
 
-    def _maybe_query(self, position, fast, taken, before, taken_before, logits, totals):
+    def _maybe_query(self, state, before, position, at, logits, totals):
+        """(query Pass, totals); `before` is the State before the step."""
+
         def skip():
             zero = tf.constant(0.0)
-            return Pass(zero, logits, zero, tf.zeros_like(fast[LABEL_EMBEDDINGS])), totals
+            return Pass(zero, logits, zero, tf.zeros_like(state.weights[LABEL_EMBEDDINGS])), totals
 
         def query():
-            return self._query(position, fast, taken, before, taken_before, totals)
+            return self._query(state, before, position, at, totals)
 
-        return query() if all(self.is_query) else tf.cond(tf.constant(self.is_query)[position], query, skip)
+        return query() if all(self._is_query) else tf.cond(tf.constant(self._is_query)[at], query, skip)
 
-    def _query(self, position, fast, taken, before, taken_before, totals):
-        episode = self._episode
-        weights = self._all_weights(fast)
-        result = episode.query_pass(weights, position)
+    def _query(self, state, before, position, at, totals):
+        episode, state = self._episode, _with_new_tensors(state)
+        result = episode.query(state, at)
         if not self._with_gradient:
             return result, totals
-        gradients = precision.gradients(
-            self._weights[position] * result.loss, list(weights.values()), episode.config
-        )
-        partials = self._present(weights, gradients)
+        loss = position.query_weight * result.loss
+        partials = descent.dense(descent.gradients(loss, state.weights, self._in_query, episode.config))
         if episode.remakes_labels:  # made in the support pass before, from the weights before the step
-            weights = self._all_weights(before)
-            path = episode.label_gradients(weights, self._batches[position], position, partials.pop(LABEL_EMBEDDINGS))
-            totals = self._add(totals, self._present(weights, path), taken_before)
-        return result, self._add(totals, partials, taken)
+            before = _with_new_tensors(before)
+            made, partial = episode.label_embeddings(before.weights, position, at), partials.pop(LABEL_EMBEDDINGS)
+            path = descent.gradients(made, before.weights, self._in_labels, episode.config, partial)
+            totals = _added(totals, descent.dense(path), before.taken)
+        return result, _added(totals, partials, state.taken)
 
-    @staticmethod
-    def _present(names, gradients):
-        return collections.OrderedDict(
-            (name, tf.convert_to_tensor(g)) for name, g in zip(names, gradients) if g is not None
+    # The meta-gradient.
+
+    def _no_totals(self):
+        """Zeros for the gradients by initial weights and by rates, of the names that a query loss depends on."""
+        if not self._with_gradient:
+            return ()
+        start, reached = self._start, set(self._in_query)
+        if self._episode.remakes_labels:
+            reached = reached.union(self._in_labels) - {LABEL_EMBEDDINGS}
+        return tuple(
+            collections.OrderedDict((name, tf.zeros_like(part[name])) for name in part if name in reached)
+            for part in (start.weights, start.rates)
         )
 
-    def _add(self, totals, partials, taken):
-        """Carries gradients by fast weights on to initial weights and rates."""
-        self._reached.update(partials)
-        of_sources, of_rates = (collections.OrderedDict(part) for part in totals)
-        for name, partial in partials.items():
-            of_sources[name] += partial
-            if name in taken:
-                of_rates[name] -= tf.stack([tf.reduce_sum(partial * total) for total in taken[name]])
-        return of_sources, of_rates
-
-    def to_variables(self, totals, initial):
-        """{variable name: gradient or None}: from initial weights, label embeddings and rates to the variables."""
-        episode = self._episode
-        outputs, gradients = [], []
-        for total, tensors in zip(totals, (initial, episode.rates)):
-            names = [name for name in tensors if name in self._reached]
-            outputs += [tensors[name] for name in names]
-            gradients += [total[name] / episode.schedule.divisor for name in names]
+    def to_variables(self, totals):
+        """{variable name: gradient}: from initial weights, label embeddings and rates to the variables."""
+        episode, outputs, gradients = self._episode, [], []
+        for total, tensors in zip(totals, self._differentiable):
+            outputs += [tensors[name] for name in total]
+            gradients += [gradient / episode.schedule.divisor for gradient in total.values()]
         names = list(episode.variables)
         found = tf.gradients(outputs, [episode.variables[name] for name in names], grad_ys=gradients)
-        return dict(zip(names, found))
+        return {name: gradient for name, gradient in zip(names, found) if gradient is not None}
+
+    # The records.
+
+    def _keys(self):
+        keys = ["support_loss", "norm", "query_loss"]
+        if self._trace:
+            fields = [field for field in Pass._fields if field != "loss"]
+            keys += ["%s_%s" % (kind, field) for kind in ("support", "query") for field in fields]
+        return keys + [kind + name for kind in ("gradient/", "fast/") for name in self._traced()]
+
+    def _traced(self):
+        return self._episode.adapted if self._trace else []
+
+    def _record_step(self, support, made):
+        found = {"support_" + field: value for field, value in support._asdict().items()}
+        found.update({"gradient/" + name: made.gradients[name] for name in self._traced()}, norm=made.norm)
+        return {key: found[key] for key in self._keys() if key in found}
+
+    def _record_query(self, query, state):
+        found = {"query_" + field: value for field, value in query._asdict().items()}
+        found.update({"fast/" + name: state.weights[name] for name in self._traced()})
+        return found
 
 
-def map_tensors(function, tensors):
-    """{name: function(tensor)}, in the order of the names."""
-    return collections.OrderedDict((name, function(tensor)) for name, tensor in tensors.items())
+def _with_new_tensors(state):
+    """The State with new tensors for weights, to differentiate by inside a branch."""
+    return state._replace(weights=tf.nest.map_structure(tf.identity, state.weights))
+
+
+def _added(totals, partials, taken):
+    """Carries gradients by fast weights on to initial weights and rates."""
+    of_weights, of_rates = (collections.OrderedDict(part) for part in totals)
+    for name, partial in partials.items():
+        of_weights[name] += partial
+        if name in taken:
+            of_rates[name] -= tf.stack([tf.reduce_sum(partial * total) for total in taken[name]])
+    return of_weights, of_rates

@@ -3,7 +3,7 @@ import collections
 
 import modeling
 from learner import adaptation
-from learner.adaptation import LAYER_MIXTURE, PROJECTION
+from learner.adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE, PROJECTION
 from runtime import kernels
 from runtime.compat import tf
 
@@ -87,6 +87,18 @@ def reads(name, config):
     """Whether the heads' features depend on an encoder weight; names of other weights are True."""
     pools = config.use_pooled_output and config.pooling == "cls"
     return pools or not name.startswith("bert/pooler/")
+
+
+def in_query_pass(name, config):
+    """Whether a pass with given label embeddings reads a weight; the label embeddings are one of them."""
+    return reads(name, config) and (not name.startswith("label_") or name == LABEL_EMBEDDINGS)
+
+
+def in_label_embeddings(name, config):
+    """Whether label embeddings are made from a weight."""
+    return reads(name, config) and name != LABEL_EMBEDDINGS and (
+        config.prototypical_baseline or not name.startswith("output_")
+    )
 
 
 def features_are_constant(names, config):

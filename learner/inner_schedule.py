@@ -3,27 +3,25 @@ import collections
 
 EVALUATION_EPOCHS = 5  # meta-evaluation runs five inner epochs whatever inner_epochs says
 
-InnerStep = collections.namedtuple(
-    "InnerStep",
+Position = collections.namedtuple(
+    "Position",
     [
         "batch",  # index of the support mini-batch
-        "rate_set",  # index of the set of learned rates
-        "query_weight",  # weight of the query pass that follows, None where there is none
+        "rate_set",  # index of the set of learned rates, None where no gradient step is taken
+        "query_weight",  # weight in the task's loss of the query pass that follows, None where there is none
     ],
 )
 
-Schedule = collections.namedtuple(
-    "Schedule",
+InnerSchedule = collections.namedtuple(
+    "InnerSchedule",
     [
-        "first_step",  # whether support batch 0, which makes the label embeddings, is also a gradient step
-        "first_query_weight",  # weight of the query pass before mini-batch 1, None where there is none
-        "steps",  # tuple of InnerStep, after the first batch
+        "positions",  # tuple of Position; the first is support batch 0, which makes the label embeddings
         "divisor",  # what the weighted sum of query losses is divided by
     ],
 )
 
 
-def make_schedule(config, evaluation=False):
+def lay_out(config, evaluation=False):
     """Lays out the passes of one task.
 
     Args:
@@ -31,7 +29,7 @@ def make_schedule(config, evaluation=False):
       evaluation: meta-evaluation, which always runs five inner epochs.
 
     Returns:
-      Schedule. Its first query pass, and every step's, carries the weight of its loss in the task's loss.
+      InnerSchedule. Batch 0 is a gradient step with sgd_first_batch only; all positions after it are.
     """
     batches = config.num_batches
     averaging = config.average_query_loss or config.warp_layers
@@ -49,39 +47,41 @@ def make_schedule(config, evaluation=False):
         return averaged or (epoch == config.inner_epochs - 1 and batch == batches - 1)
 
     if config.rate_sets == 0:  # no learned rates, so no adaptation
-        positions = []
+        places = []
     elif batches == 0:  # the whole support at every step
-        positions = [(epoch, step) for epoch in range(epochs) for step in range(1, config.rate_sets)]
+        places = [(epoch, step) for epoch in range(epochs) for step in range(1, config.rate_sets)]
     else:
-        positions = [(epoch, batch) for epoch in range(epochs) for batch in range(1, batches)]
-    steps = [
-        InnerStep(
-            batch=position if batches else 0,
-            rate_set=position if config.rate_sets == batches else 0,
-            query_weight=weight(epoch, position) if is_query(epoch, position) else None,
+        places = [(epoch, batch) for epoch in range(epochs) for batch in range(1, batches)]
+    steps_on_first = config.sgd_first_batch and config.rate_sets > 0
+    positions = [Position(0, 0 if steps_on_first else None, weight(0, 0) if early_query else None)]
+    positions += [
+        Position(
+            batch=place if batches else 0,
+            rate_set=place if config.rate_sets == batches else 0,
+            query_weight=weight(epoch, place) if is_query(epoch, place) else None,
         )
-        for epoch, position in positions
+        for epoch, place in places
     ]
-    first_query_weight = weight(0, 0) if early_query else None
-    if first_query_weight is None and not any(step.query_weight is not None for step in steps):
+    if all(position.query_weight is None for position in positions):
         # num_batches of 0 or 1 without averaging: one query loss at the very end is meant
-        if steps:
-            steps[-1] = steps[-1]._replace(query_weight=1.0)
-        else:
-            first_query_weight = 1.0
-    weights = [w for w in [first_query_weight] + [step.query_weight for step in steps] if w is not None]
-    return Schedule(
-        first_step=config.sgd_first_batch and config.rate_sets > 0,
-        first_query_weight=first_query_weight,
-        steps=tuple(steps),
-        divisor=sum(weights) if averaging else 1.0,
-    )
+        positions[-1] = positions[-1]._replace(query_weight=1.0)
+    schedule = InnerSchedule(tuple(positions), 1.0)
+    return schedule._replace(divisor=sum(p.query_weight for p in queries(schedule))) if averaging else schedule
+
+
+def steps(schedule):
+    """The positions at which a gradient step is taken."""
+    return [position for position in schedule.positions if position.rate_set is not None]
+
+
+def queries(schedule):
+    """The positions that a query pass follows."""
+    return [position for position in schedule.positions if position.query_weight is not None]
 
 
 def rate_sets_used(schedule):
     """Sorted indices of the sets of rates that some gradient step uses."""
-    first = {0} if schedule.first_step else set()
-    return sorted(first | {step.rate_set for step in schedule.steps})
+    return sorted({position.rate_set for position in steps(schedule)})
 
 
 def rate_sets_reaching_loss(schedule, restarts, in_query, in_labels):
@@ -90,7 +90,7 @@ def rate_sets_reaching_loss(schedule, restarts, in_query, in_labels):
     A rate that no query pass depends on gets no meta-gradient at all, and so neither weight decay.
 
     Args:
-      schedule: Schedule.
+      schedule: InnerSchedule.
       restarts: the weight restarts at every step, so that only the step just before a pass counts; else every earlier
         step counts.
       in_query: whether the query pass reads the weight.
@@ -100,16 +100,15 @@ def rate_sets_reaching_loss(schedule, restarts, in_query, in_labels):
     Returns:
       Set of indices.
     """
-    taken = [(0, schedule.first_query_weight)] if schedule.first_step else []
-    taken += [(step.rate_set, step.query_weight) for step in schedule.steps]
-    reached = set()
-    for index, (rate_set, query_weight) in enumerate(taken):
-        if query_weight is None:
+    reached, taken = set(), []  # sets of the steps so far
+    for position in steps(schedule):
+        taken.append(position.rate_set)
+        if position.query_weight is None:
             continue
         if not restarts:
-            reached.update(earlier for earlier, _ in taken[: index + 1])
+            reached.update(taken)
         if in_query:
-            reached.add(rate_set)
-        if in_labels and index > 0:
-            reached.add(taken[index - 1][0])
+            reached.add(taken[-1])
+        if in_labels and len(taken) > 1:
+            reached.add(taken[-2])
     return reached

@@ -7,15 +7,13 @@ import collections
 
 import modeling
 import optimization
-from learner import heads
+from learner import adaptation, descent, heads
 from learner.classifier import Classifier
-from learner.finetuning import FinetuneSchedule
-from runtime import precision
+from learner.finetuning import RateDecay
 from runtime.compat import tf
 from runtime.dropout import Dropout
 from runtime.errors import UserError
 
-STEP_VARIABLE = "training_step"
 INITIALIZER_STDDEV = 0.02
 
 Head = collections.namedtuple("Head", ["weights", "bias"])  # [num_labels, hidden], [num_labels]
@@ -36,11 +34,6 @@ def create_head(hidden, num_labels, scope=""):
     )
 
 
-def create_step():
-    """Makes the counter of fine-tuning steps."""
-    return tf.get_variable(STEP_VARIABLE, [], tf.int64, initializer=tf.zeros_initializer(), trainable=False)
-
-
 def logits(head, features):
     """[rows, hidden] -> [rows, num_labels]"""
     return tf.matmul(features, head.weights, transpose_b=True) + head.bias
@@ -52,14 +45,14 @@ def score(weights, head, batch, bert_config, config, dropout=None):
     Args:
       weights: {name: tensor} of the encoder.
       head: Head, variables or tensors.
-      batch: episode.Batch.
+      batch: classifier.Batch.
       bert_config, config: BertConfig and SoftmaxConfig.
       dropout: dropout.Dropout, or None for none.
 
     Returns:
       Scored.
     """
-    features = Classifier(bert_config, config, None, dropout).features(weights, batch)
+    features = Classifier(bert_config, config, None).features(weights, batch, dropout=dropout)
     scores = logits(head, features)
     loss = tf.reduce_mean(heads.cross_entropy(scores, batch.label_ids))
     return Scored(loss, scores, heads.accuracy(scores, batch.label_ids))
@@ -70,29 +63,28 @@ def gradients(loss, variables, config):
 
     Weights that the loss does not read, as the pooler's with --pooling=mean, have none and stay as they are.
     """
-    names = [name for name in variables if not (config.fix_bert and name.startswith("bert/"))]
-    found = precision.gradients(loss, [variables[name] for name in names], config)
-    return collections.OrderedDict((n, tf.convert_to_tensor(g)) for n, g in zip(names, found) if g is not None)
+    names = [name for name in variables if not adaptation.is_fixed(name, config)]
+    return descent.dense(descent.gradients(loss, variables, names, config))
 
 
-def make_schedule(num_examples, train_batch_size, num_train_epochs, warmup_proportion):
-    """FinetuneSchedule of whole epochs that are batched across their borders, the last batch maybe short."""
+def rate_decay(num_examples, train_batch_size, num_train_epochs, warmup_proportion):
+    """RateDecay of whole epochs that are batched across their borders, the last batch maybe short."""
     if int(num_train_epochs) < 1:
         raise UserError("--num_train_epochs=%g: at least 1 with --classifier=softmax." % num_train_epochs)
     steps = -(-num_examples * int(num_train_epochs) // train_batch_size)
-    return FinetuneSchedule(steps, int(steps * warmup_proportion))
+    return RateDecay(steps, int(steps * warmup_proportion))
 
 
-def training_step(variables, head, step, batch, bert_config, config, schedule, seed):
+def training_step(variables, head, step, batch, bert_config, config, decay, seed):
     """One AdamW step of fine-tuning: clipped at norm 1, linear warm-up, then linear decay to 0.
 
     Args:
       variables: {name: variable} of the encoder.
       head: Head.
-      step: the counter of `create_step`; dropout masks are a function of it and the seed.
-      batch: episode.Batch.
+      step: the counter of finetuning.create_step; dropout masks are a function of it and the seed.
+      batch: classifier.Batch.
       bert_config, config: BertConfig and SoftmaxConfig.
-      schedule: FinetuneSchedule, of numbers or scalar tensors.
+      decay: RateDecay, of numbers or scalar tensors.
       seed: of dropout.
 
     Returns:
@@ -104,7 +96,7 @@ def training_step(variables, head, step, batch, bert_config, config, schedule, s
     made = optimization.outer_step(
         gradients(scored.loss, trained, config),
         trained,
-        optimization.OuterConfig(config.learning_rate, schedule.total, schedule.warmup),
+        optimization.OuterConfig(config.learning_rate, decay.total, decay.warmup),
         step,
         [scored.loss, scored.accuracy],
     )

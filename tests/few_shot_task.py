@@ -77,8 +77,13 @@ class Model:
             values[name] = np.float32(value)
         return values
 
-    def run_tasks(self, **options):
-        return meta_learner.run_tasks(self.variables, [self.task], self.bert_config, self.config, **options)
+    def run_task(self, **options):
+        return meta_learner.run_task(self.variables, self.task, self.bert_config, self.config, **options)
+
+    def outer_gradients(self, result):
+        """{name: gradient} that a TaskResult hands to the outer loop."""
+        names = meta_learner.trained_names(self.variables, self.config)
+        return meta_learner.mean_of_tasks([result], names).gradients
 
     def load(self, values):
         feed = {self.variables[name].initializer.inputs[1]: value for name, value in values.items()}

@@ -96,9 +96,9 @@ class MetaReplay(Replay):
         self.evaluation = case.spec["mode"] == "meta_eval"
         self.feeds = {name: tf.placeholder(tf.int32, array.shape[2:]) for name, array in case.inputs.items()}
         drawn = case.spec["patches"]["random_uniform"]
-        (self.result,) = meta_learner.run_tasks(
+        self.result = meta_learner.run_task(
             self.variables,
-            [meta_learner.make_task(self.feeds, self.config)],
+            meta_learner.make_task(self.feeds, self.config),
             self.bert_config,
             self.config,
             evaluation=self.evaluation,
@@ -108,39 +108,34 @@ class MetaReplay(Replay):
         self.task_outputs = {name: getattr(self.result, name) for name in ("loss", "accuracy", "predictions")}
         if not self.evaluation:
             gradients = self.result.gradients.items()
-            self.task_outputs["gradients"] = {n: tf.convert_to_tensor(g) for n, g in gradients if g is not None}
+            self.task_outputs["gradients"] = {name: tf.convert_to_tensor(g) for name, g in gradients}
         self.given = [self._placeholders() for _ in range(case.inputs["label_ids"].shape[1])]  # one a task
-        loss, accuracy = meta_learner.mean_of_tasks([self.result._replace(**given) for given in self.given])
-        self.step_outputs, self.step_gradients = {"loss": loss, "query_acc": accuracy}, {}
+        names = [] if self.evaluation else meta_learner.trained_names(self.variables, self.config)
+        batch = meta_learner.mean_of_tasks([self.result._replace(**given) for given in self.given], names)
+        self.step_outputs, self.step_gradients = {"loss": batch.loss, "query_acc": batch.accuracy}, {}
         self.train_op = tf.no_op()
         if not self.evaluation:
-            self._add_training(case.spec["flags"], case.spec["run"])
+            self._add_training(case.spec["flags"], case.spec["run"], batch.gradients)
         self.start()
 
     def _placeholders(self):
         """Where the outer step is fed what a task gave: fields of its TaskResult."""
         given = {"loss": tf.placeholder(tf.float32, []), "accuracy": tf.placeholder(tf.float32, [])}
         if not self.evaluation:
-            given["gradients"] = dict.fromkeys(self.variables)
-            for name, gradient in self.task_outputs["gradients"].items():
-                given["gradients"][name] = tf.placeholder(tf.float32, gradient.shape)
+            gradients = self.task_outputs["gradients"].items()
+            given["gradients"] = {name: tf.placeholder(tf.float32, gradient.shape) for name, gradient in gradients}
         return given
 
-    def _add_training(self, flags, run):
+    def _add_training(self, flags, run, gradients):
         outer = optimization.OuterConfig(
             learning_rate=flags["learning_rate"],
             num_train_steps=run["num_train_steps"],
             num_warmup_steps=run["num_warmup_steps"],
-            fix_bert=flags["fix_bert"],
-            rate_bounds=adaptation.rate_bounds(self.config),
         )
-        results = [self.result._replace(**given) for given in self.given]
-        gradients = meta_learner.outer_gradients(results, self.variables, self.config)
-        self.step_outputs["outer_lr"] = optimization.learning_rate_schedule(outer, self.global_step)
+        bounds = adaptation.rate_bounds(self.variables, self.config)
+        self.step_outputs["outer_lr"] = optimization.learning_rate(outer, self.global_step)
         with tf.control_dependencies([self.step_outputs["outer_lr"]]):
-            step = optimization.outer_step(
-                optimization.trained_gradients(gradients, outer), self.variables, outer, self.global_step
-            )
+            step = optimization.outer_step(gradients, self.variables, outer, self.global_step, bounds=bounds)
         self.step_outputs["grad_global_norm"], self.train_op = step.norm, step.train_op
         self.step_gradients.update({"grad/" + name: g for name, g in step.gradients.items()})
         self.step_gradients.update({"grad_clipped/" + name: g for name, g in step.clipped.items()})
@@ -227,25 +222,20 @@ class FinetuneReplay(Replay):
         flags, run = case.spec["flags"], case.spec["run"]
         seq = case.inputs["train_input_ids"].shape[1]
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, seq]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
-        label_embedding, step = finetuning.create_variables(self.config, flags["test_num_labels"])
-        schedule = finetuning.make_schedule(
+        self.label_embedding = finetuning.create_label_embedding(self.config, flags["test_num_labels"])
+        step = finetuning.create_step()
+        decay = finetuning.rate_decay(
             run["n_train_examples"], flags["eval_batch_size"], flags["num_train_epochs"], flags["warmup_proportion"]
         )
-        assert schedule.total == run["num_train_steps"] and schedule.warmup == run["num_warmup_steps"]
+        assert decay.total == run["num_train_steps"] and decay.warmup == run["num_warmup_steps"]
         steps = finetuning.steps_run(run["n_train_examples"], flags["train_batch_size"], flags["num_train_epochs"])
         assert steps == run["steps_run"] == len(case.inputs["train_batch_sizes"])
-        self.model = finetuning.FewShotModel(
-            self.variables, label_embedding, step, self.bert_config, self.config
-        )
-        self.step = finetuning.training_step(self.model, self.batch, schedule)
+        self.model = finetuning.FewShotModel(self.variables, self.label_embedding, self.bert_config, self.config)
+        self.step = finetuning.training_step(self.model, step, self.batch, decay)
         self.made = self.model.batch_label_embeddings(self.batch)
         features = self.model.row_features(self.batch)
         self.first_pass = self.model.classify(self.variables, features, self.made, self.batch.label_ids)
-        evaluated = finetuning.FewShotModel(
-            self.variables, label_embedding, step, self.bert_config, self.config
-        )
-        self.evaluation = evaluated.predict(self.batch)
-        self.label_embedding = label_embedding
+        self.evaluation = self.model.predict(self.batch)
         self.start()
 
     def _feed(self, kind, start, stop):

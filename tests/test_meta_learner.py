@@ -1,5 +1,4 @@
-"""Inner loop and meta-gradient: the looped form against plain autodiff, and promises that no golden case contains."""
-
+"""Inner loop and meta-gradient: looped form against plain autodiff, tasks of a step, what no golden case contains."""
 import dataclasses
 
 import numpy as np
@@ -8,9 +7,10 @@ from few_shot_task import BERT, Model, make_config, make_rows, same
 
 import meta_learner
 import modeling
-from learner import adaptation, episode, first_order
+from learner import adaptation, first_order
 from learner.adaptation import LABEL_EMBEDDINGS
 from learner.classifier import Batch, Classifier
+from learner.trace import TaskResult
 from modeling import WORD_EMBEDDINGS
 from runtime import kernels
 from runtime.compat import tf
@@ -80,21 +80,23 @@ COMBINATIONS = {
 
 
 @pytest.mark.parametrize("name", sorted(COMBINATIONS))
-def test_looped_equals_unrolled(name, monkeypatch):
+def test_looped_equals_unrolled(name):
     changes = dict(COMBINATIONS[name])
     model = Model(make_config(**{k: v for k, v in changes.items() if k != "layers"}), changes.get("layers", 1))
-    fetches, plain = {}, None
-    for form in ("looped", "unrolled"):
-        if form == "unrolled":
-            monkeypatch.setattr(first_order, "run", meta_learner._unrolled)
-        (result,) = model.run_tasks(last_step=tf.constant(1))
-        fetches[form] = {
-            "gradients": meta_learner.outer_gradients([result], model.variables, model.config),
+    fetches, results = {}, {}
+    for kind, form in (("looped", first_order.run), ("unrolled", meta_learner.unrolled)):
+        episode = meta_learner.make_episode(
+            model.variables, model.task, model.bert_config, model.config, last_step=tf.constant(1)
+        )
+        results[kind] = result = form(episode, with_gradient=True, trace=False)
+        fetches[kind] = {
+            "gradients": model.outer_gradients(result),
             "numbers": {key: getattr(result, key) for key in ("loss", "support_losses", "query_losses", "inner_norms")},
             "exact": [result.accuracy, result.predictions],
         }
-        plain = result.gradients
-    fetches["plain"] = {n: tf.convert_to_tensor(g) for n, g in plain.items() if g is not None}
+    plain = results["unrolled"].gradients
+    assert set(results["looped"].gradients) == set(plain)  # the rules over names find what autodiff finds
+    fetches["plain"] = {name: tf.convert_to_tensor(gradient) for name, gradient in plain.items()}
     found = model.run(fetches)
     looped, unrolled = found["looped"], found["unrolled"]
     for kind in ("numbers", "gradients"):
@@ -114,8 +116,7 @@ def check_names(model, plain, kept):
     trained = {name for name, variable in model.variables.items() if variable.trainable}
     weights = {name for name in trained if not adaptation.is_rate(name)}
     assert set(kept) & weights == set(plain) & weights
-    unreached = meta_learner._unreached_rates(model.variables, model.config)
-    assert not [name for name in unreached & set(plain) if plain[name] != 0.0]
+    assert not [name for name in trained & set(plain) - set(kept) if np.any(plain[name] != 0.0)]
     rates = {name for name in trained & set(plain) if adaptation.is_rate(name) and plain[name] != 0.0}
     if model.config.randomize_inner_steps:  # a masked step reaches the loss with a gradient of 0
         assert rates <= set(kept) - weights
@@ -127,7 +128,7 @@ def test_no_rates_means_no_adaptation():
     """SGD_K=0: the query is judged with the initial weights and the label embeddings of mini-batch 0."""
     config = make_config(rate_sets=0, sgd_first_batch=True, weight_query_loss=True)
     model = Model(config)
-    (result,) = model.run_tasks()
+    result = model.run_task()
     classifier = Classifier(model.bert_config, config, 3)
     first = Batch(*[part[:2] for part in model.task.support])
     embeddings = classifier.support_pass(model.variables, first).label_embs
@@ -145,7 +146,7 @@ def test_one_query_loss_of_weight_1(num_batches, sgd_first_batch):
     """num_batches of 0 or 1 without averaging, warp layers or prototypes."""
     config = make_config(num_batches=num_batches, sgd_first_batch=sgd_first_batch, weight_query_loss=True)
     model = Model(config)
-    (result,) = model.run_tasks(evaluation=True)
+    result = model.run_task(evaluation=True)
     loss, losses, norms = model.run([result.loss, result.query_losses, result.inner_norms])
     assert losses.shape == (1,) and loss == losses[0]
     assert len(norms) == int(sgd_first_batch)
@@ -170,7 +171,7 @@ def test_fast_weights_by_hand():
     )
     model = Model(config)
     last_step = tf.placeholder(tf.int32, [])
-    (result,) = model.run_tasks(last_step=last_step, trace=True)
+    result = model.run_task(last_step=last_step, trace=True)
     steps = [{n: tf.convert_to_tensor(g) for n, g in step.items()} for step in result.trace.inner_gradients]
     fast = {name: tf.convert_to_tensor(result.trace.fast[name]) for name in steps[0]}
     first_embeddings = result.trace.passes[0].label_embs
@@ -203,7 +204,7 @@ def test_fast_weights_by_hand():
 def test_exponential_rates_leave_the_output_mlp_of_warp_layers_alone():
     config = make_config(use_exp_lr=True, warp_layers=True, num_batches=2, meta_batchsz=4, output_layers=2)
     model = Model(config)
-    (result,) = model.run_tasks(trace=True)
+    result = model.run_task(trace=True)
     gradients = {n: tf.convert_to_tensor(g) for n, g in result.trace.inner_gradients[-1].items()}
     fast = {name: result.trace.fast[name] for name in gradients}
     gradients, fast, norms = model.run([gradients, fast, result.inner_norms])
@@ -235,7 +236,7 @@ def test_prototypes_with_identity_heads_are_nearest_class_means():
         num_batches=1,
     )
     model = Model(config)
-    (result,) = model.run_tasks(evaluation=True)
+    result = model.run_task(evaluation=True)
     means = [
         modeling.encode(model.variables, model.bert_config, part.input_ids, part.input_mask, part.segment_ids).mean
         for part in (model.task.support, model.task.query)
@@ -260,8 +261,8 @@ def test_a_fixed_encoder_that_is_not_adapted_leaves_the_other_gradients_alone():
         )
         with tf.Graph().as_default():
             model = Model(config)
-            (result,) = model.run_tasks()
-            gradients[fix_bert] = model.run({name: g for name, g in result.gradients.items() if g is not None})
+            result = model.run_task()
+            gradients[fix_bert] = model.run(result.gradients)
     assert any(name.startswith("bert/") for name in gradients[False])
     assert set(gradients[True]) == {name for name in gradients[False] if not name.startswith("bert/")}
     for name, gradient in gradients[True].items():
@@ -279,15 +280,15 @@ def test_second_order_gradient_by_finite_differences(monkeypatch):
     monkeypatch.setattr(kernels, "PLAIN", kernels.PLAIN._replace(layer_norm=plain_layer_norm))
     config = make_config(stop_grad=False, num_batches=2, meta_batchsz=4, output_layers=2, average_query_loss=True)
     model = Model(config)
-    (result,) = model.run_tasks()
-    gradients = meta_learner.outer_gradients([result], model.variables, config)
-    (first_order,) = meta_learner.run_tasks(
-        model.variables, [model.task], model.bert_config, dataclasses.replace(config, stop_grad=True)
+    result = model.run_task()
+    gradients = model.outer_gradients(result)
+    first = meta_learner.run_task(
+        model.variables, model.task, model.bert_config, dataclasses.replace(config, stop_grad=True)
     )
-    simple = meta_learner.outer_gradients([first_order], model.variables, config)
+    simple = model.outer_gradients(first)
     assert set(simple) == set(gradients)
     model.values.update({name: np.float32(1.0) for name in model.values if adaptation.is_rate(name)})
-    exact, simple, loss, simple_loss = model.run([gradients, simple, result.loss, first_order.loss])
+    exact, simple, loss, simple_loss = model.run([gradients, simple, result.loss, first.loss])
     same(loss, simple_loss)
     random = np.random.RandomState(3)
     along = {name: g / np.sqrt(sum(np.sum(g * g) for g in exact.values())) for name, g in exact.items()}
@@ -312,7 +313,7 @@ def test_evaluation_runs_five_epochs_without_dropout():
         num_batches=2, meta_batchsz=4, average_query_loss=True, update_only_label_embedding=True, keep_prob=0.5
     )
     model = Model(config)
-    (result,) = model.run_tasks(evaluation=True)
+    result = model.run_task(evaluation=True)
     assert result.gradients is None
     fetches = [result.loss, result.query_losses, result.support_losses, result.inner_norms]
     found, again = model.run(fetches), model.run(fetches)
@@ -325,7 +326,7 @@ def test_dropout_in_training_only_where_asked():
     config = make_config(num_batches=1, keep_prob=0.5)
     model = Model(config)
     step = tf.Variable(0, trainable=False)
-    (result,) = model.run_tasks(dropouts=[Dropout(0, step)])
+    result = model.run_task(dropout=Dropout(0, step))
     losses = []
     for value in (0, 0, 1):
         step.load(value, model.session)
@@ -342,44 +343,93 @@ def test_make_task_splits_in_order():
     assert task.num_labels == 2
 
 
-def test_outer_gradients_are_means_and_leave_out_what_a_task_does_not_reach():
-    config = make_config()
-    names = {
-        WORD_EMBEDDINGS: True,
-        "fixed": False,
-        "nowhere": True,
-        "sgd0/word_embedding_lr": True,
-        "sgd1/pooler_lr": True,
-    }
-    variables = {name: tf.get_variable(name, [2], trainable=trained) for name, trained in names.items()}
+@pytest.mark.parametrize(
+    "changes, left_out",  # the beginnings of the names that the outer loop does not train
+    [
+        (dict(rate_sets=2), ("sgd1/", "layer_0/sgd1/")),  # no step takes the second set
+        # steps with sets 1 and 2, and the query after them: heads keep the last step, label embeddings were made before
+        (dict(rate_sets=3), ("sgd0/", "layer_0/sgd0/", "sgd1/output/", "sgd2/label/")),
+        (dict(num_batches=1), ("sgd0/", "layer_0/")),  # no step at all
+        (dict(pooling="mean"), ("bert/pooler/", "sgd0/pooler_lr")),  # nobody reads the pooler
+        (dict(fix_bert=True), ("bert/",)),
+        (dict(fix_bert=True, use_pooled_output=False), ("bert", "sgd0/pooler_lr")),  # the layer mixture too
+        (dict(is_meta_sgd=False), ("sgd0/", "layer_0/")),
+        (dict(train_word_embeddings=False, adapt_layer_norm=False), ("sgd0/word_embedding_lr",)),
+        (dict(update_only_label_embedding=True), ("sgd0/label/",)),
+        (dict(warp_layers=True), ("sgd0/output/",)),
+    ],
+)
+def test_trained_names(changes, left_out):
+    config = make_config(**changes)
+    variables = meta_learner.create_variables(BERT, config)
+    expected = [name for name in variables if not name.startswith(left_out)]
+    assert meta_learner.trained_names(variables, config) == expected
+    for start in left_out:
+        assert any(name.startswith(start) for name in variables), start
+
+
+def test_means_of_results():
+    names = [WORD_EMBEDDINGS, "sgd0/word_embedding_lr"]
 
     def result(value):
-        gradients = {name: tf.constant([value, 0.0]) for name in names}
-        gradients["nowhere"] = None
+        gradients = {name: tf.constant([value, 0.0]) for name in names + ["fixed"]}
         gradients[WORD_EMBEDDINGS] = tf.IndexedSlices(
             tf.constant([value, value]), tf.constant([1, 1]), tf.constant([2])
         )
-        return episode.TaskResult(tf.constant(value), tf.constant(value / 4), None, gradients, *[None] * 4)
+        vectors = [tf.constant([value, 2.0 * value])] * 3
+        return TaskResult(tf.constant(value), tf.constant(value / 4), None, gradients, *vectors, trace=None)
 
-    results = [result(1.0), result(3.0)]
-    gradients = meta_learner.outer_gradients(results, variables, config)
-    assert set(gradients) == {WORD_EMBEDDINGS, "sgd0/word_embedding_lr"}
+    batch = meta_learner.mean_of_tasks([result(1.0), result(3.0)], names)
+    assert list(batch.gradients) == names
     with tf.Session() as session:
-        found, (loss, accuracy) = session.run([gradients, meta_learner.mean_of_tasks(results)])
-    np.testing.assert_allclose(found[WORD_EMBEDDINGS], [0.0, 4.0])
-    assert loss == 2.0 and accuracy == 0.5
+        found = session.run(batch)
+    np.testing.assert_allclose(found.gradients[WORD_EMBEDDINGS], [0.0, 4.0])
+    np.testing.assert_allclose(found.inner_norms, [2.0, 4.0])
+    assert found.loss == 2.0 and found.accuracy == 0.5
 
 
-def test_clip_scale_counts_gathered_rows_apart():
-    slices = tf.IndexedSlices(tf.constant([[3.0], [4.0]]), tf.constant([1, 1]), tf.constant([5, 1]))
-    cases = [
-        ({WORD_EMBEDDINGS: slices}, 5.0, 0.2),
-        ({"bert/embeddings/position_embeddings": slices}, 7.0, 1.0 / 7.0),
-        ({WORD_EMBEDDINGS: slices, "other": tf.constant([[12.0]])}, 13.0, 1.0 / 13.0),
-        ({"small": tf.constant([0.6, 0.0, 0.8])}, 1.0, 1.0),
-        ({"small": tf.constant([0.25])}, 0.25, 1.0),
-        ({"none": tf.zeros([3])}, 0.0, 1.0),
+SEED = 3
+CONFIGS = {
+    "first_order": dict(update_only_label_embedding=True, use_pooled_output=False, rate_sets=2, use_exp_lr=True),
+    "second_order": dict(stop_grad=False, num_batches=2, meta_batchsz=4),
+    "fixed_encoder": dict(fix_bert=True, pooling="mean", num_batches=2, meta_batchsz=4),
+    "reference": dict(reference_mode=True, num_batches=2, meta_batchsz=4),
+}
+
+
+def make_tasks(config):
+    """Rows of two tasks, which differ in classes, words and numbers of query rows."""
+    tasks = []
+    for index, more in enumerate((0, 2)):
+        rows = make_rows(config, num_labels=2 + index, seed=index)
+        tasks.append({name: np.concatenate([array, array[:more]]) for name, array in rows.items()})
+    return tasks
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+def test_tasks_of_a_step_against_each_by_itself(name):
+    config = make_config(keep_prob=0.5, **CONFIGS[name])
+    model = Model(config)
+    tasks, feed = [], {}
+    for number, rows in enumerate(make_tasks(config), start=5):
+        shapes = {name: [None] + list(array.shape[1:]) for name, array in rows.items()}
+        task = {name: tf.placeholder(tf.int32, shape) for name, shape in shapes.items()}
+        feed.update({task[name]: array for name, array in rows.items()})
+        tasks.append(dict(task, number=tf.constant(number, tf.int64)))
+    batch = meta_learner.run_tasks(model.variables, tasks, BERT, config, SEED)
+    alone = [
+        meta_learner.run_task(
+            model.variables, meta_learner.make_task(task, config), BERT, config,
+            dropout=Dropout(SEED, task["number"], config.reference_mode),
+        )
+        for task in tasks
     ]
-    with tf.Session() as session:
-        for gradients, norm, scale in cases:
-            np.testing.assert_allclose(session.run(episode.clip_scale(gradients)), [norm, scale], rtol=1e-6)
+    names = meta_learner.trained_names(model.variables, config)
+    assert list(batch.gradients) == names
+    numbers = [{key: getattr(result, key) for key in batch._fields if key != "gradients"} for result in alone]
+    gradients = [{name: tf.convert_to_tensor(result.gradients[name]) for name in names} for result in alone]
+    model.load(model.values)
+    found, numbers, gradients = model.session.run([batch, numbers, gradients], feed)
+    for kind, parts in ((found._asdict(), numbers), (found.gradients, gradients)):
+        for key in parts[0]:
+            same(kind[key], np.mean([part[key] for part in parts], axis=0), key)

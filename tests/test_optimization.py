@@ -96,10 +96,10 @@ def test_variables_without_gradient_are_left_alone():
         (10, 10, {0: 0.0, 9: 0.9, 10: 0.0}),
     ],
 )
-def test_schedule(steps, warmup, expected):
+def test_learning_rate(steps, warmup, expected):
     step = tf.placeholder(tf.int64, [])
     config = OuterConfig(learning_rate=2e-5, num_train_steps=steps, num_warmup_steps=warmup)
-    rate = optimization.learning_rate_schedule(config, step)
+    rate = optimization.learning_rate(config, step)
     with tf.Session() as session:
         found = {at: session.run(rate, {step: at}) for at in expected}
     assert rate.dtype == tf.float32
@@ -166,14 +166,6 @@ def test_replicas_average_or_sum(replica_clipping, norm, direction):
     np.testing.assert_allclose(found, 1.0 - update, rtol=1e-5)
 
 
-def test_fix_bert_drops_names_that_start_with_bert():
-    names = ["bert/pooler/dense/kernel", "bert_layer_weights", "layer_0/sgd0/learning_rate", "cls_output_projection"]
-    names += ["sgd0/bert_layer_weights", "output_weights_0"]
-    gradients = {name: None for name in names}
-    assert set(optimization.trained_gradients(gradients, OuterConfig(fix_bert=False))) == set(names)
-    assert set(optimization.trained_gradients(gradients, OuterConfig(fix_bert=True))) == set(names[2:])
-
-
 @pytest.mark.parametrize(
     "changes, low, high",  # what rates become that an update pushes far down and up
     [
@@ -190,10 +182,12 @@ def test_bounds_of_trained_rates(changes, low, high):
     variables = {name: tf.get_variable(name, initializer=tf.constant(value)) for name, value in start.items()}
     # The first update is 0.1 g / (sqrt(0.001) |g|), about 3.162 times the sign; the weight decay is small beside it.
     signs = {"sgd0/pooler_lr": 1.0, "layer_0/sgd0/learning_rate": -1.0, "bert/pooler/dense/bias": -1.0}
-    outer = OuterConfig(learning_rate=5.0 / 3.1622777, num_train_steps=9, rate_bounds=adaptation.rate_bounds(config))
+    outer = OuterConfig(learning_rate=5.0 / 3.1622777, num_train_steps=9)
+    bounds = adaptation.rate_bounds(variables, config)
     gradients = {name: tf.constant(1000.0 * sign) for name, sign in signs.items()}
     outer = dataclasses.replace(outer, replica_clipping=True)  # so the gradients are taken as they are
-    train_op = optimization.outer_step(gradients, variables, outer, tf.train.get_or_create_global_step()).train_op
+    step = tf.train.get_or_create_global_step()
+    train_op = optimization.outer_step(gradients, variables, outer, step, bounds=bounds).train_op
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         session.run(train_op)

@@ -51,10 +51,10 @@ class Finetuner:
             tf.set_random_seed(start.seed)
             self._model = task_models.make_model(bert_config, config, num_labels)
             checkpoints.initialize(self._model.variables, start.init_checkpoint, start.warm_start_model_dir)
-            self._schedule = finetuning.FinetuneSchedule(
+            self._decay = finetuning.RateDecay(
                 tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
             )
-            self._step = self._model.training_step(start.seed, self._schedule)
+            self._step = self._model.training_step(start.seed, self._decay)
             self._saver = tf.train.Saver(self._model.saved_variables(), max_to_keep=1)
             variables = list(self._model.saved_variables().values())
             others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
@@ -142,7 +142,7 @@ class Finetuner:
 
     def _train(self, run, train, show, before_step):
         """All steps of a run; returns their number."""
-        feed = dict(zip(self._schedule, self._model.schedule(train.size, run)))
+        feed = dict(zip(self._decay, self._model.rate_decay(train.size, run)))
         steps, batches = self._model.batches(train, run)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:

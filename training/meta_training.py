@@ -10,7 +10,6 @@ from learner.classifier import Batch, Classifier
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
-from training import meta_batch
 from training.plan import Judged, Plan, Step
 
 
@@ -65,9 +64,7 @@ def make_plan(bert_config, config, run):
     for path in run.task_eval_files:
         validation += validation_tasks(path, run, bert_config)
     steps, warmup = number_of_steps(sum(source.sizes), run)
-    outer = optimization.OuterConfig(
-        run.learning_rate, steps, warmup, run.fix_bert, adaptation.rate_bounds(config), run.replica_clipping
-    )
+    outer = optimization.OuterConfig(run.learning_rate, steps, warmup, run.replica_clipping)
     return Plan(
         title="meta-training",
         advice="lower --learning_rate or --train_lr",
@@ -93,7 +90,7 @@ def _training_step(bert_config, config, run, outer, tasks, scalars):
     step = tf.train.get_or_create_global_step()
     each = run.tasks_per_gpu if run.replica_clipping else len(tasks)
     batches = [
-        meta_batch.run(variables, tasks[first : first + each], bert_config, config, outer, run.seed)
+        meta_learner.run_tasks(variables, tasks[first : first + each], bert_config, config, run.seed)
         for first in range(0, len(tasks), each)
     ]
     loss, accuracy = [sum(parts) / len(batches) for parts in zip(*[(b.loss, b.accuracy) for b in batches])]
@@ -103,12 +100,13 @@ def _training_step(bert_config, config, run, outer, tasks, scalars):
         outer,
         step,
         [loss, accuracy] + scalars,
+        adaptation.rate_bounds(variables, config),
     )
     loss, accuracy = outer_step.means[:2]
     summaries = {
         "query_accuracy": accuracy,
         "gradient_norm": outer_step.norm,
-        "learning_rate": optimization.learning_rate_schedule(outer, step),
+        "learning_rate": optimization.learning_rate(outer, step),
     }
     summaries.update(_inner_summaries(batches[0], variables, config))
     return Step(outer_step.train_op, loss, accuracy, outer_step.means[2:], summaries)
@@ -140,10 +138,10 @@ def _inner_summaries(batch, variables, config):
 def _judge(bert_config, config, task):
     """plan.Judged of meta-evaluation on a task."""
     variables = meta_learner.create_variables(bert_config, config)
-    tasks = [meta_learner.make_task(task, config)]
-    outcome = meta_learner.run_tasks(variables, tasks, bert_config, config, evaluation=True)
-    loss, accuracy = meta_learner.mean_of_tasks(outcome)
-    return Judged(accuracy, loss)
+    outcome = meta_learner.run_task(
+        variables, meta_learner.make_task(task, config), bert_config, config, evaluation=True
+    )
+    return Judged(outcome.accuracy, outcome.loss)
 
 
 def _serve(bert_config, config, rows):

@@ -59,7 +59,7 @@ def make_plan(bert_config, config, run):
             )
         validation += meta_training.validation_tasks(path, run, bert_config, file)
     steps, warmup = number_of_steps(sum(source.sizes), run)
-    outer = optimization.OuterConfig(config.learning_rate, steps, warmup, config.fix_bert)
+    outer = optimization.OuterConfig(config.learning_rate, steps, warmup)
     create = functools.partial(_create_variables, bert_config, names, num_labels)
     return Plan(
         title="multi-task training",
@@ -147,7 +147,7 @@ def _training_step(bert_config, config, run, outer, create, tasks, scalars):
     summaries = {
         "accuracy": accuracy,
         "gradient_norm": outer_step.norm,
-        "learning_rate": optimization.learning_rate_schedule(outer, step),
+        "learning_rate": optimization.learning_rate(outer, step),
     }
     return Step(outer_step.train_op, loss, accuracy, outer_step.means[2:], summaries)
 

@@ -3,10 +3,9 @@ import collections
 import itertools
 
 from learner.classifier import Batch
+from meta_learner import ROW_FIELDS as FIELDS
 from runtime.compat import tf
 from runtime.errors import UserError
-
-FIELDS = Batch._fields + ("num_labels",)
 
 Shares = collections.namedtuple("Shares", ["tasks", "replicas"])  # tasks a replica and step; this process's replicas
 

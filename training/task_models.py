@@ -60,9 +60,9 @@ class TaskModel(RowModel):
     def __init__(self, bert_config, config, num_labels):
         super().__init__(config)
         self.variables = meta_learner.create_variables(bert_config, config)
-        self.label_embedding, self.step = finetuning.create_variables(config, num_labels)
-        self._arguments = (self.variables, self.label_embedding, self.step, bert_config, config)
-        model = self.bind()
+        self.label_embedding = finetuning.create_label_embedding(config, num_labels)
+        self.step = finetuning.create_step()
+        self._model = model = finetuning.FewShotModel(self.variables, self.label_embedding, bert_config, config)
         self._features = features = tf.identity(model.row_features(self.batch))
         self._encodes_once = heads.features_are_constant(self.variables, config)
         self._encoded = (None, None)  # Examples, their features
@@ -71,22 +71,18 @@ class TaskModel(RowModel):
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
         self._remade = self.label_embedding.assign(model.finish_label_embeddings(self.variables, *self._total))
 
-    def bind(self, dropout=None):
-        """The model's forward passes."""
-        return finetuning.FewShotModel(*self._arguments, dropout=dropout)
-
     def saved_variables(self):
         """{name: variable} of what a saved model holds."""
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
-    def training_step(self, seed, schedule):
+    def training_step(self, seed, decay):
         """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
         dropout = Dropout(seed, self.step, self._config.reference_mode)
-        return finetuning.training_step(self.bind(dropout), self.batch, schedule)
+        return finetuning.training_step(self._model, self.step, self.batch, decay, dropout)
 
-    def schedule(self, size, run):
-        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
-        return finetuning.make_schedule(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
+    def rate_decay(self, size, run):
+        """finetuning.RateDecay of a FinetuneConfig, for so many training rows."""
+        return finetuning.rate_decay(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
 
     def batches(self, train, run):
         """(number of steps, iterator over the row numbers of each) of a FinetuneConfig and the training rows."""
@@ -132,7 +128,7 @@ class SoftmaxTaskModel(RowModel):
         super().__init__(config)
         self.variables = modeling.create_variables(bert_config)
         self._head = softmax.create_head(bert_config.hidden_size, num_labels)
-        self.step = softmax.create_step()
+        self.step = finetuning.create_step()
         self._bert_config = bert_config
         self.logits = softmax.score(self.variables, self._head, self.batch, bert_config, config).logits
 
@@ -140,22 +136,20 @@ class SoftmaxTaskModel(RowModel):
         """{name: variable} of what a saved model holds."""
         return dict(self.variables, **{v.op.name: v for v in self._head + (self.step,)})
 
-    def training_step(self, seed, schedule):
-        """softmax_classifier.Step on the rows that `feed` names, with the dropout of a seed."""
+    def training_step(self, seed, decay):
+        """softmax.Step on the rows that `feed` names, with the dropout of a seed."""
         return softmax.training_step(
-            self.variables, self._head, self.step, self.batch, self._bert_config, self._config, schedule, seed
+            self.variables, self._head, self.step, self.batch, self._bert_config, self._config, decay, seed
         )
 
-    def schedule(self, size, run):
-        """finetuning.FinetuneSchedule of a FinetuneConfig, for so many training rows."""
-        return softmax.make_schedule(
-            size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion
-        )
+    def rate_decay(self, size, run):
+        """finetuning.RateDecay of a FinetuneConfig, for so many training rows."""
+        return softmax.rate_decay(size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion)
 
     def batches(self, train, run):
         """As for the other classifier, without its first batch, which makes label embeddings."""
         batches = _rows_of_steps(train, run, run.num_train_epochs)
-        return self.schedule(train.size, run).total, itertools.islice(batches, 1, None)
+        return self.rate_decay(train.size, run).total, itertools.islice(batches, 1, None)
 
 
 def _rows_of_steps(train, run, epochs):

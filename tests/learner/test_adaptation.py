@@ -125,17 +125,30 @@ def test_heads_restart_and_the_rest_accumulates():
     assert not any(adaptation.restarts(name) for name in [MATRIX, NORM, POOLER, LABEL_EMBEDDINGS] + EMBEDDINGS)
 
 
+TWO_RATES = ["layer_0/sgd0/learning_rate", "sgd1/pooler_lr"]
+
+
 @pytest.mark.parametrize(
     "changes, expected",
     [
-        (dict(clip_lr=False), None),
-        (dict(clip_lr=False, use_exp_lr=True), None),
-        (dict(clip_lr=True), (1e-8, 1.0)),
-        (dict(clip_lr=True, use_exp_lr=True), (math.log(1e-8), 0.0)),  # the rate is clipped, not its logarithm
+        (dict(clip_lr=False), {}),
+        (dict(clip_lr=False, use_exp_lr=True), {}),
+        (dict(clip_lr=True), {rate: (1e-8, 1.0) for rate in TWO_RATES}),
+        # the rate is clipped, not its logarithm
+        (dict(clip_lr=True, use_exp_lr=True), {rate: (math.log(1e-8), 0.0) for rate in TWO_RATES}),
     ],
 )
 def test_rate_bounds(changes, expected):
-    assert adaptation.rate_bounds(configs.LearnerConfig(**changes)) == expected
+    names = [MATRIX, LAYER_MIXTURE] + TWO_RATES
+    assert adaptation.rate_bounds(names, configs.LearnerConfig(**changes)) == expected
+
+
+def test_fix_bert_fixes_names_that_start_with_bert():
+    names = [POOLER, LAYER_MIXTURE, "layer_0/sgd0/learning_rate", PROJECTION, "sgd0/bert_layer_weights"]
+    names += ["output_weights_0", "task_heads/bert/output_weights"]
+    for kind in (configs.LearnerConfig, configs.SoftmaxConfig):
+        assert not any(adaptation.is_fixed(name, kind(fix_bert=False)) for name in names)
+        assert [name for name in names if adaptation.is_fixed(name, kind(fix_bert=True))] == names[:2]
 
 
 NAMES = [MATRIX, NORM, EMBEDDINGS[0], POOLER, "output_weights_0", "output_bias_0", "label_weights_0", LABEL_EMBEDDINGS]

@@ -25,7 +25,7 @@ BERT = modeling.BertConfig(
     type_vocab_size=2,
 )
 SEQ, ROWS, NUM_LABELS = 6, 5, 3
-SCHEDULE = finetuning.FinetuneSchedule(total=3.7, warmup=0)
+DECAY = finetuning.RateDecay(total=3.7, warmup=0)
 ONLY_LABELS = dict(update_only_label_embedding=True)
 COUNTERS = {"training_step", "global_step"}
 
@@ -57,14 +57,15 @@ def make_rows(seed):
 class Run:
     """A model with random values, its training step, and the gradient of a plain pass beside it."""
 
-    def __init__(self, config, schedule=SCHEDULE):
+    def __init__(self, config, decay=DECAY):
         self.config = config
         variables = meta_learner.create_variables(BERT, config)
-        self.label_embedding, step = finetuning.create_variables(config, NUM_LABELS)
+        self.label_embedding = finetuning.create_label_embedding(config, NUM_LABELS)
+        step = finetuning.create_step()
         tf.train.get_or_create_global_step()
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, SEQ]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
-        self.model = finetuning.FewShotModel(variables, self.label_embedding, step, BERT, config)
-        self.step = finetuning.training_step(self.model, self.batch, schedule)
+        self.model = finetuning.FewShotModel(variables, self.label_embedding, BERT, config)
+        self.step = finetuning.training_step(self.model, step, self.batch, decay)
         self.variables = {variable.op.name: variable for variable in tf.global_variables()}
         options = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
         options.graph_options.rewrite_options.disable_meta_optimizer = True
@@ -113,8 +114,8 @@ def weights_of(run):
         ((12, 12, 450, 0.1), 450.0, 45),
     ],
 )
-def test_schedule_counts_by_evaluation_batches(arguments, total, warmup):
-    assert finetuning.make_schedule(*arguments) == finetuning.FinetuneSchedule(total, warmup)
+def test_decay_counts_by_evaluation_batches(arguments, total, warmup):
+    assert finetuning.rate_decay(*arguments) == finetuning.RateDecay(total, warmup)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_steps_run(examples, batch_size, epochs, steps):
 
 
 @pytest.mark.parametrize(
-    "total, warmup, decay, expected",  # expected: {step: factor}
+    "total, warmup, decays, expected",  # expected: {step: factor}
     [
         (10.0, 0, True, {0: 1.0, 5: 0.5, 10: 0.0, 12: -0.2}),  # negative past the end
         (10.0, 4, True, {0: 0.0, 1: 0.25, 3: 0.75, 4: 0.6, 10: 0.0, 11: -0.1}),  # decay counts from step 0
@@ -144,11 +145,11 @@ def test_steps_run(examples, batch_size, epochs, steps):
         (10.0, 0, False, {0: 1.0, 50: 1.0}),
     ],
 )
-def test_rate_factor(total, warmup, decay, expected):
-    config = make_config(decay_finetune_lr=decay)
-    schedule = finetuning.FinetuneSchedule(total, warmup)
+def test_rate_factor(total, warmup, decays, expected):
+    config = make_config(decay_finetune_lr=decays)
+    decay = finetuning.RateDecay(total, warmup)
     step = tf.placeholder(tf.int64, [])
-    factor = finetuning.rate_factor(step, schedule, config)
+    factor = finetuning.rate_factor(step, decay, config)
     with tf.Session() as session:
         found = {at: session.run(factor, {step: at}) for at in expected}
     assert found == pytest.approx(expected, abs=1e-6)
@@ -156,8 +157,8 @@ def test_rate_factor(total, warmup, decay, expected):
 
 def rate_sets(sets, total, steps):
     step = tf.placeholder(tf.int64, [])
-    schedule = finetuning.FinetuneSchedule(total, 0)
-    found = finetuning.rate_set_of_step(step, schedule, make_config(rate_sets=sets))
+    decay = finetuning.RateDecay(total, 0)
+    found = finetuning.rate_set_of_step(step, decay, make_config(rate_sets=sets))
     with tf.Session() as session:
         return [int(session.run(found, {step: at})) for at in steps]
 
@@ -361,7 +362,7 @@ def test_embeddings_of_the_whole_set_from_sums_of_batches(changes):
 
 @pytest.mark.parametrize("changes, size", [({}, 3), (dict(use_euclidean_norm=False), 4)])
 def test_new_variables(changes, size):
-    label_embedding, step = finetuning.create_variables(make_config(**changes), 7)
+    label_embedding, step = finetuning.create_label_embedding(make_config(**changes), 7), finetuning.create_step()
     assert (label_embedding.op.name, step.op.name) == ("new_variable/label_embedding", "training_step")
     assert label_embedding.shape.as_list() == [7, size] and step.shape.as_list() == []
     assert not step.trainable

@@ -6,6 +6,7 @@ from sklearn import metrics
 
 import modeling
 from learner import configs, heads
+from learner.adaptation import LABEL_EMBEDDINGS, PROJECTION
 from runtime.compat import tf
 from runtime.dropout import LEVELS, Dropout
 
@@ -243,3 +244,22 @@ ENCODER_NAMES = [
 )
 def test_features_are_constant_where_nothing_below_them_is_adapted(changes, expected):
     assert heads.features_are_constant(ENCODER_NAMES + ["output_weights_0"], make_config(**changes)) == expected
+
+
+NAMES_READ = ENCODER_NAMES + ["output_weights_0", "label_bias_0", "label_set_weights_0", LABEL_EMBEDDINGS, PROJECTION]
+
+
+@pytest.mark.parametrize(
+    "changes, in_query, in_labels",  # which of NAMES_READ
+    [
+        (dict(), "0123 6", "012 45"),
+        (dict(pooling="mean"), "01 3 6", "01  45"),  # nobody reads the pooler
+        (dict(prototypical_baseline=True), "0123 6", "012345"),  # the label MLP is the output MLP
+        (dict(use_pooled_output=False), "01 3 67", "01  45 7"),
+    ],
+)
+def test_what_passes_read(changes, in_query, in_labels):
+    config = make_config(**changes)
+    names = NAMES_READ if not config.use_pooled_output else NAMES_READ[:-1]
+    for rule, places in ((heads.in_query_pass, in_query), (heads.in_label_embeddings, in_labels)):
+        assert [name for name in names if rule(name, config)] == [NAMES_READ[int(p)] for p in places.replace(" ", "")]

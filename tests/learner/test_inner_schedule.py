@@ -8,19 +8,19 @@ from learner import configs, inner_schedule
 def make(evaluation=False, **changes):
     values = dict(num_batches=4, meta_batchsz=8, rate_sets=1)
     values.update(changes)
-    return inner_schedule.make_schedule(configs.LearnerConfig(**values), evaluation)
+    return inner_schedule.lay_out(configs.LearnerConfig(**values), evaluation)
 
 
-def queries(made):
-    """{position of the step: weight}; 0 is the query pass before the steps."""
-    found = {} if made.first_query_weight is None else {0: made.first_query_weight}
-    found.update((i + 1, step.query_weight) for i, step in enumerate(made.steps) if step.query_weight is not None)
+def weights_of_queries(made):
+    """{position: weight of the query pass after it}; position 0 is the batch that makes the label embeddings."""
+    found = {at: p.query_weight for at, p in enumerate(made.positions) if p.query_weight is not None}
+    assert list(found.values()) == [position.query_weight for position in inner_schedule.queries(made)]
     return found
 
 
 # What the checklist calls averaging: average_query_loss or warp_layers; n = 4 mini-batches unless said.
 TABLE = [
-    # changes, batches of the steps, {step: query weight}, divisor
+    # changes, batches of the positions after 0, {position: query weight}, divisor
     (dict(rate_sets=0), [], {0: 1.0}, 1.0),
     (dict(rate_sets=0, num_batches=0, average_query_loss=True), [], {0: 1.0}, 1.0),
     (dict(num_batches=0), [], {0: 1.0}, 1.0),
@@ -70,10 +70,13 @@ TABLE = [
 @pytest.mark.parametrize("sgd_first_batch", [False, True])
 def test_meta_training(changes, batches, weights, divisor, sgd_first_batch):
     made = make(sgd_first_batch=sgd_first_batch, **changes)
-    assert [step.batch for step in made.steps] == batches
-    assert queries(made) == weights
+    first, *others = made.positions
+    assert [position.batch for position in others] == batches
+    assert weights_of_queries(made) == weights
     assert made.divisor == pytest.approx(divisor)
-    assert made.first_step == (sgd_first_batch and changes.get("rate_sets") != 0)
+    assert first.batch == 0
+    assert first.rate_set == (0 if sgd_first_batch and changes.get("rate_sets") != 0 else None)
+    assert inner_schedule.steps(made) == (others if first.rate_set is None else list(made.positions))
 
 
 def test_published_hybrid_run():
@@ -85,9 +88,9 @@ def test_published_hybrid_run():
         average_query_every=3,
         weight_query_loss=True,
     )
-    assert [step.batch for step in made.steps] == [1, 2, 3, 4, 5, 6, 7]
-    assert queries(made) == {0: 2.0**-8, 3: 2.0**-5, 6: 0.25, 7: 0.5}
-    assert not made.first_step
+    assert [position.batch for position in made.positions] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert weights_of_queries(made) == {0: 2.0**-8, 3: 2.0**-5, 6: 0.25, 7: 0.5}
+    assert [position.rate_set for position in made.positions] == [None] + 7 * [0]
 
 
 EVALUATION_TABLE = [
@@ -114,8 +117,8 @@ EVALUATION_TABLE = [
 @pytest.mark.parametrize("changes, steps, weights, divisor", EVALUATION_TABLE)
 def test_evaluation_runs_five_epochs(changes, steps, weights, divisor):
     made = make(evaluation=True, **changes)
-    assert len(made.steps) == steps
-    assert queries(made) == weights
+    assert len(inner_schedule.steps(made)) == steps
+    assert weights_of_queries(made) == weights
     assert made.divisor == pytest.approx(divisor)
 
 
@@ -134,7 +137,7 @@ def test_evaluation_runs_five_epochs(changes, steps, weights, divisor):
 )
 def test_rate_sets(changes, expected):
     made = make(**changes)
-    assert [step.rate_set for step in made.steps] == expected
+    assert [position.rate_set for position in made.positions] == [None] + expected
     assert inner_schedule.rate_sets_used(made) == sorted(set(expected))
     assert inner_schedule.rate_sets_used(make(sgd_first_batch=True, **changes)) == sorted(set(expected) | {0})
 

@@ -4,10 +4,9 @@ import pytest
 
 import modeling
 import optimization
-from learner import softmax
+from learner import finetuning, softmax
 from learner.classifier import Batch
 from learner.configs import SoftmaxConfig, from_flags
-from learner.finetuning import FinetuneSchedule
 from runtime.compat import tf
 from runtime.errors import UserError
 
@@ -23,7 +22,7 @@ BERT = modeling.BertConfig(
     type_vocab_size=2,
 )
 SEQ, ROWS, NUM_LABELS, STEPS = 6, 5, 3, 10
-SCHEDULE = FinetuneSchedule(total=STEPS, warmup=2)
+DECAY = finetuning.RateDecay(total=STEPS, warmup=2)
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +48,11 @@ class Run:
     def __init__(self, config, bert_config=BERT, seed=0):
         self.variables = modeling.create_variables(bert_config)
         self.head = softmax.create_head(bert_config.hidden_size, NUM_LABELS)
-        step = softmax.create_step()
+        step = finetuning.create_step()
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, SEQ]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
         self.scored = softmax.score(self.variables, self.head, self.batch, bert_config, config)
         self.step = softmax.training_step(
-            self.variables, self.head, step, self.batch, bert_config, config, SCHEDULE, seed
+            self.variables, self.head, step, self.batch, bert_config, config, DECAY, seed
         )
         self.all = {variable.op.name: variable for variable in tf.trainable_variables()}
         options = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
@@ -159,7 +158,7 @@ def test_training_learns_the_rows():
     run = Run(SoftmaxConfig(keep_prob=1.0, learning_rate=0.02))
     losses = [run.train(make_rows(), run.step.loss)[0] for _ in range(STEPS)]
     assert losses[-1] < 0.5 * losses[0]
-    assert run.session.run(optimization.learning_rate_schedule(optimization.OuterConfig(1.0, STEPS), STEPS)) == 0.0
+    assert run.session.run(optimization.learning_rate(optimization.OuterConfig(1.0, STEPS), STEPS)) == 0.0
 
 
 def test_dropout_follows_from_seed_and_step():
@@ -184,12 +183,12 @@ def test_numbers_are_those_of_both_runtimes():
     "rows, batch, epochs, expected", [(12, 12, 40, (40, 4)), (10, 4, 3, (8, 0)), (8, 16, 1, (1, 0))]
 )
 def test_steps(rows, batch, epochs, expected):
-    assert softmax.make_schedule(rows, batch, epochs, 0.1) == expected
+    assert softmax.rate_decay(rows, batch, epochs, 0.1) == expected
 
 
 def test_mistakes():
     with pytest.raises(UserError, match="--num_train_epochs=0.5"):
-        softmax.make_schedule(8, 8, 0.5, 0.1)
+        softmax.rate_decay(8, 8, 0.5, 0.1)
     with pytest.raises(UserError, match="--use_pooled_output=false"):
         from_flags(SoftmaxConfig, {"use_pooled_output": False})
     with pytest.raises(UserError, match="--learning_rate=0"):

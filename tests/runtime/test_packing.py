@@ -2,8 +2,7 @@
 import numpy as np
 import pytest
 
-import packing
-from runtime import kernels
+from runtime import kernels, packing
 from runtime.compat import tf
 
 MASK = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 1]])
