@@ -138,14 +138,7 @@ def create_variables(config):
 
 
 def encode(
-    weights,
-    config,
-    input_ids,
-    input_mask,
-    segment_ids,
-    dropout=None,
-    only_first=False,
-    reference_mode=False,
+    weights, config, input_ids, input_mask, segment_ids, dropout=None, only_first=False, reference_mode=False,
     form=kernels.PLAIN,
 ):
     """Runs the encoder (post-LayerNorm BERT).

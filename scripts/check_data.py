@@ -122,7 +122,7 @@ def parse(arguments):
 def run(options):
     """Prints the report; returns the exit code."""
     from data import check  # here, for it brings TensorFlow, which --help does without
-    from tokenization import Tokenizer
+    from tokenization import Tokenizer  # here, as check
 
     if not os.path.isdir(options.leopard_dir):
         raise UserError("--leopard_dir: %s is not a directory." % options.leopard_dir)

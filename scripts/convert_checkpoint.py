@@ -48,7 +48,7 @@ def checkpoint_prefix(path):
 def convert(options, folder):
     """Converts into an existing folder; returns lines to print."""
     from fetch import hf_checkpoint  # here, for it brings TensorFlow, which --help does without
-    from modeling import BertConfig
+    from modeling import BertConfig  # here, as hf_checkpoint
 
     if os.path.exists(os.path.join(options.input, "model.safetensors")):
         for flag in ("bert_config_file", "vocab_file", "do_lower_case"):

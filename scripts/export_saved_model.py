@@ -33,10 +33,7 @@ def run(options):
     target = options.output_dir.rstrip("/")
     if os.path.lexists(target):
         raise UserError("--output_dir: %s exists: choose another folder, or delete it." % target)
-    from runs import (
-        model_folder,  # here, for they bring TensorFlow, which --help does without
-        serving,
-    )
+    from runs import model_folder, serving  # here, for they bring TensorFlow, which --help does without
 
     stored = model_folder.load(options.model_dir)
     serving.export(stored, target)

@@ -201,7 +201,7 @@ def on_beam(values, settings, tokenizer, staging):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])  # for worker processes
     try:
-        from data.smlmt import beam
+        from data.smlmt import beam  # here, for Beam is an extra
     except ImportError as error:
         raise UserError(
             "--runner=%s needs Apache Beam (%s): scripts/setup_env.sh --with=beam installs it." % (values.runner, error)

@@ -47,9 +47,7 @@ def run(options):
         if not least <= getattr(options, name) < 2 ** 32:
             raise UserError("--%s=%d: at least %d." % (name, getattr(options, name), least))
     try:
-        from runs.tables import (  # here, for it brings pandas, matplotlib and scipy, which --help does without
-            document,
-        )
+        from runs.tables import document  # here, for it brings pandas and matplotlib, which are an extra
     except ImportError as error:
         raise UserError(
             "packages of requirements-tables.txt are missing (%s): run scripts/setup_env.sh --with=tables." % error

@@ -25,6 +25,7 @@ from data import batching
 from data.records import SCHEMA, Examples
 from runtime.compat import tf
 from runtime.sessions import session_config, share_cores
+from training import finetuner, loop, meta_training, task_models
 
 LAYER_NORM_EPSILON = 1e-12
 FLAGS = flags.FLAGS
@@ -37,8 +38,6 @@ def examples(arrays, part):
 
 def finetune(side, options, arrays):
     """Steps of the fine-tuning program."""
-    from training import finetuner
-
     train = examples(arrays, "train")
     with tempfile.TemporaryDirectory() as folder:
         finetuner.finetune(
@@ -55,8 +54,6 @@ def finetune(side, options, arrays):
 
 def evaluate(side, options, arrays):
     """Evaluation of the rows with a model that is in the session, as after fine-tuning."""
-    from training import task_models
-
     rows = examples(arrays, "eval")
     size = FLAGS.eval_batch_size
     bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
@@ -75,8 +72,6 @@ def evaluate(side, options, arrays):
 
 def meta(side, options, arrays):
     """Steps of the meta-training program."""
-    from training import loop, meta_training
-
     del arrays
     plan = meta_training.make_plan(
         settings.bert_settings(FLAGS), settings.learner_settings(FLAGS), settings.meta_training_settings(FLAGS)

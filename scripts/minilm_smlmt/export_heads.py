@@ -18,9 +18,9 @@ from runtime.errors import UserError, exit_code
 
 def run(options):
     """Writes the copy; prints what it holds."""
-    import numpy as np  # here, for --help does without them
+    import numpy as np  # here, for both bring much, which --help does without
 
-    from runtime import checkpoints
+    from runtime import checkpoints  # here, as numpy
 
     flag = "--model_dir"
     model = checkpoints.read(checkpoints.exported_variables(options.model_dir, flag), flag)

@@ -18,16 +18,22 @@ sys.path.insert(0, ROOT)
 from runtime.errors import UserError, exit_code
 
 try:
-    import numpy as np
+    from runtime.compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
+
     from absl import app, flags, logging
-except ImportError as error:
+except (UserError, ImportError) as error:
     if __name__ != "__main__":
         raise
-    print("error: %s: run scripts/setup_env.sh first." % error, file=sys.stderr)
+    print("error: %s" % error, file=sys.stderr)
     sys.exit(2)
 
-from command_line import program_flags
+import numpy as np
+
+from command_line import program_flags, settings
+from runtime import checkpoints
 from runtime.progress import Progress
+from runtime.sessions import session_config, share_cores
+from training import meta_training, task_models
 
 FIRST_LAYERS = ("output_weights_0", "label_weights_0")  # [out, features]
 NUM_LABELS = 2  # any: features do not depend on the classes
@@ -50,12 +56,6 @@ def scales(features):
 
 def run(values):
     """Measures the tasks and writes the heads."""
-    from command_line import settings
-    from runtime import checkpoints  # here, for they bring TensorFlow, which --help does without
-    from runtime.compat import tf
-    from runtime.sessions import session_config, share_cores
-    from training import meta_training, task_models
-
     bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
     plan = settings.meta_training_settings(values)
     settings.check_head_widths(bert_config, config)
@@ -89,8 +89,6 @@ def main(argv):
         if len(argv) > 1:
             raise UserError("unknown argument %s: flags begin with --." % argv[1])
         program_flags.check(flags.FLAGS)
-        from runtime.compat import tf
-
         tf.logging.set_verbosity(tf.logging.FATAL)
         run(flags.FLAGS)
 
