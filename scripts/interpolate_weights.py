@@ -18,18 +18,12 @@ sys.path.insert(0, ROOT)
 
 from runtime.errors import UserError, exit_code
 
-try:
-    from optimization import SLOT
-    from runtime import checkpoints
-except UserError as error:  # the versions of Python and TensorFlow do not fit
-    if __name__ != "__main__":
-        raise
-    print("error: %s" % error, file=sys.stderr)
-    sys.exit(2)
-
 
 def weights_of(path, flag):
     """{name: array} of an exported model's folder or a checkpoint's prefix, without an optimiser's variables."""
+    from optimization import SLOT  # here, for both bring TensorFlow, which --help does without
+    from runtime import checkpoints  # here, as SLOT
+
     prefix = checkpoints.exported_variables(path, flag) if os.path.isdir(path) else path
     found = checkpoints.read(prefix, flag)
     return {name: value for name, value in found.items() if "/" + SLOT not in name and name != "global_step"}
@@ -62,6 +56,8 @@ def between(start, end, weight):
 
 def run(options):
     """Writes the weights; prints what became of them."""
+    from runtime import checkpoints  # here, as in `weights_of`
+
     if not 0.0 <= options.weight <= 1.0:
         raise UserError("--weight=%g: from 0 (--start) to 1 (--end)." % options.weight)
     start, end = weights_of(options.start, "--start"), weights_of(options.end, "--end")

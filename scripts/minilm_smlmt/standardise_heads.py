@@ -18,22 +18,16 @@ sys.path.insert(0, ROOT)
 from runtime.errors import UserError, exit_code
 
 try:
-    from runtime.compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
-
+    import numpy as np
     from absl import app, flags, logging
-except (UserError, ImportError) as error:
+except ImportError as error:
     if __name__ != "__main__":
         raise
-    print("error: %s" % error, file=sys.stderr)
+    print("error: %s: run scripts/setup_env.sh first." % error, file=sys.stderr)
     sys.exit(2)
 
-import numpy as np
-
-from command_line import program_flags, settings
-from runtime import checkpoints
+from command_line import program_flags
 from runtime.progress import Progress
-from runtime.sessions import session_config, share_cores
-from training import meta_training, task_models
 
 FIRST_LAYERS = ("output_weights_0", "label_weights_0")  # [out, features]
 NUM_LABELS = 2  # any: features do not depend on the classes
@@ -56,6 +50,12 @@ def scales(features):
 
 def run(values):
     """Measures the tasks and writes the heads."""
+    from command_line import settings  # here, for it brings TensorFlow, which --help does without
+    from runtime import checkpoints, compat, sessions  # here, as settings
+    from training import meta_training, task_models  # here, as settings
+
+    tf = compat.tf
+    tf.logging.set_verbosity(tf.logging.FATAL)
     bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
     plan = settings.meta_training_settings(values)
     settings.check_head_widths(bert_config, config)
@@ -63,8 +63,8 @@ def run(values):
         raise UserError("--output_dir is missing: name a folder for the heads.")
     source = meta_training.task_source(plan, bert_config)
     checkpoints.check_export(values.output_dir)  # before the measuring, which takes minutes
-    share_cores(bert_config, config)
-    with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
+    sessions.share_cores(bert_config, config)
+    with tf.Graph().as_default(), tf.Session(config=sessions.session_config(bert_config, config)) as session:
         model = task_models.TaskModel(bert_config, config, NUM_LABELS)
         checkpoints.initialize(model.variables, plan.init_checkpoint, plan.warm_start_model_dir)
         session.run(tf.global_variables_initializer())
@@ -89,7 +89,6 @@ def main(argv):
         if len(argv) > 1:
             raise UserError("unknown argument %s: flags begin with --." % argv[1])
         program_flags.check(flags.FLAGS)
-        tf.logging.set_verbosity(tf.logging.FATAL)
         run(flags.FLAGS)
 
     sys.exit(exit_code(checked))
