@@ -1,4 +1,5 @@
 """README and docs: every command names programs, files and flags that exist, and every link leads somewhere."""
+import ast
 import os
 import re
 import shlex
@@ -116,3 +117,21 @@ def test_commands_are_read_as_a_reader_does():
     found = run_docs.commands_of("page", text)
     assert [each.text for each in found] == ["scripts/a.py --x=1 --y", "printf 'a b' | ./b.sh"]
     assert [each.line for each in found] == [3, 7]
+
+
+def names_in(path):
+    """Functions, classes and methods that a file defines, methods as CLASS.METHOD."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    found = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found |= {"%s.%s" % (node.name, each.name) for each in node.body if isinstance(each, ast.FunctionDef)}
+    return found
+
+
+def test_functions_that_the_architecture_names_exist():
+    with open(os.path.join(ROOT, "docs", "ARCHITECTURE.md"), encoding="utf-8") as file:
+        named = re.findall(r"`([a-z_/]+\.py): ([\w.]+)`", file.read())
+    assert len(named) > 40
+    assert not [(path, name) for path, name in named if name not in names_in(path)]
