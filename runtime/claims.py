@@ -105,12 +105,12 @@ def make_workplace(folder):
             remove_workplace(path)
             raise
     _HEART.add(path)
-    _sweep(folder, path)
+    sweep(folder, path)
     return path
 
 
-def _sweep(folder, own):
-    """Removes the workplaces of dead processes from a folder, and nothing else; `own` was made just now."""
+def sweep(folder, own):
+    """Removes the workplaces of dead processes from a folder, and nothing else; `own` is one that was made just now."""
     for name in _listed(folder):
         path = os.path.join(folder, name)
         if _WORKPLACE.match(name) and not os.path.islink(path) and path != own:
@@ -133,8 +133,9 @@ def _is_at_work(owner, path, own):
 
 
 def is_workplace(path):
-    """Whether a path is a workplace, and no folder of a user's."""
-    return bool(_WORKPLACE.match(os.path.basename(path))) and owner_of(path) is not None
+    """Whether a path is a workplace, signed or not yet, and no folder of a user's."""
+    is_named = _WORKPLACE.match(os.path.basename(path)) and os.path.isdir(path)
+    return bool(is_named) and (owner_of(path) is not None or set(_listed(path)) <= {_PART})
 
 
 def remove_workplace(path):

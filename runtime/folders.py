@@ -217,6 +217,7 @@ def claim(target, wait=0.0):
             claims.release(path)
             raise
         if os.path.isdir(target) == (path == inside):
+            claims.sweep(os.path.dirname(target), path)  # what is left of the claim of one who made the folder
             return path
         claims.release(path)  # the folder came or went meanwhile
 
