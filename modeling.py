@@ -161,16 +161,12 @@ def encode(
     def hidden_dropout(x):
         return dropout(x, config.hidden_dropout_prob) if dropout else x
 
-    def dense(name, x):
-        return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
-
     def layer_norm(name, x):
         return form.layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
 
     with tf.name_scope("encode"):
         mask = tf.cast(input_mask, tf.float32)
-        layout_of = packing.Padded if reference_mode else packing.Packed
-        tokens = layout_of(input_mask, config.num_attention_heads)
+        tokens = (packing.Padded if reference_mode else packing.Packed)(input_mask, config.num_attention_heads)
         x = _embed(weights, tokens, input_ids, segment_ids, reference_mode)
         x = hidden_dropout(layer_norm("bert/embeddings", x))  # [tokens, hidden]
         attention = SelfAttention(weights, config, tokens, mask, dropout, form)
@@ -182,17 +178,22 @@ def encode(
                 attended, x = attention.first_tokens(name + "/attention/self", rows), layout.pack(rows)
             else:
                 attended = attention.all_tokens(name + "/attention/self", x)
-            attended = hidden_dropout(dense(name + "/attention/output/dense", attended))
+            attended = hidden_dropout(_dense(weights, name + "/attention/output/dense", attended))
             x = layer_norm(name + "/attention/output", x + attended)
-            inner = activation(dense(name + "/intermediate/dense", x))
-            x = layer_norm(name + "/output", x + hidden_dropout(dense(name + "/output/dense", inner)))
+            inner = activation(_dense(weights, name + "/intermediate/dense", x))
+            x = layer_norm(name + "/output", x + hidden_dropout(_dense(weights, name + "/output/dense", inner)))
             layers.append(layout.unpack(x))
-        pooled = tf.tanh(dense("bert/pooler/dense", layers[-1][:, 0]))
+        pooled = tf.tanh(_dense(weights, "bert/pooler/dense", layers[-1][:, 0]))
         if only_first:
             return EncoderOutput(layers, pooled, None, None)
         mean = _masked_mean(layers[-1], mask)
         last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
     return EncoderOutput(layers, pooled, mean, last_text)
+
+
+def _dense(weights, name, x):
+    """[rows, in] -> [rows, out]"""
+    return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
 
 
 def _embed(weights, tokens, input_ids, segment_ids, reference_mode):
@@ -232,7 +233,7 @@ class SelfAttention:
     def all_tokens(self, name, x):
         """What every token takes from all of its row: [tokens, hidden] -> the same."""
         query, key, value = [
-            self._tokens.split(self._dense("%s/%s" % (name, part), x), self._form)
+            self._tokens.split(_dense(self._weights, "%s/%s" % (name, part), x), self._form)
             for part in ("query", "key", "value")
         ]  # [batch, heads, seq, size]
         shape = tf.concat([tf.shape(query)[:3], tf.shape(key)[2:3]], axis=0)
@@ -246,7 +247,7 @@ class SelfAttention:
         sum_t p_t (x_t W_v + b_v) = (sum_t p_t x_t) W_v + b_v sum_t p_t.
         """
         heads, size, hidden = self._heads, self._size, self._hidden
-        query = self._dense(name + "/query", rows[:, 0]) * (1.0 / math.sqrt(size))
+        query = _dense(self._weights, name + "/query", rows[:, 0]) * (1.0 / math.sqrt(size))
         query = tf.transpose(tf.reshape(query, [-1, heads, size]), [1, 0, 2])  # [heads, batch, size]
         key_bias = tf.reshape(self._weights[name + "/key/bias"], [heads, size, 1])
         reader = tf.matmul(query, self._by_head(name + "/key"), transpose_b=True)  # [heads, batch, hidden]
@@ -260,9 +261,6 @@ class SelfAttention:
         value_bias = tf.reshape(self._weights[name + "/value/bias"], [heads, size])
         context += tf.reduce_sum(probabilities, axis=-1, keepdims=True) * value_bias
         return tf.reshape(context, [-1, hidden])
-
-    def _dense(self, name, x):
-        return tf.matmul(x, self._weights[name + "/kernel"]) + self._weights[name + "/bias"]
 
     def _by_head(self, name):
         """The kernel [hidden, hidden] of a projection as [heads, hidden, size]."""
