@@ -5,6 +5,7 @@ import json
 import os
 
 import numpy as np
+import tiny
 from main_program import run
 
 import modeling
@@ -14,18 +15,7 @@ from runtime.compat import tf
 from tokenization import Tokenizer
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
-BERT = dict(
-    vocab_size=len(WORDS),
-    hidden_size=16,
-    num_hidden_layers=2,
-    num_attention_heads=2,
-    intermediate_size=32,
-    max_position_embeddings=24,
-    type_vocab_size=2,
-    initializer_range=0.2,  # far from 0, so that rows differ
-    hidden_dropout_prob=0.1,
-    attention_probs_dropout_prob=0.1,
-)
+BERT = dict(tiny.TEXT_SIZES, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
 LABELS = ["up", "down", "flat"]  # not sorted
 TRAIN = [
     ("good film", "up"),

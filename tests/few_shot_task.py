@@ -3,23 +3,13 @@ import dataclasses
 import math
 
 import numpy as np
+import tiny
 
 import meta_learner
-import modeling
 from learner import adaptation, configs
 from runtime.compat import tf
 
-BERT = modeling.BertConfig(
-    vocab_size=20,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    hidden_dropout_prob=0.0,
-    attention_probs_dropout_prob=0.0,
-    max_position_embeddings=6,
-    type_vocab_size=2,
-)
+BERT = tiny.bert()
 SEQ = 6
 QUERY_ROWS = 4
 

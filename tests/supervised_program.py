@@ -1,9 +1,9 @@
 """Runs scripts/make_supervised.py inside the tests and reads what it made."""
 import gzip
-import importlib.util
 import json
 import os
 
+import make_supervised as program
 import pytest
 from absl import flags
 
@@ -16,9 +16,6 @@ WORDS = "yes no good bad dog cat rain sun here there was it we say so".split()
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", '"', "."] + WORDS
 SEQ = 16
 
-_spec = importlib.util.spec_from_file_location("make_supervised", SCRIPT)
-program = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(program)
 
 
 def save(path, content):

@@ -16,11 +16,7 @@ from runtime import kernels
 from runtime.compat import tf
 from runtime.dropout import Dropout
 
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 ONLY_LABELS = dict(update_only_label_embedding=True)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import tiny
 
 import modeling
 from runtime import kernels, packing
@@ -12,23 +13,11 @@ from runtime.compat import tf
 from runtime.dropout import Dropout
 from runtime.errors import UserError
 
-TINY = dict(
-    vocab_size=20,
-    hidden_size=8,
-    num_hidden_layers=2,
-    num_attention_heads=2,
-    intermediate_size=12,
-    hidden_dropout_prob=0.0,
-    attention_probs_dropout_prob=0.0,
+TINY = tiny.sizes(
+    num_hidden_layers=2, intermediate_size=12, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     max_position_embeddings=7,
-    type_vocab_size=2,
 )
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def evaluate(tensors):

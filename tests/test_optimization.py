@@ -9,11 +9,7 @@ from learner import adaptation, configs
 from optimization import OuterConfig
 from runtime.compat import tf
 
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def test_adam_solves_a_problem_of_three_variables():

@@ -425,11 +425,8 @@ def test_random_marks(spellers, uncased, text):
     assert tokenizer.ids(text) == library.ids(text)
 
 
-def leopard_rows():
+def leopard_rows(folder):
     """Distinct (sentence1, sentence2 or None) of all readable files; the data set has broken and empty ones."""
-    folder = os.environ.get("LEOPARD_DIR")
-    if not folder:
-        pytest.skip("LEOPARD_DIR does not name a checkout of the LEOPARD data set")
     rows = {}
     for path in sorted(glob.glob(os.path.join(folder, "data", "json", "*", "*.json"))):
         with open(path, encoding="utf-8") as file:
@@ -452,9 +449,9 @@ def vocab_from(words, size):
 
 
 @both_cases
-def test_leopard_texts(uncased):
+def test_leopard_texts(leopard_dir, uncased):
     """Ids and segments of every example, uncut, are the library's; hardly any is [UNK]."""
-    rows = leopard_rows()
+    rows = leopard_rows(leopard_dir)
     assert len(rows) > 20000 and sum(second is not None for _, second in rows) > 2000
     texts = {text for row in rows for text in row if text is not None}
     vocab = vocab_from((word for text in sorted(texts) for word in basic_tokenize(text, uncased)), 5000)

@@ -1,16 +1,16 @@
 """A meta-training run over a few rows on a tiny encoder."""
 import numpy as np
+import tiny
 
-import modeling
 from data import records
 from learner import configs
 from training import meta_training
 
 SEQ, ROWS = 4, 4
-BERT = modeling.BertConfig(
-    vocab_size=10, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4,
-    max_position_embeddings=SEQ, type_vocab_size=2,
-)  # fmt: skip
+BERT = tiny.bert(
+    vocab_size=10, hidden_size=4, num_attention_heads=1, intermediate_size=4, max_position_embeddings=SEQ,
+    hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1,
+)
 LEARNER = configs.LearnerConfig(meta_batchsz=2, num_batches=1, rate_sets=1, label_emb_size=2)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-import tiny_model
+import tiny
 
 from command_line import finetune, own_task, recipes, settings
 from fetch import minilm as fetch_minilm
@@ -21,7 +21,7 @@ GOOD = "text,label\ngood film,up\nbad film,down\n"
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return tiny_model.write_encoder(tmp_path_factory.mktemp("encoder"))
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 import os
 
 import pytest
-import tiny_model
+import tiny
 
 from command_line import program_flags, settings
 from runtime.errors import UserError
@@ -43,7 +43,7 @@ def test_only_meta_training_looks_at_the_inner_loop(more):
 
 @pytest.fixture
 def bert_flags(tmp_path):
-    return ["--bert_config_file=%s" % tiny_model.write_config(tmp_path), "--max_seq_length=12"]
+    return ["--bert_config_file=%s" % tiny.write_config(tmp_path), "--max_seq_length=12"]
 
 
 def test_settings_of_a_run(bert_flags):

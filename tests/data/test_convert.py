@@ -11,7 +11,6 @@ from data.text import TextExample
 from runtime.errors import UserError
 from tokenization import Tokenizer
 
-LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "film", "very"]
 
 
@@ -113,13 +112,12 @@ def test_short_evaluation_file_is_noted(tmp_path):
     assert "3 rows" in report and "published evaluation set has 1000" in report
 
 
-@pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")
 @pytest.mark.parametrize("name", ["airline", "conll"])
-def test_public_text_converts_to_the_labels_of_the_public_records(tmp_path, name):
+def test_public_text_converts_to_the_labels_of_the_public_records(leopard_dir, tmp_path, name):
     tokenizer = Tokenizer({word: index for index, word in enumerate(WORDS)}, False)
     task = tasks.get_task(name)
-    converted, published = tmp_path / "out.tf_record", task.record_file(LEOPARD_DIR, "train", 0, 8)
-    convert.convert(task.json_file(LEOPARD_DIR, "train", 0, 8), converted, tokenizer, task=name)
+    converted, published = tmp_path / "out.tf_record", task.record_file(leopard_dir, "train", 0, 8)
+    convert.convert(task.json_file(leopard_dir, "train", 0, 8), converted, tokenizer, task=name)
     mine, theirs = records.read_records(converted), records.read_records(published)
     np.testing.assert_array_equal(mine.label_ids, theirs.label_ids)
     assert bool(mine.segment_ids.any()) == bool(theirs.segment_ids.any()) == task.pair

@@ -11,9 +11,6 @@ from data import tasks
 from runtime.errors import UserError
 from runtime.paths import ROOT
 
-LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
-needs_leopard = pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")
-
 
 @pytest.mark.parametrize("name", ["airlines", "Scitail", "", "sentiment"])
 def test_unknown_task_lists_names(name):
@@ -116,20 +113,19 @@ def test_registry_and_text_do_without_tensorflow():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def _public_files():
-    for folder, _, names in sorted(os.walk(LEOPARD_DIR)):
+def _public_files(leopard_dir):
+    for folder, _, names in sorted(os.walk(leopard_dir)):
         for name in sorted(names):
             if name.endswith((".json", ".tf_record")):
                 yield os.path.join(folder, name)
 
 
-@needs_leopard
-def test_every_public_file_reads_or_names_its_defect():
+def test_every_public_file_reads_or_names_its_defect(leopard_dir):
     """Reads the whole tree; pairs, labels, sizes and shots per class follow the registry, ids the JSON rows."""
     from data import records, text
 
     broken, short, labels = set(), set(), {}
-    for path in _public_files():
+    for path in _public_files(leopard_dir):
         part = tasks.identify(path)
         assert part, path
         task = part.task

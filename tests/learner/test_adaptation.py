@@ -18,12 +18,7 @@ EMBEDDINGS = [
     "bert/embeddings/LayerNorm/gamma",
 ]
 POOLER = "bert/pooler/dense/kernel"
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 @pytest.mark.parametrize("name", [LAYER_0 + part for part in FEED_FORWARD] + [LAYER_11 + FEED_FORWARD[0]])

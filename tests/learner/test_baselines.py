@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import tiny
 from absl import flags
 from absl.testing import flagsaver
 
@@ -15,15 +16,7 @@ from runtime.compat import tf
 PRESETS = recipes.PRESETS
 FLAGS = flags.FLAGS
 SEQ, VOCAB = 6, 20
-BERT = dict(
-    vocab_size=VOCAB,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    max_position_embeddings=SEQ,
-    type_vocab_size=2,
-)
+BERT = tiny.sizes(vocab_size=VOCAB, max_position_embeddings=SEQ)
 
 
 def run(preset, folder, *arguments):

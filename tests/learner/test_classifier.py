@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tiny
 
 import meta_learner
 import modeling
@@ -10,21 +11,8 @@ from learner import configs
 from learner.classifier import Batch
 from runtime.compat import tf
 
-BERT = modeling.BertConfig(
-    vocab_size=20,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    max_position_embeddings=6,
-    type_vocab_size=2,
-)
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+BERT = tiny.bert(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def make_batch(mask):

@@ -7,12 +7,7 @@ from modeling import WORD_EMBEDDINGS
 from runtime.compat import tf
 
 POSITIONS = "bert/embeddings/position_embeddings"
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def clipped(loss, weights, amp=False):

@@ -4,36 +4,21 @@ import math
 
 import numpy as np
 import pytest
+import tiny
 
 import meta_learner
-import modeling
 from learner import adaptation, configs, finetuning
 from learner.adaptation import LABEL_EMBEDDINGS
 from learner.classifier import Batch
 from modeling import WORD_EMBEDDINGS
 from runtime.compat import tf
 
-BERT = modeling.BertConfig(
-    vocab_size=20,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    hidden_dropout_prob=0.0,
-    attention_probs_dropout_prob=0.0,
-    max_position_embeddings=6,
-    type_vocab_size=2,
-)
+BERT = tiny.bert()
 SEQ, ROWS, NUM_LABELS = 6, 5, 3
 DECAY = finetuning.RateDecay(total=3.7, warmup=0)
 ONLY_LABELS = dict(update_only_label_embedding=True)
 COUNTERS = {"training_step", "global_step"}
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def make_config(**changes):

@@ -10,11 +10,7 @@ from learner.adaptation import LABEL_EMBEDDINGS, PROJECTION
 from runtime.compat import tf
 from runtime.dropout import LEVELS, Dropout
 
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def evaluate(tensors):

@@ -1,6 +1,7 @@
 """BERT with a softmax layer: the AdamW step by hand, schedule, what is trained."""
 import numpy as np
 import pytest
+import tiny
 
 import modeling
 import optimization
@@ -10,25 +11,10 @@ from learner.configs import SoftmaxConfig, from_flags
 from runtime.compat import tf
 from runtime.errors import UserError
 
-BERT = modeling.BertConfig(
-    vocab_size=20,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    hidden_dropout_prob=0.0,
-    attention_probs_dropout_prob=0.0,
-    max_position_embeddings=6,
-    type_vocab_size=2,
-)
+BERT = tiny.bert()
 SEQ, ROWS, NUM_LABELS, STEPS = 6, 5, 3, 10
 DECAY = finetuning.RateDecay(total=STEPS, warmup=2)
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def make_rows(seed=0):

@@ -10,8 +10,6 @@ from main_program import run
 
 from runtime.compat import tf
 
-LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
-
 
 def test_results_of_text(from_text, files):
     output, _, result = from_text
@@ -131,13 +129,12 @@ def test_batch_sizes_that_differ_are_warned_of(base, files, tmp_path):
     assert ["--train_batch_size=4 and --eval_batch_size=3" in line for line in result.lines] == [True]
 
 
-@pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")
-def test_released_records(base, tmp_path):
+def test_released_records(leopard_dir, base, tmp_path):
     (tmp_path / "cased.json").write_text(json.dumps(dict(BERT, vocab_size=28996, max_position_embeddings=128)))
     arguments = [
         "--bert_config_file=%s" % (tmp_path / "cased.json"),
         "--max_seq_length=128",
-        "--supervised_data_dir=%s" % os.path.join(LEOPARD_DIR, "data", "tf_record", "political_message"),
+        "--supervised_data_dir=%s" % os.path.join(leopard_dir, "data", "tf_record", "political_message"),
         "--task_eval_files=political_message_train_0_4.tf_record,political_message_eval.tf_record",
         "--output_dir=%s" % (tmp_path / "out"),
         "--num_train_epochs=1",

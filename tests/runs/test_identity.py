@@ -2,7 +2,7 @@
 import dataclasses
 
 import pytest
-import tiny_model
+import tiny
 
 import modeling
 from command_line.settings import RunSettings, TextSettings
@@ -19,8 +19,8 @@ def settings(tmp_path):
     for name in ("train.csv", "eval.csv"):
         (tmp_path / name).write_text(name)
     return RunSettings(
-        bert_config=modeling.BertConfig.from_dict(tiny_model.BERT),
-        classifier=tiny_model.LEARNER,
+        bert_config=modeling.BertConfig.from_dict(tiny.TEXT_SIZES),
+        classifier=tiny.LEARNER,
         finetuning=FinetuneConfig(),
         text=TextSettings(False, 12),
         vocab_file="vocab.txt",
@@ -58,8 +58,8 @@ def test_the_same_run_has_the_same_name_wherever_its_files_are(settings, tmp_pat
         dict(finetuning=FinetuneConfig(seed=1)),
         dict(text=TextSettings(True, 12)),
         dict(classifier=SoftmaxConfig()),
-        dict(classifier=dataclasses.replace(tiny_model.LEARNER, train_lr=1.0)),
-        dict(bert_config=modeling.BertConfig.from_dict(dict(tiny_model.BERT, num_hidden_layers=1))),
+        dict(classifier=dataclasses.replace(tiny.LEARNER, train_lr=1.0)),
+        dict(bert_config=modeling.BertConfig.from_dict(dict(tiny.TEXT_SIZES, num_hidden_layers=1))),
         dict(eval_file=None),
     ],
 )
@@ -96,7 +96,7 @@ def test_files_and_their_checksums(settings):
 
 
 def test_where_weights_are(tmp_path):
-    model = tiny_model.write(tmp_path, LABELS)
+    model = tiny.write(tmp_path, LABELS)
     index = str(tmp_path / "model.ckpt.index")
     assert identity.weight_files(FinetuneConfig()) == {}
     assert identity.weight_files(FinetuneConfig(init_checkpoint=model.checkpoint)) == {"init_checkpoint": index}

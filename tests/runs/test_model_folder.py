@@ -3,7 +3,7 @@ import json
 import os
 
 import pytest
-import tiny_model
+import tiny
 
 from command_line.settings import TextSettings
 from learner.configs import FinetuneConfig, SoftmaxConfig
@@ -15,10 +15,10 @@ LABELS = ("up", "größer")
 
 @pytest.fixture
 def stored(tmp_path):
-    return tiny_model.write(tmp_path, LABELS)
+    return tiny.write(tmp_path, LABELS)
 
 
-@pytest.mark.parametrize("classifier", [tiny_model.LEARNER, SoftmaxConfig(fix_bert=True)])
+@pytest.mark.parametrize("classifier", [tiny.LEARNER, SoftmaxConfig(fix_bert=True)])
 def test_what_is_described_is_loaded(classifier, stored, tmp_path):
     text = TextSettings(True, 9)
     content = model_folder.description(stored.bert_config, classifier, FinetuneConfig(seed=4), LABELS, text)

@@ -1,13 +1,13 @@
 """The exported graph, asked as a server would ask it, against --do_predict."""
 import csv
 import dataclasses
-import importlib.util
 import json
 import os
 
+import export_saved_model as script
 import numpy as np
 import pytest
-import tiny_model
+import tiny
 from absl import flags
 from absl.testing import flagsaver
 
@@ -15,7 +15,6 @@ import run_classifier_multitask
 from runs import serving
 from runtime.compat import tf
 from runtime.errors import UserError
-from runtime.paths import ROOT
 from tokenization import Tokenizer
 
 FLAGS = flags.FLAGS
@@ -23,19 +22,9 @@ LABELS = ("gut", "schlecht", "größer")
 TEXTS = ["good film", "bad slow plot very slow", "fine", "red green blue good unknown"]
 
 
-def _load_script():
-    spec = importlib.util.spec_from_file_location("export_script", os.path.join(ROOT, "scripts/export_saved_model.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-script = _load_script()
-
-
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    return tiny_model.write(tmp_path_factory.mktemp("run"), LABELS)
+    return tiny.write(tmp_path_factory.mktemp("run"), LABELS)
 
 
 @pytest.fixture(scope="module")

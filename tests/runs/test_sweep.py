@@ -3,7 +3,7 @@ import json
 import os
 
 import pytest
-import tiny_model
+import tiny
 from leopard_layout import fixture_environment, fixture_leopard  # noqa: F401
 
 from command_line import recipes
@@ -17,7 +17,7 @@ KEY = sweep_keys.Key("minilm-heads", "airline", 4, 0)
 @pytest.fixture
 def encoder(tmp_path_factory, monkeypatch):
     """The small encoder in the downloads; returns the folders that it was asked for."""
-    folder, asked = tiny_model.write_encoder(tmp_path_factory.mktemp("encoder")), []
+    folder, asked = tiny.write_encoder(tmp_path_factory.mktemp("encoder")), []
     monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: asked.append(folder) or folder)
     return asked
 

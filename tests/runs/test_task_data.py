@@ -3,7 +3,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tiny_model
+import tiny
 
 from command_line.settings import TextSettings
 from data import records
@@ -16,8 +16,8 @@ ROWS = "text,label\ngood film,up\nbad plot,down\nfine,flat\n"
 
 @pytest.fixture
 def reader(tmp_path):
-    (tmp_path / "vocab.txt").write_text("\n".join(tiny_model.WORDS) + "\n")
-    return task_data.Reader(TextSettings(False, 8), str(tmp_path / "vocab.txt"), len(tiny_model.WORDS))
+    (tmp_path / "vocab.txt").write_text("\n".join(tiny.WORDS) + "\n")
+    return task_data.Reader(TextSettings(False, 8), str(tmp_path / "vocab.txt"), len(tiny.WORDS))
 
 
 @pytest.fixture

@@ -10,12 +10,7 @@ from runtime.compat import tf
 from runtime.errors import UserError
 
 FLAG = "--init_checkpoint"
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def save(prefix, values):

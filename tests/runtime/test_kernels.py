@@ -7,11 +7,7 @@ import pytest
 from runtime import kernels
 from runtime.compat import tf
 
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 def evaluate(tensors):

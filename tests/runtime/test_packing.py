@@ -8,12 +8,7 @@ from runtime.compat import tf
 MASK = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 1]])
 KEPT = np.array([[1, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 1]], bool)  # the first of every row is kept
 X = np.arange(32, dtype=np.float32).reshape(4, 4, 2)
-
-
-@pytest.fixture(autouse=True)
-def graph():
-    with tf.Graph().as_default() as built:
-        yield built
+pytestmark = pytest.mark.usefixtures("graph")
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,12 @@
 """scripts/check_data.py: exit codes, table, JSON, and what it says about the public data (LEOPARD_DIR)."""
-import importlib.util
 import json
 import os
 
+import check_data
 import pytest
 from leopard_copy import NAME, fixture_folder, fixture_task  # noqa: F401 (a small copy of the data)
 
 from data import tasks
-from runtime.paths import ROOT
-
-LEOPARD_DIR = os.environ.get("LEOPARD_DIR")
-_spec = importlib.util.spec_from_file_location("check_data", os.path.join(ROOT, "scripts", "check_data.py"))
-check_data = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(check_data)
 
 
 def run(capsys, *arguments):
@@ -70,14 +64,13 @@ def test_wrong_use(capsys):
     assert stop.value.code == 2 and "--leopard_dir" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not LEOPARD_DIR, reason="LEOPARD_DIR does not name a copy of the LEOPARD data")
-def test_public_data(capsys):
+def test_public_data(leopard_dir, capsys):
     names = ("airline", "disaster", "sentiment_electronics", "emotion")
-    code, output, _ = run(capsys, ("leopard_dir", LEOPARD_DIR), ("tasks", ",".join(names)))
+    code, output, _ = run(capsys, ("leopard_dir", leopard_dir), ("tasks", ",".join(names)))
     airline = output.splitlines()[1]
     assert "7320" in airline and "62.4 %" in airline and "10 (5)" in airline
     for task in names:
         for defect in tasks.TASKS[task].defects:
             assert defect.file_name in output and defect.problem in output and defect.way_out in output
-    has_text = os.path.exists(tasks.TASKS["emotion"].json_file(LEOPARD_DIR, "eval"))
+    has_text = os.path.exists(tasks.TASKS["emotion"].json_file(leopard_dir, "eval"))
     assert code == (0 if has_text else 1)

@@ -1,8 +1,8 @@
 """scripts/convert_checkpoint.py: both directions, and refusals that leave nothing behind."""
-import importlib.util
 import os
 import shutil
 
+import convert_checkpoint
 import pytest
 from hugging_face_folder import random_weights, write_source
 
@@ -10,9 +10,6 @@ from fetch import hf_checkpoint
 from runtime.paths import ROOT
 
 SCRIPT = os.path.join(ROOT, "scripts", "convert_checkpoint.py")
-_spec = importlib.util.spec_from_file_location("convert_checkpoint", SCRIPT)
-convert_checkpoint = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(convert_checkpoint)
 
 
 @pytest.fixture(name="source")

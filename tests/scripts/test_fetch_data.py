@@ -1,17 +1,11 @@
 """scripts/fetch_data.py: fetches, compares, goes on after a failure; nothing comes from the network."""
-import importlib.util
 import io
-import os
 import zipfile
 
+import fetch_data
 import pytest
 
 from fetch import catalogue, transfer
-from runtime.paths import ROOT
-
-_spec = importlib.util.spec_from_file_location("fetch_data", os.path.join(ROOT, "scripts", "fetch_data.py"))
-fetch_data = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fetch_data)
 
 NOWHERE = "--base=http://127.0.0.1:1"  # nobody listens there
 

@@ -1,5 +1,4 @@
 """scripts/finetune.py as a program: help, exit codes, one process from the command line to the results."""
-import importlib.util
 import json
 import os
 import re
@@ -8,24 +7,15 @@ import subprocess
 import sys
 import time
 
+import finetune as program
 import pytest
-import tiny_model
+import tiny
 from leopard_layout import fixture_environment, fixture_leopard  # noqa: F401
 
 from data import tasks
 from runtime.paths import ROOT
 
 SCRIPT = os.path.join(ROOT, "scripts", "finetune.py")
-
-
-def _load():
-    spec = importlib.util.spec_from_file_location("finetune_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-program = _load()
 
 
 def test_program_ends_with_one_line_and_code_2(environment):
@@ -98,7 +88,7 @@ SMALL = ["--num_train_epochs=2", "--max_seq_length=16"]
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return tiny_model.write_encoder(tmp_path_factory.mktemp("encoder"))
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def test_files_are_read_once(encoder, tmp_path):

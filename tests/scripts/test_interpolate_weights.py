@@ -1,9 +1,9 @@
 """Weights between two checkpoints."""
-import importlib.util
 import os
 import subprocess
 import sys
 
+import interpolate_weights as program
 import numpy as np
 import pytest
 
@@ -14,9 +14,6 @@ from runtime.paths import ROOT
 SCRIPT = os.path.join(ROOT, "scripts", "interpolate_weights.py")
 RATE = "sgd0/output/layer0/learning_rate"
 
-_spec = importlib.util.spec_from_file_location("interpolate_weights", SCRIPT)
-program = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(program)
 
 
 def save(prefix, values):

@@ -1,17 +1,12 @@
 """scripts/make_splits.py: from labelled files to split files."""
-import importlib.util
 import json
 import os
 
+import make_splits
 import pytest
 
 from command_line import public_task, recipes
 from data import tasks, text
-from runtime.paths import ROOT
-
-_spec = importlib.util.spec_from_file_location("make_splits", os.path.join(ROOT, "scripts", "make_splits.py"))
-make_splits = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(make_splits)
 
 
 @pytest.fixture(name="given")

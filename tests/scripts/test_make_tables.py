@@ -1,16 +1,9 @@
 """scripts/make_tables.py: flags and exit codes."""
-import importlib.util
-import os
 import sys
 
+import make_tables
 import pytest
 from result_files import put_sweep
-
-from runtime.paths import ROOT
-
-_spec = importlib.util.spec_from_file_location("make_tables", os.path.join(ROOT, "scripts", "make_tables.py"))
-make_tables = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(make_tables)
 
 
 @pytest.fixture(name="flags")

@@ -1,7 +1,6 @@
 """scripts/reproduce_tables.py on tiny data: which runs, the same numbers as single commands, going on, failures."""
 
 import collections
-import importlib.util
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+import reproduce_tables as program
 from main_program import run as run_program
 
 from command_line import recipes
@@ -36,17 +36,6 @@ TEXTS = "late flight,fine thanks,flight,rude,good flight,bad delayed,thanks,late
 SMALL = ["--label_emb_size=16", "--max_seq_length=16", "--num_train_epochs=3"]
 TASK_NAMES = ("airline", "political_bias", "sentiment_books")
 SPLITS = (0, 1, 2)
-
-
-def _load():
-    spec = importlib.util.spec_from_file_location("reproduce_tables", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["reproduce_tables"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-program = _load()
 
 
 @pytest.fixture(scope="module")

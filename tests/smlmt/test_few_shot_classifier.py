@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-import tiny_model
+import tiny
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
@@ -29,7 +29,7 @@ SMALL = dict(max_seq_length=12, epochs=2, progress=False)
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    return tiny_model.write_encoder(tmp_path_factory.mktemp("encoder"))
+    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +207,7 @@ def test_a_graph_that_only_scores_is_not_fitted_from(fitted, monkeypatch):
 
 
 def test_fit_goes_on_from_a_loaded_model(tmp_path):
-    tiny_model.write(tmp_path, ["up", "down"])  # another encoder than the embedded one
+    tiny.write(tmp_path, ["up", "down"])  # another encoder than the embedded one
     loaded = FewShotClassifier.load(str(tmp_path), **SMALL)
     first = loaded.fit(TEXTS[:6], LABELS[:6]).predict_proba(TEXTS)
     assert first.shape == (7, 2)

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 import pytest
+import tiny
 
-import modeling
 from data.records import Examples
 from learner import configs
 from runtime import checkpoints
@@ -13,18 +13,7 @@ from runtime.compat import tf
 from runtime.errors import UserError
 from training import finetuner as estimators
 
-BERT = modeling.BertConfig(
-    vocab_size=20,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    hidden_dropout_prob=0.1,
-    attention_probs_dropout_prob=0.1,
-    max_position_embeddings=6,
-    type_vocab_size=2,
-    initializer_range=0.3,
-)
+BERT = tiny.bert(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, initializer_range=0.3)
 SEQ, NUM_LABELS = 6, 3
 SETTINGS = dict(label_emb_size=4, rate_sets=2, train_lr=0.5)  # rates at which a run changes the weights a lot
 RUN = configs.FinetuneConfig(train_batch_size=4, eval_batch_size=3, num_train_epochs=4.0, seed=3)

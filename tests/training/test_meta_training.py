@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import tiny
 
 from data import records
 from runtime import checkpoints
@@ -18,15 +19,7 @@ from runtime.paths import ROOT
 MAIN = os.path.join(ROOT, "run_classifier_multitask.py")
 SEQ, VOCAB, ROWS = 6, 30, 6
 STEPS = 6
-CONFIG = dict(
-    vocab_size=VOCAB,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    max_position_embeddings=SEQ,
-    type_vocab_size=2,
-)
+CONFIG = tiny.sizes(vocab_size=VOCAB, max_position_embeddings=SEQ)
 
 
 @pytest.fixture(scope="module")

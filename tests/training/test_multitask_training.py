@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+import tiny
 
 import modeling
 from data import records
@@ -18,17 +19,9 @@ from training import finetuner as estimators
 from training import loop, multitask_training
 
 SEQ, VOCAB = 5, 12
-BERT = modeling.BertConfig(
-    vocab_size=VOCAB,
-    hidden_size=8,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=8,
-    initializer_range=0.2,  # far from 0, so that few steps learn
-    hidden_dropout_prob=0.05,
-    attention_probs_dropout_prob=0.05,
+BERT = tiny.bert(
+    vocab_size=VOCAB, initializer_range=0.2, hidden_dropout_prob=0.05, attention_probs_dropout_prob=0.05,
     max_position_embeddings=SEQ,
-    type_vocab_size=2,
 )
 CONFIG = SoftmaxConfig(pooling="mean", keep_prob=1.0, learning_rate=0.006)
 TASKS = {"one": 2, "two": 3}  # classes

@@ -5,13 +5,13 @@ import json
 import judge_features
 import numpy as np
 import pytest
-import tiny_model
+import tiny
 
 import modeling
 from runtime.compat import tf
 from runtime.errors import UserError
 
-CONFIG = modeling.BertConfig.from_dict(tiny_model.BERT)
+CONFIG = modeling.BertConfig.from_dict(tiny.TEXT_SIZES)
 ROWS = [([2, 5, 7, 3], [0] * 4), ([2, 5, 3, 6, 8, 9, 3], [0, 0, 0, 1, 1, 1, 1]), ([2, 9, 3], [0] * 3)]
 
 
@@ -19,8 +19,8 @@ ROWS = [([2, 5, 7, 3], [0] * 4), ([2, 5, 3, 6, 8, 9, 3], [0, 0, 0, 1, 1, 1, 1]),
 def fixture_encoder(tmp_path_factory):
     """Folder with a tiny encoder: config, vocabulary and two sets of weights, one.ckpt and two.ckpt."""
     folder = tmp_path_factory.mktemp("encoder")
-    (folder / "bert_config.json").write_text(json.dumps(tiny_model.BERT))
-    (folder / "vocab.txt").write_text("\n".join(tiny_model.WORDS) + "\n")
+    (folder / "bert_config.json").write_text(json.dumps(tiny.TEXT_SIZES))
+    (folder / "vocab.txt").write_text("\n".join(tiny.WORDS) + "\n")
     with tf.Graph().as_default(), tf.Session() as session:
         variables = modeling.create_variables(CONFIG)
         saver = tf.train.Saver(variables)

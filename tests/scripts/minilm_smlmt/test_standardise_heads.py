@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import standardise_heads
+import tiny
 from absl import flags
 
 import modeling
@@ -16,10 +17,7 @@ from runtime.compat import tf
 from runtime.errors import UserError
 
 SEQ, VOCAB, ROWS, WIDTH = 6, 30, 6, 8
-BERT = dict(
-    vocab_size=VOCAB, hidden_size=WIDTH, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
-    max_position_embeddings=SEQ, type_vocab_size=2,
-)  # fmt: skip
+BERT = tiny.sizes(vocab_size=VOCAB, hidden_size=WIDTH, max_position_embeddings=SEQ)
 
 
 def test_scales_make_deviations_equal_and_keep_the_norm():

@@ -1,4 +1,4 @@
-"""A tiny fine-tuned model with random weights, for the tests of what is done with one."""
+"""Tiny encoders, and a tiny fine-tuned model with random weights, for the tests."""
 import dataclasses
 import json
 
@@ -12,14 +12,23 @@ from runtime.compat import tf
 from training import task_models
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
-BERT = dict(
+SIZES = dict(
+    vocab_size=20,
+    hidden_size=8,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=8,
+    max_position_embeddings=6,
+    type_vocab_size=2,
+)
+# Of an encoder that reads WORDS.
+TEXT_SIZES = dict(
+    SIZES,
     vocab_size=len(WORDS),
     hidden_size=16,
     num_hidden_layers=2,
-    num_attention_heads=2,
     intermediate_size=32,
     max_position_embeddings=24,
-    type_vocab_size=2,
     initializer_range=0.2,  # far from 0, so that rows differ
 )
 LEARNER = configs.LearnerConfig(
@@ -28,9 +37,20 @@ LEARNER = configs.LearnerConfig(
 )  # fmt: skip
 
 
+def sizes(**changes):
+    """Fields of a BertConfig."""
+    return dict(SIZES, **changes)
+
+
+def bert(**changes):
+    """A BertConfig, without dropout."""
+    without_dropout = dict(SIZES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    return modeling.BertConfig(**dict(without_dropout, **changes))
+
+
 def write(folder, labels, text=None):
     """Writes a model folder; returns model_folder.StoredModel."""
-    bert_config = modeling.BertConfig.from_dict(BERT)
+    bert_config = modeling.BertConfig.from_dict(TEXT_SIZES)
     with tf.Graph().as_default(), tf.Session() as session:
         model = task_models.TaskModel(bert_config, LEARNER, len(labels))
         session.run(tf.global_variables_initializer())
@@ -54,13 +74,13 @@ def write(folder, labels, text=None):
 def write_config(folder):
     """Writes the model's bert_config.json; returns its path."""
     path = folder / "bert_config.json"
-    path.write_text(json.dumps(BERT))
+    path.write_text(json.dumps(TEXT_SIZES))
     return str(path)
 
 
 def write_encoder(folder):
     """Writes a tiny encoder as fetch.minilm.ensure_minilm would leave it, of the shipped heads' width and depth."""
-    bert_config = dict(BERT, max_position_embeddings=128, hidden_size=384, num_hidden_layers=4)
+    bert_config = dict(TEXT_SIZES, max_position_embeddings=128, hidden_size=384, num_hidden_layers=4)
     (folder / "bert_config.json").write_text(json.dumps(bert_config))
     (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
     with tf.Graph().as_default(), tf.Session() as session:
