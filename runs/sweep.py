@@ -123,6 +123,7 @@ class Runner:
           OtherResult: there is one, but of other settings, weights or data.
           UserError: the weights or the data of the run cannot be read.
         """
+        folders.tidy(job.folder)
         run_id = stored_run_id(job.folder)
         if run_id is None:
             return False
