@@ -5,6 +5,7 @@ import os
 
 from command_line import public_task, recipes
 from data import tasks, text
+from runtime import folders
 from runtime.errors import UserError
 from runtime.run_files import MODEL, MODEL_FILE, RESULTS
 
@@ -91,6 +92,7 @@ def read_files(options):
 def find_model(folder):
     """The folder of a fine-tuned model, which is `folder` itself or its model/; UserError when there is none."""
     for path in (folder, os.path.join(folder, MODEL)):
+        folders.recover(path)
         if os.path.exists(os.path.join(path, MODEL_FILE)):
             return path
     raise UserError(

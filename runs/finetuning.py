@@ -1,7 +1,5 @@
 """One fine-tuning run, from its frozen settings to what it leaves: model/, predictions.tsv and results.json."""
-import contextlib
 import os
-import shutil
 import time
 from typing import NamedTuple, Optional
 
@@ -10,7 +8,7 @@ from absl import logging
 from learner import configs
 from runs import identity, model_folder, output_folder, results, task_data
 from runs.scores import Scores
-from runtime import checkpoints, run_files
+from runtime import folders, run_files
 from runtime.errors import UserError, cannot_write
 from runtime.files import read_json, write_json
 from training import finetuner
@@ -48,15 +46,22 @@ def run(settings, known=None):
     begun = time.time()
     weights = identity.weight_files(settings.finetuning)
     output_folder.check(settings.output_dir)
+    folders.recover(settings.output_dir)
     task = read_task(settings, reader_of(settings, known))
     warn_of_batches(settings)
     run_identity = identity.identify(settings, task.train.labels, weights)
     refuse_other_model(run_identity)
     refuse_lost_start(settings, weights)
-    outcome = train_and_keep(run_identity, task)
-    result = judge(run_identity, task, outcome, begun)
-    write(settings.output_dir, result)
+    with output_folder.making(settings.output_dir, names_of(settings)) as work:
+        result = judge(run_identity, task, train(run_identity, task, work), begun)
+        write(work, result)
     return result
+
+
+def names_of(settings):
+    """What a run leaves in its folder."""
+    has_predictions = settings.eval_file is not None
+    return [run_files.RESULTS] + [run_files.PREDICTIONS] * has_predictions + [run_files.MODEL] * settings.keep_model
 
 
 def reader_of(settings, known=None):
@@ -106,42 +111,23 @@ def refuse_lost_start(settings, weights):
             )
 
 
-def train_and_keep(run_identity, task):
-    """Fine-tunes and, with keep_model, puts the model in its place; returns finetuner.Finetuned.
-
-    What was in the output folder stays as it was where anything fails.
-    """
+def train(run_identity, task, folder):
+    """Fine-tunes and, with keep_model, writes model/ into a folder; returns finetuner.Finetuned."""
     settings = run_identity.settings
-    model_dir = output_folder.model_dir(settings.output_dir)
-    place = model_folder.replacing(model_dir) if settings.keep_model else contextlib.nullcontext()
-    with _making(settings.output_dir), place as work:
-        evaluation = task.evaluation and task.evaluation.examples
-        outcome = finetuner.finetune(
-            settings.bert_config, settings.classifier, settings.finetuning, task.train.examples, evaluation,
-            len(run_identity.labels), work,
-        )
-        if work:
-            more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
-            model_folder.describe(work, dict(run_identity.description, **more), settings.vocab_file)
-    if not settings.keep_model:  # an earlier model was one of the same run, or is to be overwritten
-        shutil.rmtree(model_dir, ignore_errors=True)
-    return outcome
-
-
-@contextlib.contextmanager
-def _making(output_dir):
-    """Makes a run's folder and sweeps out what a killed run left there; a folder that a failing run made goes again."""
-    is_new = not os.path.isdir(output_dir)
-    output_folder.make(output_dir)
+    model_dir = output_folder.model_dir(folder) if settings.keep_model else None
     try:
-        checkpoints.sweep_unfinished(output_dir)
-        yield
-    except BaseException as error:
-        if is_new and not os.listdir(output_dir):
-            os.rmdir(output_dir)
-        if isinstance(error, OSError):
-            raise cannot_write(output_dir, error) from error
-        raise
+        if model_dir:
+            os.mkdir(model_dir)
+        outcome = finetuner.finetune(
+            settings.bert_config, settings.classifier, settings.finetuning, task.train.examples,
+            task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir,
+        )
+        if model_dir:
+            more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
+            model_folder.describe(model_dir, dict(run_identity.description, **more), settings.vocab_file)
+    except OSError as error:
+        raise cannot_write(settings.output_dir, error) from error
+    return outcome
 
 
 def judge(run_identity, task, outcome, begun):
@@ -160,24 +146,13 @@ def judge(run_identity, task, outcome, begun):
 
 
 def write(folder, result, predictions=True):
-    """Writes results.json and predictions.tsv into a run's folder; those of an earlier run go.
+    """Writes results.json and predictions.tsv into a folder; OSErrors are the caller's.
 
     Args:
       predictions: whether they are wanted, where there were rows to predict.
-
-    Raises:
-      UserError: something cannot be written.
     """
-    output_folder.make(folder)
-    path = os.path.join(folder, run_files.PREDICTIONS)
-    try:
-        if predictions and result.evaluation:
-            rows = result.evaluation
-            results.write_predictions(
-                path, result.scores.probabilities, rows.labels, rows.examples.label_ids, rows.texts
-            )
-        elif os.path.exists(path):
-            os.remove(path)
-        write_json(os.path.join(folder, run_files.RESULTS), result.summary)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    if predictions and result.evaluation:
+        rows = result.evaluation
+        path = os.path.join(folder, run_files.PREDICTIONS)
+        results.write_predictions(path, result.scores.probabilities, rows.labels, rows.examples.label_ids, rows.texts)
+    write_json(os.path.join(folder, run_files.RESULTS), result.summary)

@@ -8,7 +8,7 @@ from learner import configs
 from runs import output_folder
 from runtime import run_files
 from runtime.compat import tf
-from runtime.errors import UserError, cannot_write
+from runtime.errors import UserError, writing
 from runtime.files import read_json, write_json
 from training import loop, meta_training, multitask_training, validation
 
@@ -41,10 +41,8 @@ def run(settings, machines):
     plan = kind.make_plan(settings.bert_config, settings.classifier, settings.training)
     output_folder.make(settings.output_dir)
     if machines.is_chief:
-        try:
+        with writing(settings.output_dir):
             write_json(os.path.join(settings.output_dir, run_files.META_TRAINING), description)
-        except OSError as error:
-            raise cannot_write(settings.output_dir, error) from error
     finished = loop.train(plan, settings.output_dir, machines, settings.cpu_devices, settings.worker_timeout)
     if not (finished and machines.is_chief):
         return Ended(plan.title, finished)

@@ -1,19 +1,22 @@
 """The folder of a fine-tuned model: its settings (model.json), its weights and, where it read text, its vocabulary."""
-import contextlib
 import dataclasses
 import json
 import os
+import re
 import shutil
 from typing import Optional
 
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
-from runtime import checkpoints
+from runtime import folders
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
-from runtime.files import write_json
+from runtime.files import read_json, write_json
 from runtime.run_files import MODEL_FILE, VOCAB_FILE
+
+KIND = "model"  # of making, where it is made by itself
+_SAVED = re.compile(r"checkpoint$|%s\.(index|data-\d{5}-of-\d{5})$" % re.escape(CHECKPOINT))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,7 @@ class StoredModel:
 
 def load(folder, flag="--model_dir"):
     """Reads a folder's settings; UserError, which names `flag`, when it holds no model or a damaged one."""
+    folders.recover(folder)
     path = os.path.join(folder, MODEL_FILE)
     try:
         with open(path, encoding="utf-8") as file:
@@ -79,21 +83,12 @@ def description(bert_config, classifier, finetuning, labels, text):
     return values
 
 
-@contextlib.contextmanager
-def replacing(folder):
-    """Gives a work folder that takes the place of `folder` at the end; after an error all is as it was before.
-
-    Raises OSErrors where nothing can be written beside `folder`.
-    """
-    parent = os.path.dirname(folder)
-    os.makedirs(parent, exist_ok=True)
-    work = checkpoints.make_unfinished(parent)
-    try:
-        yield work
-        os.chmod(work, 0o755)
-        checkpoints.replace_directory(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def made_earlier(folder):
+    """Names of the files of a model that a version without .made.json left in a folder; none where it is another's."""
+    content = read_json(os.path.join(folder, MODEL_FILE))
+    if not (isinstance(content, dict) and {"bert_config", "labels", "text"} < set(content)):
+        return []
+    return [name for name in os.listdir(folder) if name in (MODEL_FILE, VOCAB_FILE) or _SAVED.match(name)]
 
 
 def describe(folder, content, vocab_file):

@@ -8,7 +8,7 @@ from data.text import kind_of_rows, stem
 from runs import model_folder, output_folder, results, task_data
 from runs.scores import Scores
 from runtime import run_files
-from runtime.errors import UserError, cannot_write
+from runtime.errors import UserError, writing
 from training import finetuner
 
 
@@ -69,8 +69,6 @@ def write(settings, rows, scores):
     if os.path.exists(os.path.join(settings.output_dir, run_files.RESULTS)):  # keep the evaluation's predictions
         name = "predictions_%s.tsv" % stem(settings.predict_file)
     path = os.path.join(settings.output_dir, name)
-    try:
+    with writing(settings.output_dir):
         results.write_predictions(path, scores.probabilities, rows.labels, texts=rows.texts)
-    except OSError as error:
-        raise cannot_write(settings.output_dir, error) from error
     return path

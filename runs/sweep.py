@@ -9,7 +9,8 @@ from data import records
 from data.tasks import get_task
 from runs import finetuning, identity, output_folder
 from runs.sweep_keys import Key
-from runtime.errors import UserError, cannot_write, reason
+from runtime import folders
+from runtime.errors import UserError, reason
 from runtime.files import read_json, write_json
 from runtime.run_files import PREDICTIONS, RESULTS
 from training import finetuner as finetuners
@@ -122,6 +123,7 @@ class Runner:
           OtherResult: there is one, but of other settings, weights or data.
           UserError: the weights or the data of the run cannot be read.
         """
+        folders.tidy(job.folder)
         run_id = stored_run_id(job.folder)
         if run_id is None:
             return False
@@ -142,9 +144,9 @@ class Runner:
         except Exception as error:  # whatever it is, it is this run's; the others go on
             self._drop_graph()
             return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
-        _sweep_out(job.folder)
         result.summary.update(job.key._asdict())
-        finetuning.write(job.folder, result, self.keep_predictions)
+        with output_folder.making(job.folder, [RESULTS] + [PREDICTIONS] * self.keep_predictions) as work:
+            finetuning.write(work, result, self.keep_predictions)
         return None
 
     def _run(self, settings):
@@ -193,48 +195,23 @@ class Runner:
 
 def stored_run_id(folder):
     """The fingerprint of the run whose result is in a folder, or None."""
+    folders.recover(folder)
     content = read_json(os.path.join(folder, RESULTS))
     return content.get("run_id") if isinstance(content, dict) and "metrics" in content else None
 
 
 def discard(folder):
     """Removes the result of a run; UserError when that fails."""
-    _remove(folder, PREDICTIONS)  # first: it is never beside the results of another run
-    _remove(folder, RESULTS)
+    with output_folder.making(folder, ()):
+        pass  # nothing is made in its place
 
 
 def record_failure(key, folder, reason):
     """Writes why a run has no result, unless one is there, and returns it; the next call tries the run again."""
     if stored_run_id(folder) is None:
-        _write(folder, dict(key._asdict(), error=reason))
+        with output_folder.making(folder, [RESULTS]) as work:
+            write_json(os.path.join(work, RESULTS), dict(key._asdict(), error=reason))
     return reason
-
-
-def _sweep_out(folder):
-    """Removes the files that a killed run did not finish; UserError when that fails."""
-    if not os.path.isdir(folder):
-        return
-    for name in os.listdir(folder):
-        if name.startswith(("." + RESULTS, "." + PREDICTIONS)):
-            _remove(folder, name)
-
-
-def _write(folder, content):
-    output_folder.make(folder)
-    _sweep_out(folder)
-    try:
-        write_json(os.path.join(folder, RESULTS), content)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-
-
-def _remove(folder, name):
-    try:
-        os.remove(os.path.join(folder, name))
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise cannot_write(folder, error) from None
 
 
 def accuracy(folder):

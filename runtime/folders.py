@@ -98,6 +98,16 @@ def recover(folder):
                 raise cannot_write(place, error, "what a killed program left waits to be finished") from None
 
 
+def tidy(folder):
+    """As `recover`, and removes what a killed process left of its work for a folder: for programs that write there."""
+    recover(folder)
+    target = os.path.realpath(folder)
+    for path in (os.path.join(target, _CLAIM), _beside(target)):
+        if claims.owner_of(path) is not None:
+            with contextlib.suppress(OSError):  # it may stay where nothing can be written
+                claims.settle(path, _finish)
+
+
 def read_whole(folder, read):
     """What `read()` returns or raises, called again until it saw the files of one making in `folder` whole."""
     until = time.monotonic() + _READING
@@ -198,13 +208,18 @@ def _is_linked(target, name):
     return any(os.path.islink(os.path.join(target, *parts[:end])) for end in range(1, len(parts) + 1))
 
 
+def _beside(target):
+    """Where a folder is claimed that is not there yet."""
+    return os.path.join(os.path.dirname(target), ".%s%s" % (os.path.basename(target), _CLAIM))
+
+
 def claim(target, wait=0.0):
     """Keeps others from a folder, which may not be there yet; returns a hidden folder to work in, for claims.release.
 
     Raises UserError where a living process works in it; what a dead one left is finished or removed before.
     """
     inside = os.path.join(target, _CLAIM)
-    beside = os.path.join(os.path.dirname(target), ".%s%s" % (os.path.basename(target), _CLAIM))
+    beside = _beside(target)
     while True:
         path = inside if os.path.isdir(target) else beside
         claims.claim(path, _finish, wait)

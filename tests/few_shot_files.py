@@ -47,13 +47,17 @@ def checksum(path):
 
 
 def content(folder):
-    """{relative path: checksum, or None for a folder} of all that is in a folder; None when it does not exist."""
+    """{relative path: checksum, or None for a folder} of all that is in a folder; None when it does not exist.
+
+    Without the list of whose files these are, which is another one after every making.
+    """
     if not os.path.exists(str(folder)):
         return None
     found = {}
     for root, folders, files in os.walk(str(folder)):
         place = os.path.relpath(root, str(folder))
         found.update({os.path.join(place, name): None for name in folders})
+        files = [name for name in files if name != ".made.json"]
         found.update({os.path.join(place, name): checksum(os.path.join(root, name)) for name in files})
     return found
 

@@ -241,7 +241,7 @@ def test_from_file_to_predictions(encoder):
     out = run(["--train", "mine.csv", "--predict", "new.txt"] + SMALL, encoder)
     assert "trained on 7 rows of 3 classes (größer, klein, 中), not evaluated" in out
     folder = os.path.join("output", "mine")
-    assert sorted(os.listdir(folder)) == ["model", "predictions_new.tsv", "results.json"]
+    assert sorted(os.listdir(folder)) == [".made.json", "model", "predictions_new.tsv", "results.json"]
     predictions = read_predictions(os.path.join(folder, "predictions_new.tsv"))
     assert [row["text"] for row in predictions] == ["good", "bad"]
     assert {"p(größer)", "p(klein)", "p(中)"} < set(predictions[0])
@@ -259,5 +259,5 @@ def test_training_from_standard_input_with_evaluation(encoder):
     out = run(["--train", "-", "--eval", "test.csv"] + SMALL, encoder, rows)
     assert "accuracy" in out and "on 3 rows" in out
     folder = os.path.join("output", "stdin")
-    assert sorted(os.listdir(folder)) == ["model", "predictions.tsv", "results.json"]
+    assert sorted(os.listdir(folder)) == [".made.json", "model", "predictions.tsv", "results.json"]
     assert [row["label"] for row in read_predictions(os.path.join(folder, "predictions.tsv"))] == ["up", "down", "up"]

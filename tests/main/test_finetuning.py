@@ -78,6 +78,7 @@ def test_model_and_results_are_all_that_stays(from_text):
     names = {"checkpoint", "model.ckpt.index", "model.ckpt" + DATA, "model.json", "vocab.txt"}
     expected = {"./results.json", "./predictions.tsv", "./model"} | {"model/" + name for name in names}
     assert set(content(from_text[0])) == expected
+    assert ".made.json" in os.listdir(str(from_text[0])) and ".made.json" not in os.listdir(str(from_text[0] / "model"))
 
 
 def test_same_command_gives_the_same_and_keep_model_removes_the_model(from_text, tmp_path):
@@ -199,7 +200,7 @@ def test_training_alone(files, base, tmp_path):
     result = run(*(base + names + ["--task_eval_files=%s" % (files / "train.csv"), "--overwrite"]))
     assert result.code == 0, result
     assert "trained on 6 rows of 3 classes (up, down, flat), not evaluated" in result.out
-    assert sorted(os.listdir(str(output))) == ["model", "results.json"]
+    assert sorted(os.listdir(str(output))) == [".made.json", "model", "results.json"]
     found = read_json(output / "results.json")
     assert found["metrics"] is None and set(found["data"]) == {"train"}
     assert checksum(output / "model" / "model.ckpt.data-00000-of-00001") == weights

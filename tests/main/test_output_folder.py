@@ -66,10 +66,44 @@ def test_file_in_the_place_of_the_model(from_text, tmp_path):
     assert content(tmp_path) == before
 
 
-def test_results_that_cannot_be_written_are_one_line_and_the_model_stays(from_text, tmp_path):
+def test_results_that_cannot_be_written_are_one_line_and_nothing_changes(from_text, tmp_path):
+    """Model, predictions and results appear together or not at all."""
     (tmp_path / "out" / "results.json").mkdir(parents=True)
+    before = content(tmp_path)
     refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", str(tmp_path / "out"))
-    assert set(os.listdir(str(tmp_path / "out" / "model"))) == set(os.listdir(str(from_text[0] / "model")))
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["results.json", "predictions.tsv", "model/notes"])
+def test_a_users_files_are_never_replaced(name, from_text, tmp_path):
+    """A file in the way is refused before any work; one beside the model's own stays."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text('{"mine": 1}')
+    before = content(tmp_path)
+    arguments = ["--output_dir=%s" % tmp_path, "--overwrite"] + from_text[1]
+    refused(run(*arguments), "--output_dir", str(tmp_path / name.split("/")[0]), "not of this program")
+    assert content(tmp_path) == before
+
+
+def test_notes_beside_a_model_stay(from_text, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(str(from_text[0]), str(mine))
+    (mine / "model" / "notes").write_text("mine")
+    before = content(mine)
+    assert run("--output_dir=%s" % mine, "--seed=1", "--overwrite", *from_text[1]).code == 0
+    after = content(mine)
+    assert set(after) == set(before) and (mine / "model" / "notes").read_text() == "mine"
+    assert after["model/model.json"] != before["model/model.json"]
+
+
+def test_runs_of_earlier_versions_are_replaced(from_text, tmp_path):
+    """They left no list of their files."""
+    mine = tmp_path / "mine"
+    shutil.copytree(str(from_text[0]), str(mine))
+    os.remove(str(mine / ".made.json"))
+    before = content(mine)
+    assert run("--output_dir=%s" % mine, "--keep_model=false", *from_text[1]).code == 0
+    assert set(content(mine)) == {"./results.json", "./predictions.tsv"} < set(before)
 
 
 def test_checkpoint_that_cannot_be_written_is_one_line(from_text, tmp_path, monkeypatch):

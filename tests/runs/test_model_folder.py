@@ -58,18 +58,13 @@ def test_damaged_settings(key, value, stored, tmp_path):
         model_folder.load(str(tmp_path))
 
 
-def test_a_model_takes_the_place_of_another_whole_or_not_at_all(tmp_path):
-    folder = tmp_path / "new" / "model"
-    with model_folder.replacing(str(folder)) as work:
-        assert os.path.dirname(work) == str(tmp_path / "new") and not folder.exists()
-        with open(os.path.join(work, "one"), "w"):
-            pass
-    assert os.listdir(str(folder)) == ["one"] and os.listdir(str(tmp_path / "new")) == ["model"]
-    with pytest.raises(KeyboardInterrupt):
-        with model_folder.replacing(str(folder)) as work:
-            raise KeyboardInterrupt
-    assert os.listdir(str(folder)) == ["one"] and os.listdir(str(tmp_path / "new")) == ["model"]
-    with model_folder.replacing(str(folder)) as work:
-        with open(os.path.join(work, "two"), "w"):
-            pass
-    assert os.listdir(str(folder)) == ["two"] and os.listdir(str(tmp_path / "new")) == ["model"]
+def test_whose_files(stored, tmp_path):
+    """Those of a model are known by its settings; another program's model.json has others."""
+    for name in ("notes", "model.ckpt.backup", "model.ckpt.data-00000-of-00001.old"):
+        (tmp_path / name).write_text("mine")
+    found = set(model_folder.made_earlier(str(tmp_path)))
+    assert found >= {"model.json", "vocab.txt", "model.ckpt.index", "model.ckpt.data-00000-of-00001"}
+    assert not found & {"notes", "model.ckpt.backup", "model.ckpt.data-00000-of-00001.old"}
+    for other in ('{"class_name": "Sequential"}', "[]", "{", '{"labels": ["a"], "text": {}}'):
+        (tmp_path / "model.json").write_text(other)
+        assert model_folder.made_earlier(str(tmp_path)) == []

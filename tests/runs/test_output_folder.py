@@ -1,4 +1,5 @@
-"""Output folders: those that can be written, and those that cannot."""
+"""Output folders: those that can be written, and those that cannot; whose files are in them."""
+import json
 import os
 
 import pytest
@@ -32,3 +33,36 @@ def test_making_twice(tmp_path):
     for _ in range(2):
         output_folder.make(str(tmp_path / "new" / "below"))
     assert (tmp_path / "new" / "below").is_dir()
+
+
+def put(folder, name, content):
+    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+@pytest.mark.parametrize("results", [{"run_id": "a", "metrics": None}, {"error": "no memory", "split": 0}])
+def test_files_of_earlier_versions(results, tmp_path):
+    put(tmp_path, "results.json", results)
+    assert output_folder.made_earlier(str(tmp_path)) == ["results.json"]
+    put(tmp_path, "predictions.tsv", "")
+    put(tmp_path, "predictions_new.tsv", "")
+    assert output_folder.made_earlier(str(tmp_path)) == ["results.json", "predictions.tsv"]
+
+
+@pytest.mark.parametrize("results", ["", "{", [], {}, {"run_id": "a"}, {"error": "theirs"}])
+def test_files_of_others(results, tmp_path):
+    put(tmp_path, "results.json", results)
+    put(tmp_path, "predictions.tsv", "")
+    assert output_folder.made_earlier(str(tmp_path)) == []
+
+
+def test_one_making_after_the_other(tmp_path):
+    folder = str(tmp_path / "run")
+    for names in (["results.json", "predictions.tsv"], ["results.json"]):
+        with output_folder.making(folder, names) as work:
+            for name in names:
+                with open(os.path.join(work, name), "w") as file:
+                    file.write(str(len(names)))
+        assert sorted(os.listdir(folder)) == [".made.json"] + sorted(names)
+    with output_folder.making(folder, ()):
+        pass
+    assert os.listdir(folder) == [] and os.listdir(str(tmp_path)) == ["run"]

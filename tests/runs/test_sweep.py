@@ -83,15 +83,15 @@ def test_failures_are_recorded_but_take_no_result_away(tmp_path):
     assert sweep.stored_run_id(str(folder)) == "a" and sweep.accuracy(str(folder)) == 0.5
 
 
-def test_what_killed_writes_left_is_swept_out(tmp_path):
-    for name in (".results.jsonabc", ".predictions.tsvabc", ".mine", "notes"):
-        (tmp_path / name).write_text("")
-    sweep.record_failure(KEY, str(tmp_path), "no memory")
-    assert sorted(os.listdir(str(tmp_path))) == [".mine", "notes", "results.json"]
+def test_a_users_file_is_not_taken_for_a_result(tmp_path):
+    put(tmp_path, {"mine": 1})
+    with pytest.raises(UserError, match="--output_dir: .*results.json is there, and not of this program"):
+        sweep.record_failure(KEY, str(tmp_path), "no memory")
+    assert (tmp_path / "results.json").read_text() == '{"mine": 1}'
 
 
 def test_discarded_results(tmp_path):
-    put(tmp_path, {})
+    put(tmp_path, {"metrics": None, "run_id": "a"})
     (tmp_path / "predictions.tsv").write_text("")
     (tmp_path / "notes").write_text("")
     for _ in range(2):

@@ -154,6 +154,28 @@ def test_files_of_an_earlier_version(tmp_path):
     assert found(tmp_path) == dict(NEW, notes="mine", **{"gone/b": "old"})
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_what_a_kill_left_is_removed_before_anything_is_made(tmp_path, before):
+    """Beside a folder that was to be made, or in one that is there; what a living process needs stays."""
+    folder = tmp_path / "run"
+    if before:
+        folder.mkdir()
+    code = "from runtime import folders; import os\nfolders.claim(sys.argv[1]); os._exit(9)"
+    assert run(code, folder)[0] == 9
+    assert left(tmp_path)
+    folders.tidy(str(folder))
+    assert not left(tmp_path) and folder.exists() == before
+    place = folders.claim(str(folder))
+    folders.tidy(str(folder))
+    assert os.path.isdir(place)
+    claims.release(place)
+
+
+def left(folder):
+    """Hidden names in a folder and the ones below it."""
+    return [name for _, below, names in os.walk(str(folder)) for name in below + names if name.startswith(".")]
+
+
 def test_links(tmp_path):
     """A link as the folder is kept; one inside it leads nothing of ours elsewhere, and nobody's files are removed."""
     make(tmp_path / "disk", OLD)

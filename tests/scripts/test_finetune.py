@@ -120,14 +120,14 @@ def test_a_stopped_run_leaves_no_copy_of_standard_input(encoder, tmp_path):
     process.stdin.write("text,label\ngood film,up\nbad film,down\n")
     process.stdin.close()
     deadline = time.time() + 120
-    while not (tmp_path / "output").exists() and time.time() < deadline:  # made when the training begins
+    while len(os.listdir(str(tmp_path))) < 2 and time.time() < deadline:  # "output" is made when the training begins
         time.sleep(0.05)
     assert os.listdir(str(temporary))
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 128 + signal.SIGTERM
     process.stdout.close()
     process.stderr.close()
-    assert os.listdir(str(temporary)) == [] and not os.listdir(str(tmp_path / "output"))
+    assert os.listdir(str(temporary)) == [] and os.listdir(str(tmp_path)) == ["temporary"]
 
 
 def test_from_command_line_to_results(environment, leopard, tmp_path):

@@ -83,9 +83,14 @@ def test_bad_folders(fitted, tmp_path):
     with pytest.raises(UserError, match="no fine-tuned model"):
         FewShotClassifier.load(str(tmp_path))
     (tmp_path / "mine").write_text("")
-    with pytest.raises(UserError, match="holds no model"):
+    with pytest.raises(UserError, match="FewShotClassifier.save: .*mine is no folder"):
         fitted.save(str(tmp_path / "mine"))
-    assert os.listdir(str(tmp_path)) == ["mine"]
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "model.json").write_text('{"class_name": "Sequential"}')
+    with pytest.raises(UserError, match="FewShotClassifier.save: .*theirs is there, and holds no model"):
+        fitted.save(str(tmp_path / "theirs"))
+    assert sorted(os.listdir(str(tmp_path))) == ["mine", "theirs"]
+    assert os.listdir(str(tmp_path / "theirs")) == ["model.json"]
 
 
 def test_pairs_are_not_single_texts(fitted, tmp_path):
