@@ -65,8 +65,8 @@ def lay_out(config, evaluation=False):
     if all(position.query_weight is None for position in positions):
         # num_batches of 0 or 1 without averaging: one query loss at the very end is meant
         positions[-1] = positions[-1]._replace(query_weight=1.0)
-    schedule = InnerSchedule(tuple(positions), 1.0)
-    return schedule._replace(divisor=sum(p.query_weight for p in queries(schedule))) if averaging else schedule
+    weights = [position.query_weight for position in positions if position.query_weight is not None]
+    return InnerSchedule(tuple(positions), sum(weights) if averaging else 1.0)
 
 
 def steps(schedule):
