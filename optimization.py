@@ -116,8 +116,7 @@ def outer_step(gradients, variables, config, global_step, scalars=(), bounds=Non
     train_op, reduced, scale, norm = tf.distribute.get_replica_context().merge_call(
         in_all_replicas, args=(values, targets, slots, global_step)
     )
-    # Tensors of each replica, as Estimator wants its loss.
-    means = [tf.identity(tf.reshape(mean, [])) for mean in reduced[len(names) :]]
+    means = [tf.reshape(mean, []) for mean in reduced[len(names) :]]
     whole = {name: tf.reshape(value, variables[name].shape) for name, value in zip(names, reduced)}
     return OuterStep(train_op, whole, {name: gradient * scale for name, gradient in whole.items()}, norm, means)
 

@@ -3,7 +3,7 @@ import os
 import shutil
 
 from runs.model_folder import MODEL_FILE, VOCAB_FILE
-from runtime import checkpoints, folders
+from runtime import checkpoints, folders, saved_model
 from runtime.compat import tf
 from runtime.errors import writing
 from training import task_models
@@ -47,11 +47,4 @@ def _write(stored, folder):
             "label": tf.gather(tf.constant(list(stored.labels)), tf.argmax(model.logits, axis=-1)),
         }
         checkpoints.restore(session, stored.checkpoint, model.saved_variables(), "--model_dir")
-        signature = tf.saved_model.predict_signature_def(inputs, outputs)
-        builder = tf.saved_model.Builder(folder)
-        builder.add_meta_graph_and_variables(
-            session,
-            [tf.saved_model.tag_constants.SERVING],
-            {tf.saved_model.signature_constants.DEFAULT_SERVING_SIGNATURE_DEF_KEY: signature},
-        )
-        builder.save()
+        saved_model.write(session, inputs, outputs, folder)

@@ -1,7 +1,7 @@
 """The only module that knows there are two runtimes.
 
 reference: Python 3.7 with TensorFlow 1.15; modern: Python 3.9-3.11 with TensorFlow 2.15. Everything else imports
-``tf`` from here and is written once, in the TensorFlow 1.x style (graphs, sessions, Estimator).
+``tf`` from here and is written once, in the TensorFlow 1.x style (graphs and sessions).
 """
 import logging
 import os
@@ -32,12 +32,11 @@ def _import_tensorflow():
     version = tuple(int(part) for part in tensorflow.__version__.split(".")[:2])
     if version not in ((1, 15), (2, 15)):
         raise UserError(
-            "TensorFlow %s is not supported: 1.15 and 2.15 are (2.16 dropped Estimator). Run scripts/setup_env.sh."
+            "TensorFlow %s is not supported: 1.15 and 2.15 are. Run scripts/setup_env.sh."
             % tensorflow.__version__
         )
-    # Both are meant: few rows of the word table are read; and Estimator's own use of tf.data.
+    # It is meant: few rows of the word table are read.
     warnings.filterwarnings("ignore", "Converting sparse IndexedSlices", UserWarning)
-    warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options", UserWarning)
     v1.logging.set_verbosity(v1.logging.ERROR)
     v1.disable_v2_behavior()  # graph mode
     v1.enable_resource_variables()  # both are needed for derivatives through loops

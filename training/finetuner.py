@@ -1,4 +1,4 @@
-"""Fine-tuning and prediction as programs: graphs, sessions, checkpoints. What they compute is in finetuning.py."""
+"""Fine-tuning and prediction with graphs, sessions and checkpoints. What they compute is in task_models.py."""
 import collections
 import errno
 import os
@@ -25,9 +25,9 @@ Finetuned = collections.namedtuple(
 )
 
 
-def start_of(run):
+def start_of(settings):
     """What a graph of fine-tuning is made for, of a FinetuneConfig: the weights to start from and the seed."""
-    return run.init_checkpoint, run.warm_start_model_dir, run.seed
+    return settings.init_checkpoint, settings.warm_start_model_dir, settings.seed
 
 
 class Finetuner:
@@ -37,42 +37,37 @@ class Finetuner:
 
     Args:
       bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, which picks the classifier.
-      start: FinetuneConfig; its checkpoint and seed, which the graph holds.
+      settings: FinetuneConfig; the graph holds its checkpoint and seed.
       num_labels: classes of the tasks.
 
     Raises:
       UserError: the checkpoint does not fit, or cannot be read.
     """
 
-    def __init__(self, bert_config, config, start, num_labels):
-        self._start = start_of(start)
+    def __init__(self, bert_config, config, settings, num_labels):
+        self._start = start_of(settings)
         share_cores(bert_config, config)
         with tf.Graph().as_default():
-            tf.set_random_seed(start.seed)
+            tf.set_random_seed(settings.seed)
             self._model = task_models.make_model(bert_config, config, num_labels)
-            checkpoints.initialize(self._model.variables, start.init_checkpoint, start.warm_start_model_dir)
+            checkpoints.initialize(self._model.variables, settings.init_checkpoint, settings.warm_start_model_dir)
             self._decay = finetuning.RateDecay(
                 tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
             )
-            self._step = self._model.training_step(start.seed, self._decay)
-            self._saver = tf.train.Saver(self._model.saved_variables(), max_to_keep=1)
-            variables = list(self._model.saved_variables().values())
-            others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
-            # The weights to go back to: variables that share memory with the others where training changes nothing.
-            initial = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
-            restart = [variable.assign(value) for variable, value in zip(variables, initial)]
-            self._reset = tf.group(tf.variables_initializer(others), *restart)  # the optimiser's start from zero
+            self._step = self._model.training_step(settings.seed, self._decay)
             saved = self._model.saved_variables()
+            self._saver = tf.train.Saver(saved, max_to_keep=1)
+            initial, self._reset = _way_back(list(saved.values()))
             self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
-            self._taken = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
+            self._take = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
             self._session = tf.Session(config=session_config(bert_config, config))
             try:
                 self._session.run(tf.global_variables_initializer())
-                self._session.run(tf.variables_initializer(initial))
+                self._session.run(initial)
             except tf.errors.OpError as error:
                 self._session.close()
                 if checkpoints.is_of_reading(error):
-                    raise checkpoints.damaged(start.init_checkpoint, start.warm_start_model_dir) from None
+                    raise checkpoints.damaged(settings.init_checkpoint, settings.warm_start_model_dir) from None
                 raise
 
     def __enter__(self):
@@ -85,11 +80,11 @@ class Finetuner:
         """Gives back the memory of graph and weights."""
         self._session.close()
 
-    def run(self, run, train, evaluation, model_dir=None, show=True, before_step=None):
+    def run(self, settings, train, evaluation, model_dir=None, show=True, before_step=None):
         """Fine-tunes one task and scores its evaluation rows.
 
         Args:
-          run: FinetuneConfig, with the checkpoint and the seed that the graph was made for.
+          settings: FinetuneConfig, with the checkpoint and the seed that the graph was made for.
           train, evaluation: data.records.Examples; the second may be None.
           model_dir: existing folder that the model's checkpoint is written to, or None.
           show: whether to show progress.
@@ -102,23 +97,21 @@ class Finetuner:
           UserError: the loss is no number.
           OSError: the checkpoint cannot be written.
         """
-        if start_of(run) != self._start:
+        if start_of(settings) != self._start:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
         begun = time.time()
         self._session.run(self._reset)
-        steps = self._train(run, train, show, before_step)
+        steps = self._train(settings, train, show, before_step)
         trained = time.time()
-        self._model.finish(self._session, train, run.eval_batch_size)
-        if evaluation is not None:
-            logits = self.score(evaluation, run.eval_batch_size, "evaluation", show)
-        else:
-            logits = self.score(train, run.eval_batch_size, "check", show=False)
+        self._model.finish(self._session, train, settings.eval_batch_size)
+        rows, description = (train, "check") if evaluation is None else (evaluation, "evaluation")
+        logits = self.score(rows, settings.eval_batch_size, description, show and evaluation is not None)
         if not np.all(np.isfinite(logits)):  # the last step had a finite loss, and led nowhere
             raise self._diverged()
         scored = time.time()
         if model_dir:
             self.save(model_dir)
-        return Finetuned(logits if evaluation is not None else None, steps, trained - begun, scored - trained)
+        return Finetuned(None if evaluation is None else logits, steps, trained - begun, scored - trained)
 
     def score(self, examples, batch_size, description, show=True):
         """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
@@ -138,12 +131,12 @@ class Finetuner:
     def load(self, weights):
         """Takes weights as `weights` returned them."""
         self._model.forget()
-        self._session.run(self._taken, {placeholder: weights[name] for name, placeholder in self._given.items()})
+        self._session.run(self._take, {placeholder: weights[name] for name, placeholder in self._given.items()})
 
-    def _train(self, run, train, show, before_step):
+    def _train(self, settings, train, show, before_step):
         """All steps of a run; returns their number."""
-        feed = dict(zip(self._decay, self._model.rate_decay(train.size, run)))
-        steps, batches = self._model.batches(train, run)
+        feed = dict(zip(self._decay, self._model.rate_decay(train.size, settings)))
+        steps, batches = self._model.batches(train, settings)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for rows in batches:
@@ -160,10 +153,24 @@ class Finetuner:
         return UserError("The fine-tuning loss became NaN or infinite: %s." % self._model.advice)
 
 
-def finetune(bert_config, config, run, train, evaluation, num_labels, model_dir, before_step=None):
+def _way_back(variables):
+    """How training begins anew: two operations, the first to run once after the variables have their first values.
+
+    Returns:
+      (operation that keeps the variables' values, operation that gives them back and begins all other variables of the
+      graph anew, such as the optimiser's moments).
+    """
+    others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
+    # Variables that share memory with the others where training changes nothing.
+    kept = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
+    restart = [variable.assign(value) for variable, value in zip(variables, kept)]
+    return tf.variables_initializer(kept), tf.group(tf.variables_initializer(others), *restart)
+
+
+def finetune(bert_config, config, settings, train, evaluation, num_labels, model_dir, before_step=None):
     """Fine-tunes one task by itself; arguments and result as for Finetuner and its `run`."""
-    with Finetuner(bert_config, config, run, num_labels) as finetuner:
-        return finetuner.run(run, train, evaluation, model_dir, before_step=before_step)
+    with Finetuner(bert_config, config, settings, num_labels) as finetuner:
+        return finetuner.run(settings, train, evaluation, model_dir, before_step=before_step)
 
 
 def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):

@@ -80,15 +80,17 @@ class TaskModel(RowModel):
         dropout = Dropout(seed, self.step, self._config.reference_mode)
         return finetuning.training_step(self._model, self.step, self.batch, decay, dropout)
 
-    def rate_decay(self, size, run):
+    def rate_decay(self, size, settings):
         """finetuning.RateDecay of a FinetuneConfig, for so many training rows."""
-        return finetuning.rate_decay(size, run.eval_batch_size, run.num_train_epochs, run.warmup_proportion)
+        return finetuning.rate_decay(
+            size, settings.eval_batch_size, settings.num_train_epochs, settings.warmup_proportion
+        )
 
-    def batches(self, train, run):
+    def batches(self, train, settings):
         """(number of steps, iterator over the row numbers of each) of a FinetuneConfig and the training rows."""
-        epochs = run.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
-        steps = finetuning.steps_run(train.size, run.train_batch_size, epochs)
-        return steps, _rows_of_steps(train, run, epochs)
+        epochs = settings.num_train_epochs if finetuning.takes_gradient_steps(self._config) else 0
+        steps = finetuning.steps_run(train.size, settings.train_batch_size, epochs)
+        return steps, _rows_of_steps(train, settings, epochs)
 
     def finish(self, session, examples, batch_size):
         """What is left to do with the training rows after the last step."""
@@ -142,21 +144,23 @@ class SoftmaxTaskModel(RowModel):
             self.variables, self._head, self.step, self.batch, self._bert_config, self._config, decay, seed
         )
 
-    def rate_decay(self, size, run):
+    def rate_decay(self, size, settings):
         """finetuning.RateDecay of a FinetuneConfig, for so many training rows."""
-        return softmax.rate_decay(size, run.train_batch_size, run.num_train_epochs, run.warmup_proportion)
+        return softmax.rate_decay(
+            size, settings.train_batch_size, settings.num_train_epochs, settings.warmup_proportion
+        )
 
-    def batches(self, train, run):
+    def batches(self, train, settings):
         """As for the other classifier, without its first batch, which makes label embeddings."""
-        batches = _rows_of_steps(train, run, run.num_train_epochs)
-        return self.rate_decay(train.size, run).total, itertools.islice(batches, 1, None)
+        batches = _rows_of_steps(train, settings, settings.num_train_epochs)
+        return self.rate_decay(train.size, settings).total, itertools.islice(batches, 1, None)
 
 
-def _rows_of_steps(train, run, epochs):
+def _rows_of_steps(train, settings, epochs):
     """Row numbers of every step, the batch that makes label embeddings first."""
-    if run.stratified:
-        return batching.stratified_batches(train.label_ids, run.train_batch_size, epochs, run.seed)
-    return batching.finetune_batches(train.size, run.train_batch_size, epochs, run.seed)
+    if settings.stratified:
+        return batching.stratified_batches(train.label_ids, settings.train_batch_size, epochs, settings.seed)
+    return batching.finetune_batches(train.size, settings.train_batch_size, epochs, settings.seed)
 
 
 def make_model(bert_config, config, num_labels):

@@ -28,7 +28,7 @@ from runtime.compat import tf
 from runtime.errors import UserError
 from runtime.paths import ROOT
 from tokenization import Tokenizer
-from training import finetuner as estimators
+from training import finetuner
 
 SCRIPT = os.path.join(ROOT, "scripts", "reproduce_tables.py")
 GOLDEN = os.path.join(ROOT, "tests", "golden", "ft_warm_start")
@@ -92,12 +92,12 @@ def complete(places, tmp_path_factory):
     output = tmp_path_factory.mktemp("complete") / "out"
     chosen = ["--models=hybrid", "--tasks=sentiment_books,political_bias", "--ks=4", "--splits=0-2"]
     made, read = [], []
-    load, finetuner = task_data.Reader.labelled, estimators.Finetuner
+    load, make = task_data.Reader.labelled, finetuner.Finetuner
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             task_data.Reader, "labelled", lambda self, path, *rest: read.append(path) or load(self, path, *rest)
         )
-        patch.setattr(estimators, "Finetuner", lambda *rest: made.append(rest) or finetuner(*rest))
+        patch.setattr(finetuner, "Finetuner", lambda *rest: made.append(rest) or make(*rest))
         assert program.main(places + SMALL + chosen + ["--output_dir=%s" % output]) == 0
     return Complete(str(output), content(output), made, read)
 
@@ -106,15 +106,15 @@ Complete = collections.namedtuple("Complete", ["folder", "results", "graphs", "f
 
 
 class Instant:
-    """In the place of estimators.Finetuner: a model that gives every row the first label, made in no time."""
+    """In the place of finetuner.Finetuner: a model that gives every row the first label, made in no time."""
 
     def __init__(self, bert_config, config, start, num_labels):
         self._num_labels = num_labels
 
     def run(self, run, train, evaluation, **options):
-        """As estimators.Finetuner.run."""
+        """As finetuner.Finetuner.run."""
         logits = np.eye(self._num_labels)[np.zeros(evaluation.size, int)]
-        return estimators.Finetuned(logits, 1, 0.0, 0.0)
+        return finetuner.Finetuned(logits, 1, 0.0, 0.0)
 
     def close(self):
         """Nothing is held."""
@@ -123,7 +123,7 @@ class Instant:
 @pytest.fixture
 def instant(monkeypatch):
     """Runs without TensorFlow, for what does not look at their numbers."""
-    monkeypatch.setattr(estimators, "Finetuner", Instant)
+    monkeypatch.setattr(finetuner, "Finetuner", Instant)
     return Instant
 
 
@@ -332,7 +332,7 @@ def test_weights_that_change_within_a_sweep(arguments, instant, tmp_path, capsys
                 shutil.rmtree(str(tmp_path / "model"))
             return super().run(*rest, **options)
 
-    monkeypatch.setattr(estimators, "Finetuner", Exporting)
+    monkeypatch.setattr(finetuner, "Finetuner", Exporting)
     assert program.main(two) == 0
     found = [content(folder(two))[os.path.join("hybrid", "sentiment_books", "4", split, "results.json")]
              for split in "01"]
@@ -406,7 +406,7 @@ def test_failing_runs_are_recorded_and_tried_again(arguments, instant, monkeypat
             raise UserError("The loss is no number.")
         return Instant.run(self, *rest, **options)
 
-    monkeypatch.setattr(estimators, "Finetuner", type("Failing", (Instant,), {"run": run}))
+    monkeypatch.setattr(finetuner, "Finetuner", type("Failing", (Instant,), {"run": run}))
     assert program.main(arguments) == 1
     err = capsys.readouterr().err
     assert "ResourceExhaustedError: no memory" in err and "The loss is no number." in err

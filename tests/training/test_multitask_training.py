@@ -15,8 +15,8 @@ from learner.configs import MetaTrainConfig, SoftmaxConfig
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
-from training import finetuner as estimators
 from training import loop, multitask_training
+from training.finetuner import Finetuner
 
 SEQ, VOCAB = 5, 12
 BERT = tiny.bert(
@@ -98,7 +98,7 @@ def test_fine_tuning_starts_from_the_exported_encoder(trained):
         warm_start_model_dir=str(trained / "model"), num_train_epochs=2, train_batch_size=4
     )
     fixed = dataclasses.replace(CONFIG, fix_bert=True)
-    with estimators.Finetuner(BERT, fixed, start, 4) as finetuner:
+    with Finetuner(BERT, fixed, start, 4) as finetuner:
         first, again = [finetuner.run(start, rows, rows, show=False).logits for _ in range(2)]
         found = finetuner._session.run(finetuner._model.saved_variables())
     np.testing.assert_array_equal(first, again)
