@@ -1,7 +1,5 @@
 """One fine-tuning run, from its frozen settings to what it leaves: model/, predictions.tsv and results.json."""
-import contextlib
 import os
-import shutil
 import time
 from typing import NamedTuple, Optional
 
@@ -10,8 +8,8 @@ from absl import logging
 from learner import configs
 from runs import identity, model_folder, output_folder, results, task_data
 from runs.scores import Scores
-from runtime import checkpoints, run_files
-from runtime.errors import UserError, cannot_write
+from runtime import run_files
+from runtime.errors import UserError
 from runtime.files import read_json, write_json
 from training import finetuner
 
@@ -53,9 +51,10 @@ def run(settings, known=None):
     run_identity = identity.identify(settings, task.train.labels, weights)
     refuse_other_model(run_identity)
     refuse_lost_start(settings, weights)
-    outcome = train_and_keep(run_identity, task)
-    result = judge(run_identity, task, outcome, begun)
-    write(settings.output_dir, result)
+    with output_folder.replacing(settings.output_dir) as work:
+        outcome = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
+        result = judge(run_identity, task, outcome, begun)
+        write(work, result)
     return result
 
 
@@ -106,42 +105,23 @@ def refuse_lost_start(settings, weights):
             )
 
 
-def train_and_keep(run_identity, task):
-    """Fine-tunes and, with keep_model, puts the model in its place; returns finetuner.Finetuned.
+def train(run_identity, task, model_dir):
+    """Fine-tunes; returns finetuner.Finetuned.
 
-    What was in the output folder stays as it was where anything fails.
+    Args:
+      model_dir: folder to make for the model, None: it is not kept.
     """
     settings = run_identity.settings
-    model_dir = output_folder.model_dir(settings.output_dir)
-    place = model_folder.replacing(model_dir) if settings.keep_model else contextlib.nullcontext()
-    with _making(settings.output_dir), place as work:
-        evaluation = task.evaluation and task.evaluation.examples
-        outcome = finetuner.finetune(
-            settings.bert_config, settings.classifier, settings.finetuning, task.train.examples, evaluation,
-            len(run_identity.labels), work,
-        )
-        if work:
-            more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
-            model_folder.describe(work, dict(run_identity.description, **more), settings.vocab_file)
-    if not settings.keep_model:  # an earlier model was one of the same run, or is to be overwritten
-        shutil.rmtree(model_dir, ignore_errors=True)
+    if model_dir:
+        os.mkdir(model_dir)
+    outcome = finetuner.finetune(
+        settings.bert_config, settings.classifier, settings.finetuning, task.train.examples,
+        task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir,
+    )
+    if model_dir:
+        more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
+        model_folder.describe(model_dir, dict(run_identity.description, **more), settings.vocab_file)
     return outcome
-
-
-@contextlib.contextmanager
-def _making(output_dir):
-    """Makes a run's folder and sweeps out what a killed run left there; a folder that a failing run made goes again."""
-    is_new = not os.path.isdir(output_dir)
-    output_folder.make(output_dir)
-    try:
-        checkpoints.sweep_unfinished(output_dir)
-        yield
-    except BaseException as error:
-        if is_new and not os.listdir(output_dir):
-            os.rmdir(output_dir)
-        if isinstance(error, OSError):
-            raise cannot_write(output_dir, error) from error
-        raise
 
 
 def judge(run_identity, task, outcome, begun):
@@ -159,25 +139,16 @@ def judge(run_identity, task, outcome, begun):
     return Result(summary, scores, task.evaluation)
 
 
-def write(folder, result, predictions=True):
-    """Writes results.json and predictions.tsv into a run's folder; those of an earlier run go.
+def write(work, result, predictions=True):
+    """Writes results.json and predictions.tsv into the work folder of a run.
 
     Args:
       predictions: whether they are wanted, where there were rows to predict.
-
-    Raises:
-      UserError: something cannot be written.
     """
-    output_folder.make(folder)
-    path = os.path.join(folder, run_files.PREDICTIONS)
-    try:
-        if predictions and result.evaluation:
-            rows = result.evaluation
-            results.write_predictions(
-                path, result.scores.probabilities, rows.labels, rows.examples.label_ids, rows.texts
-            )
-        elif os.path.exists(path):
-            os.remove(path)
-        write_json(os.path.join(folder, run_files.RESULTS), result.summary)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    if predictions and result.evaluation:
+        rows = result.evaluation
+        results.write_predictions(
+            os.path.join(work, run_files.PREDICTIONS), result.scores.probabilities, rows.labels,
+            rows.examples.label_ids, rows.texts,
+        )
+    write_json(os.path.join(work, run_files.RESULTS), result.summary)

@@ -1,5 +1,4 @@
 """The folder of a fine-tuned model: its settings (model.json), its weights and, where it read text, its vocabulary."""
-import contextlib
 import dataclasses
 import json
 import os
@@ -9,7 +8,8 @@ from typing import Optional
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
-from runtime import checkpoints
+from runs import earlier
+from runtime import folders
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
 from runtime.files import write_json
@@ -42,7 +42,11 @@ class StoredModel:
 
 
 def load(folder, flag="--model_dir"):
-    """Reads a folder's settings; UserError, which names `flag`, when it holds no model or a damaged one."""
+    """Reads a folder's settings; UserError, which names `flag`, when it holds no model or a damaged one.
+
+    Weights that are read later may be another model's by then: folders.read_whole reads both of one.
+    """
+    folders.recover(folder)
     path = os.path.join(folder, MODEL_FILE)
     try:
         with open(path, encoding="utf-8") as file:
@@ -79,21 +83,12 @@ def description(bert_config, classifier, finetuning, labels, text):
     return values
 
 
-@contextlib.contextmanager
-def replacing(folder):
-    """Gives a work folder that takes the place of `folder` at the end; after an error all is as it was before.
+def replacing(folder, flag):
+    """Gives a work folder whose files take the place of the model in `folder`; see folders.atomic_folder.
 
-    Raises OSErrors where nothing can be written beside `folder`.
+    Raises UserError, which names `flag`, when the folder holds anything but a model, or cannot be written.
     """
-    parent = os.path.dirname(folder)
-    os.makedirs(parent, exist_ok=True)
-    work = checkpoints.make_unfinished(parent)
-    try:
-        yield work
-        os.chmod(work, 0o755)
-        checkpoints.replace_directory(work, folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    return folders.atomic_folder(folder, "model", folders.OWN, earlier=earlier.model, flag=flag)
 
 
 def describe(folder, content, vocab_file):
@@ -106,4 +101,4 @@ def describe(folder, content, vocab_file):
     """
     write_json(os.path.join(folder, MODEL_FILE), content)
     if os.path.isfile(vocab_file):
-        shutil.copy(vocab_file, os.path.join(folder, VOCAB_FILE))
+        shutil.copyfile(vocab_file, os.path.join(folder, VOCAB_FILE))

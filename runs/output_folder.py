@@ -2,14 +2,19 @@
 import os
 import tempfile
 
-from runtime import run_files
+from runs import earlier
+from runtime import folders, run_files
 from runtime.errors import UserError, cannot_write
+
+RUN = "fine-tuning run"  # kind of making
+NAMES = (run_files.MODEL, run_files.RESULTS, run_files.PREDICTIONS)
 
 
 def check(folder):
     """UserError unless a folder is, or can be made, one to write to; makes nothing yet."""
     if not folder:
         raise UserError("--output_dir is empty: name a folder.")
+    folders.recover(folder)
     existing = os.path.abspath(folder)
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
@@ -18,6 +23,14 @@ def check(folder):
             pass
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def replacing(folder):
+    """Gives a work folder whose files (model/, results.json, predictions.tsv) take the place of an earlier run's.
+
+    They do so together; see folders.atomic_folder, also for the errors.
+    """
+    return folders.atomic_folder(folder, RUN, folders.SHARED, NAMES, earlier.run)
 
 
 def make(folder):

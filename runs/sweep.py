@@ -9,6 +9,7 @@ from data import records
 from data.tasks import get_task
 from runs import finetuning, identity, output_folder
 from runs.sweep_keys import Key
+from runtime import folders
 from runtime.errors import UserError, cannot_write, reason
 from runtime.files import read_json, write_json
 from runtime.run_files import PREDICTIONS, RESULTS
@@ -142,9 +143,9 @@ class Runner:
         except Exception as error:  # whatever it is, it is this run's; the others go on
             self._drop_graph()
             return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
-        _sweep_out(job.folder)
         result.summary.update(job.key._asdict())
-        finetuning.write(job.folder, result, self.keep_predictions)
+        with output_folder.replacing(job.folder) as work:
+            finetuning.write(work, result, self.keep_predictions)
         return None
 
     def _run(self, settings):
@@ -193,6 +194,7 @@ class Runner:
 
 def stored_run_id(folder):
     """The fingerprint of the run whose result is in a folder, or None."""
+    folders.recover(folder)
     content = read_json(os.path.join(folder, RESULTS))
     return content.get("run_id") if isinstance(content, dict) and "metrics" in content else None
 
@@ -206,26 +208,9 @@ def discard(folder):
 def record_failure(key, folder, reason):
     """Writes why a run has no result, unless one is there, and returns it; the next call tries the run again."""
     if stored_run_id(folder) is None:
-        _write(folder, dict(key._asdict(), error=reason))
+        with output_folder.replacing(folder) as work:
+            write_json(os.path.join(work, RESULTS), dict(key._asdict(), error=reason))
     return reason
-
-
-def _sweep_out(folder):
-    """Removes the files that a killed run did not finish; UserError when that fails."""
-    if not os.path.isdir(folder):
-        return
-    for name in os.listdir(folder):
-        if name.startswith(("." + RESULTS, "." + PREDICTIONS)):
-            _remove(folder, name)
-
-
-def _write(folder, content):
-    output_folder.make(folder)
-    _sweep_out(folder)
-    try:
-        write_json(os.path.join(folder, RESULTS), content)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
 
 
 def _remove(folder, name):

@@ -35,7 +35,7 @@ from data import convert
 from data.text import TextExample, kind_of_rows
 from runs import model_folder
 from runs.scores import Scores
-from runtime import checkpoints, run_files
+from runtime import checkpoints, folders, run_files
 from tokenization import Tokenizer
 from training import finetuner as finetuners
 
@@ -123,14 +123,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder):
         """Writes the model to a folder, which appears whole; a model that is there already is replaced.
 
+        Other files in the folder stay; UserError when it holds anything but a model, or cannot be written.
+
         The main program, run_finetune.sh --model and scripts/export_saved_model.py read it.
         """
         check_is_fitted(self)
-        folder = os.path.abspath(folder)
-        if os.path.lexists(folder) and not os.path.exists(os.path.join(folder, run_files.MODEL_FILE)):
-            raise UserError("%s: is there, and holds no model that could be replaced: choose another folder." % folder)
         start = self._used
-        with model_folder.replacing(folder) as work:
+        with model_folder.replacing(folder, "FewShotClassifier.save") as work:
             with _SHARED.holding(start, len(self.classes_), self._weights) as finetuner:
                 finetuner.save(work)
             content = model_folder.description(
@@ -151,10 +150,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
           params: those of the constructor but model_dir.
         """
         folder = own_task.find_model(folder)
-        stored = model_folder.load(folder, "FewShotClassifier.load")
         self = cls(model_dir=folder, **params)
-        self._weights = checkpoints.read(stored.checkpoint, "FewShotClassifier.load")
-        self._used = self._start()
+
+        def read():
+            stored = model_folder.load(folder, "FewShotClassifier.load")
+            return stored, checkpoints.read(stored.checkpoint, "FewShotClassifier.load"), self._start()
+
+        stored, self._weights, self._used = folders.read_whole(folder, read)
         self._finetuning = stored.finetuning
         self._is_pair = stored.pair
         convert_name = LABEL_KINDS[stored.label_kind]

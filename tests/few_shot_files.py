@@ -11,6 +11,7 @@ import modeling
 from data import convert
 from data.text import read_text
 from runtime.compat import tf
+from runtime.makings import MADE
 from tokenization import Tokenizer
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
@@ -57,14 +58,18 @@ def checksum(path):
 
 
 def content(folder):
-    """{relative path: checksum, or None for a folder} of all that is in a folder; None when it does not exist."""
+    """{relative path: checksum, or None for a folder} of all that is in a folder; None when it does not exist.
+
+    Without the list of whose files they are (runtime/makings.py).
+    """
     if not os.path.exists(str(folder)):
         return None
     found = {}
     for root, folders, files in os.walk(str(folder)):
         place = os.path.relpath(root, str(folder))
         found.update({os.path.join(place, name): None for name in folders})
-        found.update({os.path.join(place, name): checksum(os.path.join(root, name)) for name in files})
+        names = [name for name in files if name != MADE]
+        found.update({os.path.join(place, name): checksum(os.path.join(root, name)) for name in names})
     return found
 
 

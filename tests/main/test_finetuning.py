@@ -202,7 +202,7 @@ def test_training_alone(files, base, tmp_path):
     result = run(*(base + names + ["--task_eval_files=%s" % (files / "train.csv"), "--overwrite"]))
     assert result.code == 0, result
     assert "trained on 6 rows of 3 classes (up, down, flat), not evaluated" in result.out
-    assert sorted(os.listdir(str(output))) == ["model", "results.json"]
+    assert sorted(os.listdir(str(output))) == [".made.json", "model", "results.json"]
     found = read_json(output / "results.json")
     assert found["metrics"] is None and set(found["data"]) == {"train"}
     assert checksum(output / "model" / "model.ckpt.data-00000-of-00001") == weights

@@ -66,10 +66,26 @@ def test_file_in_the_place_of_the_model(from_text, tmp_path):
     assert content(tmp_path) == before
 
 
-def test_results_that_cannot_be_written_are_one_line_and_the_model_stays(from_text, tmp_path):
-    (tmp_path / "out" / "results.json").mkdir(parents=True)
+@pytest.mark.parametrize("name", ["results.json", "model", "predictions.tsv"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_users_files_in_the_place_of_ours_are_one_line_and_stay(name, is_folder, from_text, tmp_path):
+    mine = tmp_path / "out" / name / "years" if is_folder else tmp_path / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("{}")
     refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", str(tmp_path / "out"))
-    assert set(os.listdir(str(tmp_path / "out" / "model"))) == set(os.listdir(str(from_text[0] / "model")))
+    assert mine.read_text() == "{}" and os.listdir(str(tmp_path / "out")) == [name]
+
+
+def test_a_users_files_beside_ours_stay(from_text, tmp_path):
+    output = tmp_path / "out"
+    shutil.copytree(str(from_text[0]), str(output))
+    own = [output / name for name in ("notes", "model/notes", "model.old/years", ".unfinished-mine/years")]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    assert run("--output_dir=%s" % output, "--keep_model=false", *from_text[1]).code == 0
+    assert [path.read_text() for path in own] == ["mine"] * 4
+    assert os.listdir(str(output / "model")) == ["notes"]
 
 
 def test_checkpoint_that_cannot_be_written_is_one_line(from_text, tmp_path, monkeypatch):

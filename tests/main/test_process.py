@@ -42,13 +42,15 @@ def test_killed_run_is_run_again(from_text, tmp_path):
     arguments = ["--output_dir=%s" % output] + from_text[1]
     process = start_program(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.time() + 120
-    while not (output.exists() and os.listdir(str(output))) and time.time() < deadline and process.poll() is None:
+    while not os.listdir(str(tmp_path)) and time.time() < deadline and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert [name.startswith(".unfinished-") for name in os.listdir(str(output))] == [True]
+    (left,) = os.listdir(str(tmp_path))
+    assert left == ".out.unfinished" or left.startswith(".unfinished-")
     assert run(*arguments).code == 0
+    assert os.listdir(str(tmp_path)) == ["out"]
     expected = content(from_text[0])
     found = content(output)
     assert set(found) == set(expected)

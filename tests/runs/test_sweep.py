@@ -83,11 +83,11 @@ def test_failures_are_recorded_but_take_no_result_away(tmp_path):
     assert sweep.stored_run_id(str(folder)) == "a" and sweep.accuracy(str(folder)) == 0.5
 
 
-def test_what_killed_writes_left_is_swept_out(tmp_path):
-    for name in (".results.jsonabc", ".predictions.tsvabc", ".mine", "notes"):
+def test_a_users_files_stay_beside_a_failure(tmp_path):
+    for name in (".results.jsonabc", ".mine", "notes"):
         (tmp_path / name).write_text("")
     sweep.record_failure(KEY, str(tmp_path), "no memory")
-    assert sorted(os.listdir(str(tmp_path))) == [".mine", "notes", "results.json"]
+    assert sorted(os.listdir(str(tmp_path))) == [".made.json", ".mine", ".results.jsonabc", "notes", "results.json"]
 
 
 def test_discarded_results(tmp_path):

@@ -83,8 +83,11 @@ def test_bad_folders(fitted, tmp_path):
     with pytest.raises(UserError, match="no fine-tuned model"):
         FewShotClassifier.load(str(tmp_path))
     (tmp_path / "mine").write_text("")
-    with pytest.raises(UserError, match="holds no model"):
+    with pytest.raises(UserError, match="is no folder"):
         fitted.save(str(tmp_path / "mine"))
+    assert os.listdir(str(tmp_path)) == ["mine"]
+    with pytest.raises(UserError, match="holds no model"):
+        fitted.save(str(tmp_path))
     assert os.listdir(str(tmp_path)) == ["mine"]
 
 
