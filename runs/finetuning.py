@@ -8,8 +8,8 @@ from absl import logging
 from learner import configs
 from runs import identity, model_folder, output_folder, results, task_data
 from runs.scores import Scores
-from runtime import folders, run_files
-from runtime.errors import UserError, cannot_write
+from runtime import run_files
+from runtime.errors import UserError
 from runtime.files import read_json, write_json
 from training import finetuner
 
@@ -46,22 +46,16 @@ def run(settings, known=None):
     begun = time.time()
     weights = identity.weight_files(settings.finetuning)
     output_folder.check(settings.output_dir)
-    folders.recover(settings.output_dir)
     task = read_task(settings, reader_of(settings, known))
     warn_of_batches(settings)
     run_identity = identity.identify(settings, task.train.labels, weights)
     refuse_other_model(run_identity)
     refuse_lost_start(settings, weights)
-    with output_folder.making(settings.output_dir, names_of(settings)) as work:
-        result = judge(run_identity, task, train(run_identity, task, work), begun)
+    with output_folder.replacing(settings.output_dir) as work:
+        outcome = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
+        result = judge(run_identity, task, outcome, begun)
         write(work, result)
     return result
-
-
-def names_of(settings):
-    """What a run leaves in its folder."""
-    has_predictions = settings.eval_file is not None
-    return [run_files.RESULTS] + [run_files.PREDICTIONS] * has_predictions + [run_files.MODEL] * settings.keep_model
 
 
 def reader_of(settings, known=None):
@@ -111,22 +105,22 @@ def refuse_lost_start(settings, weights):
             )
 
 
-def train(run_identity, task, folder):
-    """Fine-tunes and, with keep_model, writes model/ into a folder; returns finetuner.Finetuned."""
+def train(run_identity, task, model_dir):
+    """Fine-tunes; returns finetuner.Finetuned.
+
+    Args:
+      model_dir: folder to make for the model, None: it is not kept.
+    """
     settings = run_identity.settings
-    model_dir = output_folder.model_dir(folder) if settings.keep_model else None
-    try:
-        if model_dir:
-            os.mkdir(model_dir)
-        outcome = finetuner.finetune(
-            settings.bert_config, settings.classifier, settings.finetuning, task.train.examples,
-            task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir,
-        )
-        if model_dir:
-            more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
-            model_folder.describe(model_dir, dict(run_identity.description, **more), settings.vocab_file)
-    except OSError as error:
-        raise cannot_write(settings.output_dir, error) from error
+    if model_dir:
+        os.mkdir(model_dir)
+    outcome = finetuner.finetune(
+        settings.bert_config, settings.classifier, settings.finetuning, task.train.examples,
+        task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir,
+    )
+    if model_dir:
+        more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
+        model_folder.describe(model_dir, dict(run_identity.description, **more), settings.vocab_file)
     return outcome
 
 
@@ -145,14 +139,16 @@ def judge(run_identity, task, outcome, begun):
     return Result(summary, scores, task.evaluation)
 
 
-def write(folder, result, predictions=True):
-    """Writes results.json and predictions.tsv into a folder; OSErrors are the caller's.
+def write(work, result, predictions=True):
+    """Writes results.json and predictions.tsv into the work folder of a run.
 
     Args:
       predictions: whether they are wanted, where there were rows to predict.
     """
     if predictions and result.evaluation:
         rows = result.evaluation
-        path = os.path.join(folder, run_files.PREDICTIONS)
-        results.write_predictions(path, result.scores.probabilities, rows.labels, rows.examples.label_ids, rows.texts)
-    write_json(os.path.join(folder, run_files.RESULTS), result.summary)
+        results.write_predictions(
+            os.path.join(work, run_files.PREDICTIONS), result.scores.probabilities, rows.labels,
+            rows.examples.label_ids, rows.texts,
+        )
+    write_json(os.path.join(work, run_files.RESULTS), result.summary)

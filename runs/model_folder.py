@@ -2,21 +2,18 @@
 import dataclasses
 import json
 import os
-import re
 import shutil
 from typing import Optional
 
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
+from runs import earlier
 from runtime import folders
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
-from runtime.files import read_json, write_json
+from runtime.files import write_json
 from runtime.run_files import MODEL_FILE, VOCAB_FILE
-
-KIND = "model"  # of making, where it is made by itself
-_SAVED = re.compile(r"checkpoint$|%s\.(index|data-\d{5}-of-\d{5})$" % re.escape(CHECKPOINT))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +42,10 @@ class StoredModel:
 
 
 def load(folder, flag="--model_dir"):
-    """Reads a folder's settings; UserError, which names `flag`, when it holds no model or a damaged one."""
+    """Reads a folder's settings; UserError, which names `flag`, when it holds no model or a damaged one.
+
+    Weights that are read later may be another model's by then: folders.read_whole reads both of one.
+    """
     folders.recover(folder)
     path = os.path.join(folder, MODEL_FILE)
     try:
@@ -83,12 +83,12 @@ def description(bert_config, classifier, finetuning, labels, text):
     return values
 
 
-def made_earlier(folder):
-    """Names of the files of a model that a version without .made.json left in a folder; none where it is another's."""
-    content = read_json(os.path.join(folder, MODEL_FILE))
-    if not (isinstance(content, dict) and {"bert_config", "labels", "text"} < set(content)):
-        return []
-    return [name for name in os.listdir(folder) if name in (MODEL_FILE, VOCAB_FILE) or _SAVED.match(name)]
+def replacing(folder, flag):
+    """Gives a work folder whose files take the place of the model in `folder`; see folders.atomic_folder.
+
+    Raises UserError, which names `flag`, when the folder holds anything but a model, or cannot be written.
+    """
+    return folders.atomic_folder(folder, "model", folders.OWN, earlier=earlier.model, flag=flag)
 
 
 def describe(folder, content, vocab_file):
@@ -101,4 +101,4 @@ def describe(folder, content, vocab_file):
     """
     write_json(os.path.join(folder, MODEL_FILE), content)
     if os.path.isfile(vocab_file):
-        shutil.copy(vocab_file, os.path.join(folder, VOCAB_FILE))
+        shutil.copyfile(vocab_file, os.path.join(folder, VOCAB_FILE))

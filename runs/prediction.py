@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from command_line.settings import check_positions
 from data.text import kind_of_rows, stem
-from runs import model_folder, output_folder, results, task_data
+from runs import earlier, model_folder, output_folder, results, task_data
 from runs.scores import Scores
-from runtime import run_files
-from runtime.errors import UserError, writing
+from runtime import folders, run_files
+from runtime.errors import UserError
 from training import finetuner
 
 
@@ -33,9 +33,15 @@ def run(settings, known=None):
     Raises:
       UserError: something cannot be used, read or written.
     """
-    stored = model_folder.load(settings.model_dir)
     output_folder.check(settings.output_dir)
-    rows = reader_of(settings, stored, known or {}).unlabelled(settings.predict_file, stored.labels)
+    rows, scores = folders.read_whole(settings.model_dir, lambda: score(settings, known or {}))
+    return Prediction(rows, scores, write(settings, rows, scores))
+
+
+def score(settings, known):
+    """(task_data.Rows, Scores) of the rows of a file; arguments and errors as of `run`."""
+    stored = model_folder.load(settings.model_dir)
+    rows = reader_of(settings, stored, known).unlabelled(settings.predict_file, stored.labels)
     if stored.pair not in (None, rows.examples.has_pairs):
         found, trained_on = kind_of_rows(rows.examples.has_pairs), kind_of_rows(stored.pair)
         raise UserError(
@@ -45,8 +51,7 @@ def run(settings, known=None):
     logits = finetuner.predict(
         stored.bert_config, stored.config, len(stored.labels), stored.checkpoint, rows.examples, settings.batch_size
     )
-    scores = Scores(logits, logits.argmax(axis=1))  # there are no true labels
-    return Prediction(rows, scores, write(settings, rows, scores))
+    return rows, Scores(logits, logits.argmax(axis=1))  # there are no true labels
 
 
 def reader_of(settings, stored, known):
@@ -64,11 +69,13 @@ def reader_of(settings, stored, known):
 
 def write(settings, rows, scores):
     """Writes the predictions; returns the file's path."""
-    output_folder.make(settings.output_dir)
     name = run_files.PREDICTIONS
     if os.path.exists(os.path.join(settings.output_dir, run_files.RESULTS)):  # keep the evaluation's predictions
         name = "predictions_%s.tsv" % stem(settings.predict_file)
     path = os.path.join(settings.output_dir, name)
-    with writing(settings.output_dir):
-        results.write_predictions(path, scores.probabilities, rows.labels, texts=rows.texts)
+    # of a kind of its own, for predictions of one file do not replace those of another
+    with folders.atomic_folder(
+        settings.output_dir, name, folders.SHARED, [name], lambda folder: [name] * earlier.is_predictions(path)
+    ) as work:
+        results.write_predictions(os.path.join(work, name), scores.probabilities, rows.labels, texts=rows.texts)
     return path

@@ -145,7 +145,7 @@ class Runner:
             self._drop_graph()
             return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
         result.summary.update(job.key._asdict())
-        with output_folder.making(job.folder, [RESULTS] + [PREDICTIONS] * self.keep_predictions) as work:
+        with output_folder.replacing(job.folder) as work:
             finetuning.write(work, result, self.keep_predictions)
         return None
 
@@ -202,14 +202,14 @@ def stored_run_id(folder):
 
 def discard(folder):
     """Removes the result of a run; UserError when that fails."""
-    with output_folder.making(folder, ()):
+    with output_folder.replacing(folder):
         pass  # nothing is made in its place
 
 
 def record_failure(key, folder, reason):
     """Writes why a run has no result, unless one is there, and returns it; the next call tries the run again."""
     if stored_run_id(folder) is None:
-        with output_folder.making(folder, [RESULTS]) as work:
+        with output_folder.replacing(folder) as work:
             write_json(os.path.join(work, RESULTS), dict(key._asdict(), error=reason))
     return reason
 

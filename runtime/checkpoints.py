@@ -1,16 +1,13 @@
 """Reading weights from checkpoints and exported models, with a clear word on what does not fit; saving a model."""
 import os
 import re
-import shutil
-import tempfile
 
 from runtime import folders
 from runtime.compat import tf
 from runtime.errors import UserError, reason, writing
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
-UNFINISHED = ".unfinished-"  # prefix of a directory whose contents are not complete yet
-OLD = ".old"  # suffix of a directory that is being replaced
+OLD = ".old"  # suffix of what earlier versions replaced
 EXPORT = "exported model"  # kind of making
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise
 _EXPORTED = re.compile(r"variables\.(index|data-\d{5}-of-\d{5})$")
@@ -198,39 +195,6 @@ def restore(session, prefix, variables, flag):
         tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
-
-
-def make_unfinished(folder):
-    """Makes a directory below `folder` for what is to be moved to its place when it is complete."""
-    return tempfile.mkdtemp(prefix=UNFINISHED, dir=folder)
-
-
-def sweep_unfinished(folder):
-    """Removes what killed runs left of `make_unfinished`."""
-    for name in os.listdir(folder):
-        if name.startswith(UNFINISHED):
-            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
-
-
-def replace_directory(source, target):
-    """Puts a finished directory in the place of `target`, which never is half of either.
-
-    A kill between the two renames leaves the old directory beside its place: see `recover_directory`.
-    """
-    recover_directory(target)
-    old = target + OLD
-    if os.path.isdir(target):
-        os.rename(target, old)
-    os.rename(source, target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover_directory(target):
-    """Undoes a replacement that was killed half-way, or sweeps out what it left."""
-    old = target + OLD
-    if os.path.isdir(old) and not os.path.isdir(target):
-        os.rename(old, target)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def cannot_save(what, folder, error):

@@ -123,13 +123,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder):
         """Writes the model to a folder, which appears whole; a model that is there already is replaced.
 
+        Other files in the folder stay; UserError when it holds anything but a model, or cannot be written.
+
         The main program, run_finetune.sh --model and scripts/export_saved_model.py read it.
         """
         check_is_fitted(self)
         start = self._used
-        with folders.atomic_folder(
-            folder, model_folder.KIND, folders.OWN, earlier=model_folder.made_earlier, flag="FewShotClassifier.save"
-        ) as work:
+        with model_folder.replacing(folder, "FewShotClassifier.save") as work:
             with _SHARED.holding(start, len(self.classes_), self._weights) as finetuner:
                 finetuner.save(work)
             content = model_folder.description(
@@ -153,8 +153,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self = cls(model_dir=folder, **params)
 
         def read():
-            found = model_folder.load(folder, "FewShotClassifier.load")
-            return found, checkpoints.read(found.checkpoint, "FewShotClassifier.load"), self._start()
+            stored = model_folder.load(folder, "FewShotClassifier.load")
+            return stored, checkpoints.read(stored.checkpoint, "FewShotClassifier.load"), self._start()
 
         stored, self._weights, self._used = folders.read_whole(folder, read)
         self._finetuning = stored.finetuning

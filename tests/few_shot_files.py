@@ -12,6 +12,7 @@ import modeling
 from data import convert
 from data.text import read_text
 from runtime.compat import tf
+from runtime.makings import MADE
 from tokenization import Tokenizer
 
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
@@ -57,7 +58,7 @@ def content(folder):
     for root, folders, files in os.walk(str(folder)):
         place = os.path.relpath(root, str(folder))
         found.update({os.path.join(place, name): None for name in folders})
-        files = [name for name in files if name != ".made.json"]
+        files = [name for name in files if name != MADE]
         found.update({os.path.join(place, name): checksum(os.path.join(root, name)) for name in files})
     return found
 

@@ -1,8 +1,7 @@
 """Kills a program before each of its operations on files in turn, and looks at what is left.
 
 A `Case` is a function that publishes something into a folder, with what was there before and how it is read. To add a
-program to the tests, make a Case of it. What runs in a fork of this process needs no TensorFlow session; a whole program is
-started anew (`tests/kill_programs.py`).
+program to the tests, make a Case of it. What runs in a fork of this process needs no TensorFlow session.
 """
 import builtins
 import os
@@ -81,8 +80,9 @@ def check_foreign(case, folder):
 
 def hidden(case, folder):
     """Hidden files and folders that are nobody's."""
-    found = [os.path.relpath(os.path.join(root, name), folder)
-             for root, below, names in os.walk(folder) for name in below + names if name.startswith(".") and name != OURS]
+    places = [(root, name) for root, below, names in os.walk(folder) for name in below + names]
+    found = [os.path.relpath(os.path.join(*place), folder) for place in places if place[1].startswith(".")]
+    found = [name for name in found if os.path.basename(name) != OURS]
     return [name for name in found if not any(own == name or own.startswith(name + os.sep) for own in case.foreign)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Tuple
 
 from data.tasks import TASKS
+from runtime import folders
 from runtime.errors import UserError
 
 RESULTS = "results.json"
@@ -74,13 +75,14 @@ def task_order(task: str) -> Tuple[int, str]:
 
 
 def _find(results_dir):
-    for root, folders, names in os.walk(results_dir):
-        folders.sort()
+    for root, below, names in os.walk(results_dir):
+        below[:] = sorted(name for name in below if not name.startswith("."))  # those are of runs that are at work
         if RESULTS in names:
             yield os.path.relpath(os.path.join(root, RESULTS), results_dir)
 
 
 def _content(path):
+    folders.recover(os.path.dirname(path))
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)

@@ -66,44 +66,26 @@ def test_file_in_the_place_of_the_model(from_text, tmp_path):
     assert content(tmp_path) == before
 
 
-def test_results_that_cannot_be_written_are_one_line_and_nothing_changes(from_text, tmp_path):
-    """Model, predictions and results appear together or not at all."""
-    (tmp_path / "out" / "results.json").mkdir(parents=True)
-    before = content(tmp_path)
+@pytest.mark.parametrize("name", ["results.json", "model", "predictions.tsv"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_users_files_in_the_place_of_ours_are_one_line_and_stay(name, is_folder, from_text, tmp_path):
+    mine = tmp_path / "out" / name / "years" if is_folder else tmp_path / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("{}")
     refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", str(tmp_path / "out"))
-    assert content(tmp_path) == before
+    assert mine.read_text() == "{}" and os.listdir(str(tmp_path / "out")) == [name]
 
 
-@pytest.mark.parametrize("name", ["results.json", "predictions.tsv", "model/notes"])
-def test_a_users_files_are_never_replaced(name, from_text, tmp_path):
-    """A file in the way is refused before any work; one beside the model's own stays."""
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text('{"mine": 1}')
-    before = content(tmp_path)
-    arguments = ["--output_dir=%s" % tmp_path, "--overwrite"] + from_text[1]
-    refused(run(*arguments), "--output_dir", str(tmp_path / name.split("/")[0]), "not of this program")
-    assert content(tmp_path) == before
-
-
-def test_notes_beside_a_model_stay(from_text, tmp_path):
-    mine = tmp_path / "mine"
-    shutil.copytree(str(from_text[0]), str(mine))
-    (mine / "model" / "notes").write_text("mine")
-    before = content(mine)
-    assert run("--output_dir=%s" % mine, "--seed=1", "--overwrite", *from_text[1]).code == 0
-    after = content(mine)
-    assert set(after) == set(before) and (mine / "model" / "notes").read_text() == "mine"
-    assert after["model/model.json"] != before["model/model.json"]
-
-
-def test_runs_of_earlier_versions_are_replaced(from_text, tmp_path):
-    """They left no list of their files."""
-    mine = tmp_path / "mine"
-    shutil.copytree(str(from_text[0]), str(mine))
-    os.remove(str(mine / ".made.json"))
-    before = content(mine)
-    assert run("--output_dir=%s" % mine, "--keep_model=false", *from_text[1]).code == 0
-    assert set(content(mine)) == {"./results.json", "./predictions.tsv"} < set(before)
+def test_a_users_files_beside_ours_stay(from_text, tmp_path):
+    output = tmp_path / "out"
+    shutil.copytree(str(from_text[0]), str(output))
+    own = [output / name for name in ("notes", "model/notes", "model.old/years", ".unfinished-mine/years")]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    assert run("--output_dir=%s" % output, "--keep_model=false", *from_text[1]).code == 0
+    assert [path.read_text() for path in own] == ["mine"] * 4
+    assert os.listdir(str(output / "model")) == ["notes"]
 
 
 def test_checkpoint_that_cannot_be_written_is_one_line(from_text, tmp_path, monkeypatch):
@@ -153,3 +135,24 @@ def test_failed_run_leaves_an_earlier_model_alone(from_text, weights, tmp_path):
     bad = ["--init_checkpoint=%s" % (weights / "cut_data"), "--output_dir=%s" % mine, "--overwrite"]
     refused(run(*(arguments + bad)), "cut_data")
     assert content(mine) == before
+
+
+def test_notes_beside_a_model_stay(from_text, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(str(from_text[0]), str(mine))
+    (mine / "model" / "notes").write_text("mine")
+    before = content(mine)
+    assert run("--output_dir=%s" % mine, "--seed=1", "--overwrite", *from_text[1]).code == 0
+    after = content(mine)
+    assert set(after) == set(before) and (mine / "model" / "notes").read_text() == "mine"
+    assert after["model/model.json"] != before["model/model.json"]
+
+
+def test_runs_of_earlier_versions_are_replaced(from_text, tmp_path):
+    """They left no list of their files."""
+    mine = tmp_path / "mine"
+    shutil.copytree(str(from_text[0]), str(mine))
+    os.remove(str(mine / ".made.json"))
+    before = content(mine)
+    assert run("--output_dir=%s" % mine, "--keep_model=false", *from_text[1]).code == 0
+    assert set(content(mine)) == {"./results.json", "./predictions.tsv"} < set(before)

@@ -58,13 +58,44 @@ def test_damaged_settings(key, value, stored, tmp_path):
         model_folder.load(str(tmp_path))
 
 
-def test_whose_files(stored, tmp_path):
-    """Those of a model are known by its settings; another program's model.json has others."""
-    for name in ("notes", "model.ckpt.backup", "model.ckpt.data-00000-of-00001.old"):
-        (tmp_path / name).write_text("mine")
-    found = set(model_folder.made_earlier(str(tmp_path)))
-    assert found >= {"model.json", "vocab.txt", "model.ckpt.index", "model.ckpt.data-00000-of-00001"}
-    assert not found & {"notes", "model.ckpt.backup", "model.ckpt.data-00000-of-00001.old"}
-    for other in ('{"class_name": "Sequential"}', "[]", "{", '{"labels": ["a"], "text": {}}'):
-        (tmp_path / "model.json").write_text(other)
-        assert model_folder.made_earlier(str(tmp_path)) == []
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_model_takes_the_place_of_another_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "new" / "model"
+    for number in "12":
+        with model_folder.replacing(str(folder), "save") as work:
+            with open(os.path.join(work, number), "w"):
+                pass
+            assert os.path.isdir(str(folder)) == (number == "2")
+        assert sorted(os.listdir(str(folder))) == [".made.json", number]
+        assert os.listdir(str(tmp_path / "new")) == ["model"]
+    with pytest.raises(KeyboardInterrupt):
+        with model_folder.replacing(str(folder), "save") as work:
+            raise KeyboardInterrupt
+    assert sorted(os.listdir(str(folder))) == [".made.json", "2"] and os.listdir(str(tmp_path / "new")) == ["model"]
+
+
+def test_a_model_of_an_earlier_version_is_replaced_and_a_users_files_stay(stored, tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    (tmp_path / "data").mkdir()
+    with model_folder.replacing(str(tmp_path), "save") as work:
+        with open(os.path.join(work, "model.json"), "w") as file:
+            file.write("new")
+    assert sorted(os.listdir(str(tmp_path))) == [".made.json", "data", "model.json", "notes"]
+
+
+@pytest.mark.parametrize("content", [
+    {"class_name": "Sequential"}, [], {"bert_config": {}, "labels": ["a"]},
+    {"learner": {}, "labels": ["a"], "text": {}},
+    {"bert_config": {}, "learner": {}, "labels": "ud", "text": {}},
+])
+def test_another_programs_folder_is_not_a_models(content, tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    (tmp_path / "vocab.txt").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match="^save: .* is there, and holds no model that could be replaced"):
+        with model_folder.replacing(str(tmp_path), "save"):
+            pass
+    assert contents(tmp_path) == before

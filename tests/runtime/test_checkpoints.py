@@ -182,38 +182,3 @@ def test_weights_of_another_program_are_not_replaced(tmp_path):
         with pytest.raises(UserError, match="variables is there, and not of this program"):
             refused()
     assert sorted(os.listdir(str(tmp_path / "variables"))) == before and os.listdir(str(tmp_path)) == ["variables"]
-
-
-def make_directory(path, text):
-    path.mkdir()
-    (path / "file").write_text(text)
-    return str(path)
-
-
-@pytest.mark.parametrize("leftovers", [False, True])
-@pytest.mark.parametrize("exists", [False, True])
-def test_replace_directory(tmp_path, exists, leftovers):
-    source = make_directory(tmp_path / "new", "new")
-    target = tmp_path / "model"
-    if exists:
-        make_directory(target, "old")
-        (target / "stale").write_text("")
-    if leftovers:  # of a run that was killed
-        make_directory(tmp_path / "model.old", "older")
-    checkpoints.replace_directory(source, str(target))
-    assert os.listdir(str(target)) == ["file"] and (target / "file").read_text() == "new"
-    assert os.listdir(str(tmp_path)) == ["model"]
-
-
-def test_recover_directory_undoes_half_a_replacement(tmp_path):
-    make_directory(tmp_path / "model.old", "old")
-    checkpoints.recover_directory(str(tmp_path / "model"))
-    assert os.listdir(str(tmp_path)) == ["model"] and (tmp_path / "model" / "file").read_text() == "old"
-
-
-def test_replace_directory_without_source_loses_nothing(tmp_path):
-    make_directory(tmp_path / "model", "old")
-    with pytest.raises(OSError):
-        checkpoints.replace_directory(str(tmp_path / "none"), str(tmp_path / "model"))
-    (kept,) = os.listdir(str(tmp_path))
-    assert (tmp_path / kept / "file").read_text() == "old"

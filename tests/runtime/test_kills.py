@@ -97,7 +97,7 @@ def test_killed_before_each_operation_and_once_more(tmp_path, again):
 
 
 def test_a_reader_that_is_killed_while_it_finishes_the_moves(tmp_path):
-    """After each kill of a writer, a reader is killed at each operation as well: the next one finds one of both whole."""
+    """After a kill of a writer, a reader is killed at each operation as well: the next one finds one of both whole."""
     (case,) = [case for case in CASES if case.name == "files among a user's"]
     old, new, _ = kills.expected(case, str(tmp_path))
     number = points = 0

@@ -1,0 +1,44 @@
+"""Files that versions without `.made.json` left in a folder, told by what is in them: only where there is no doubt."""
+import os
+import re
+
+from learner import configs
+from runtime.files import read_json
+from runtime.run_files import MODEL, MODEL_FILE, PREDICTIONS, RESULTS, VOCAB_FILE
+
+_WEIGHTS = re.compile(r"(checkpoint|model\.ckpt\.(index|meta|data-\d{5}-of-\d{5}))$")
+_HEADER = re.compile(r"row\t(text\t)?(label\t)?prediction(\tp\([^\t]*\))+$")
+
+
+def model(folder):
+    """Names of the files of a fine-tuned model in its folder."""
+    content = read_json(os.path.join(folder, MODEL_FILE))
+    if not isinstance(content, dict):
+        return []
+    heads = content.get("learner", content.get(configs.SOFTMAX))
+    labels = content.get("labels")
+    parts = (content.get("bert_config"), heads, content.get("text"))
+    is_named = isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)
+    if not is_named or not all(isinstance(part, dict) for part in parts):
+        return []
+    return [name for name in os.listdir(folder) if _WEIGHTS.match(name) or name in (MODEL_FILE, VOCAB_FILE)]
+
+
+def run(folder):
+    """Names of the files of a fine-tuning run in its output folder."""
+    found = [os.path.join(MODEL, name) for name in model(os.path.join(folder, MODEL))]
+    content = read_json(os.path.join(folder, RESULTS))
+    if isinstance(content, dict) and ("run_id" in content or {"error", "task", "k", "split"} <= set(content)):
+        found.append(RESULTS)
+    return found + [PREDICTIONS] * is_predictions(os.path.join(folder, PREDICTIONS))
+
+
+def is_predictions(path):
+    """Whether a file begins as predictions do."""
+    if not os.path.isfile(path):
+        return False
+    try:
+        with open(path, encoding="utf-8") as file:
+            return bool(_HEADER.match(file.readline(1 << 20).rstrip("\n")))
+    except (OSError, ValueError):
+        return False
