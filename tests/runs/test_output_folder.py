@@ -1,7 +1,7 @@
 """Output folders: those that can be written, and those that cannot; whose files are in them."""
-import json
 import os
 
+import kills
 import pytest
 
 from runs import output_folder
@@ -35,34 +35,47 @@ def test_making_twice(tmp_path):
     assert (tmp_path / "new" / "below").is_dir()
 
 
-def put(folder, name, content):
-    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
-
-
-@pytest.mark.parametrize("results", [{"run_id": "a", "metrics": None}, {"error": "no memory", "split": 0}])
-def test_files_of_earlier_versions(results, tmp_path):
-    put(tmp_path, "results.json", results)
-    assert output_folder.made_earlier(str(tmp_path)) == ["results.json"]
-    put(tmp_path, "predictions.tsv", "")
-    put(tmp_path, "predictions_new.tsv", "")
-    assert output_folder.made_earlier(str(tmp_path)) == ["results.json", "predictions.tsv"]
-
-
-@pytest.mark.parametrize("results", ["", "{", [], {}, {"run_id": "a"}, {"error": "theirs"}])
-def test_files_of_others(results, tmp_path):
-    put(tmp_path, "results.json", results)
-    put(tmp_path, "predictions.tsv", "")
-    assert output_folder.made_earlier(str(tmp_path)) == []
-
-
 def test_one_making_after_the_other(tmp_path):
     folder = str(tmp_path / "run")
-    for names in (["results.json", "predictions.tsv"], ["results.json"]):
-        with output_folder.making(folder, names) as work:
+    for names in (["results.json", "predictions.tsv"], ["results.json"], []):
+        with output_folder.replacing(folder) as work:
             for name in names:
                 with open(os.path.join(work, name), "w") as file:
                     file.write(str(len(names)))
-        assert sorted(os.listdir(folder)) == [".made.json"] + sorted(names)
-    with output_folder.making(folder, ()):
-        pass
-    assert os.listdir(folder) == [] and os.listdir(str(tmp_path)) == ["run"]
+        assert sorted(os.listdir(folder)) == [".made.json"] * bool(names) + sorted(names)
+    assert os.listdir(str(tmp_path)) == ["run"]
+
+
+OLD = {"results.json": '{"run_id": "old"}', "predictions.tsv": "row\tprediction\tp(a)\n",
+       "model/model.ckpt.index": "old",
+       "model/model.json": '{"bert_config": {}, "learner": {}, "text": {}, "labels": ["a"]}'}
+NEW = {"results.json": '{"run_id": "new"}', "model/model.json": "new", "model/vocab.txt": "new"}
+MINE = {"out/notes": "mine", "out/model/notes": "mine", "out/model.old/a": "mine", "out/.unfinished-mine/a": "mine"}
+
+
+def put(folder, files):
+    for name, text in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+
+
+def replace(folder):
+    with output_folder.replacing(os.path.join(folder, "out")) as work:
+        put(work, NEW)
+
+
+def found(folder):
+    output_folder.check(os.path.join(folder, "out"))
+    paths = {name: os.path.join(folder, "out", name) for name in dict(OLD, **NEW)}
+    return {name: open(path).read() for name, path in paths.items() if os.path.exists(path)}
+
+
+@pytest.mark.parametrize("before", [{}, OLD])
+def test_a_run_that_is_killed_at_any_operation_leaves_one_run_whole(before, tmp_path, monkeypatch):
+    """Over nothing, and over the run of a version that made no list of its files."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    foreign = {name: text for name, text in MINE.items() if before or not name.startswith("out/model/")}
+    case = kills.Case("run", lambda folder: put(os.path.join(folder, "out"), before), replace, found, foreign)
+    assert kills.kill_everywhere(case, str(tmp_path)) >= 30
