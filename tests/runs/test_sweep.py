@@ -92,7 +92,7 @@ def test_a_users_file_is_not_taken_for_a_result(tmp_path):
 
 def test_discarded_results(tmp_path):
     put(tmp_path, {"metrics": None, "run_id": "a"})
-    (tmp_path / "predictions.tsv").write_text("")
+    (tmp_path / "predictions.tsv").write_text("row\tprediction\tp(a)\n")
     (tmp_path / "notes").write_text("")
     for _ in range(2):
         sweep.discard(str(tmp_path))
