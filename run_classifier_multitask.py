@@ -10,17 +10,12 @@ flags for the 17 tasks of the papers.
 import os
 import sys
 
-from runtime.errors import UserError, exit_code
+from runtime.errors import UserError, exit_code, importing
 
-try:
+with importing(__name__):
     from runtime.compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags, logging
-except (UserError, ImportError) as error:
-    if __name__ != "__main__":
-        raise
-    print("error: %s" % error, file=sys.stderr)
-    sys.exit(2)
 
 from command_line import program_flags, settings
 from runs import finetuning, meta_training, prediction

@@ -1,4 +1,4 @@
-"""The flags of the main program, and the values that they take."""
+"""The flags of the main program, group by group, and the values that they take."""
 import functools
 import json
 import math
@@ -32,144 +32,174 @@ ALLOWED = (
 )
 
 
-def define(values):
-    """Defines them on an absl.flags.FlagValues."""
-    kinds = (flags.DEFINE_bool, flags.DEFINE_string, flags.DEFINE_integer, flags.DEFINE_float)
-    boolean, string, integer, real = [functools.partial(kind, flag_values=values) for kind in kinds]
-    names, enum = [functools.partial(kind, flag_values=values) for kind in (flags.DEFINE_list, flags.DEFINE_enum)]
+class _Definer:
+    """Defines flags on an absl.flags.FlagValues, by the kind of their values."""
 
-    # Modes
-    boolean("do_train", False, "Meta-train; with --classifier=softmax multi-task training (MT-BERT).")
-    boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
-    boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
-    boolean("debug", False, "Log more; changes nothing that is computed.")
+    def __init__(self, values):
+        def kind(define):
+            return functools.partial(define, flag_values=values)
 
-    # Data and model
-    string("data_dir", "", "Folder of files that start with meta_pretrain, and of evaluation files amazon*.")
-    string("supervised_data_dir", "", "Folder of all other record files.")
-    string("task_train_files", "", "Record files of meta-training, comma-separated.")
-    string(
+        self.boolean, self.string = kind(flags.DEFINE_bool), kind(flags.DEFINE_string)
+        self.integer, self.real = kind(flags.DEFINE_integer), kind(flags.DEFINE_float)
+        self.names, self.enum = kind(flags.DEFINE_list), kind(flags.DEFINE_enum)
+
+
+def _modes(add):
+    """Modes."""
+    add.boolean("do_train", False, "Meta-train; with --classifier=softmax multi-task training (MT-BERT).")
+    add.boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
+    add.boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
+    add.boolean("debug", False, "Log more; changes nothing that is computed.")
+
+
+def _data_and_model(add):
+    """Data and model."""
+    add.string("data_dir", "", "Folder of files that start with meta_pretrain, and of evaluation files amazon*.")
+    add.string("supervised_data_dir", "", "Folder of all other record files.")
+    add.string("task_train_files", "", "Record files of meta-training, comma-separated.")
+    add.string(
         "task_eval_files",
         "",
         "TRAIN[,EVAL] of the k-shot task: TFRecords, or text (.json, .jsonl, .csv, .tsv), converted with --vocab_file.",
     )
-    string("output_dir", "output", "Where results.json, predictions.tsv and model/ go.")
-    string("bert_config_file", None, "Sizes of the encoder; default: bert_config.json beside the checkpoint.")
-    string("vocab_file", "pretrained-model/vocab.txt", "WordPiece vocabulary; needed for text files.")
-    string(
+    add.string("output_dir", "output", "Where results.json, predictions.tsv and model/ go.")
+    add.string("bert_config_file", None, "Sizes of the encoder; default: bert_config.json beside the checkpoint.")
+    add.string("vocab_file", "pretrained-model/vocab.txt", "WordPiece vocabulary; needed for text files.")
+    add.string(
         "init_checkpoint",
         "pretrained-model/bert_model.ckpt",
         "BERT checkpoint to start from; not read where --warm_start_model_dir has an encoder. Empty: random weights.",
     )
-    string("warm_start_model_dir", None, "Exported SavedModel of meta-training to start from.")
-    boolean("do_lower_case", False, "Lower-case text; true for uncased vocabularies.")
-    integer("max_seq_length", 128, "Tokens a row; record files must have this length.")
-    real("attention_probs_dropout_prob", None, "Overrides the BERT config.")
-    real("hidden_dropout_prob", None, "Overrides the BERT config.")
-    real("keep_prob", 0.9, "1 - dropout on the vector that the heads read.")
-    boolean("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
-    enum(
+    add.string("warm_start_model_dir", None, "Exported SavedModel of meta-training to start from.")
+    add.boolean("do_lower_case", False, "Lower-case text; true for uncased vocabularies.")
+    add.integer("max_seq_length", 128, "Tokens a row; record files must have this length.")
+    add.real("attention_probs_dropout_prob", None, "Overrides the BERT config.")
+    add.real("hidden_dropout_prob", None, "Overrides the BERT config.")
+    add.real("keep_prob", 0.9, "1 - dropout on the vector that the heads read.")
+    add.boolean("use_pooled_output", True, "Heads read BERT's pooled output; else a mixture of all layers' [CLS].")
+    add.enum(
         "pooling",
         "cls",
         ["cls", "mean", "last_text"],
         "The pooled output, or in its place the mean over all tokens, or over those of the last text of a pair.",
     )
-    integer("encoder_layers", 0, "Above 0: only so many layers of the encoder, the first ones, are used.")
-    real("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
-    enum(
+    add.integer("encoder_layers", 0, "Above 0: only so many layers of the encoder, the first ones, are used.")
+    add.real("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
+    add.enum(
         "classifier",
         "label_embeddings",
         ["label_embeddings", "softmax"],
         "softmax: the baselines' fresh softmax layer, trained with AdamW, in the place of the meta-trained heads.",
     )
 
-    # Sizes
-    integer("train_batch_size", 32, "Rows a fine-tuning step; records a task in meta-training.")
-    integer("eval_batch_size", 8, "Rows an evaluation batch; the fine-tuning schedule counts by it.")
-    integer("predict_batch_size", 8, "Rows a prediction batch.")
-    integer("meta_batchsz", 8, "Support records a task.")
-    integer("tasks_per_gpu", 6, "Tasks a device and meta-training step.")
-    integer("num_gpus", 4, "Devices of meta-training, on all machines; fewer that are there share the tasks.")
-    integer("num_batches", 0, "Support mini-batches; 0: the whole support at every step.")
-    integer("max_train_batch_size", -1, "Records a supervised task, when above 0.")
-    integer("eval_examples_per_task", 2000, "Rows of each file in meta-validation.")
-    integer("test_num_labels", 2, "Classes of the k-shot task; known for the tasks of the registry.")
 
-    # Outer loop
-    real("learning_rate", 5e-5, "AdamW's rate, in meta-training and with --classifier=softmax.")
-    real("num_train_epochs", 3.0, "Passes over the training records.")
-    real("warmup_proportion", 0.1, "Part of the steps with a linearly growing rate.")
-    integer("save_checkpoints_steps", 1000, "Steps between checkpoints of meta-training.")
-    boolean("fix_bert", False, "Do not train the encoder, in meta-training and with --classifier=softmax.")
-    boolean(
+def _sizes(add):
+    """Sizes."""
+    add.integer("train_batch_size", 32, "Rows a fine-tuning step; records a task in meta-training.")
+    add.integer("eval_batch_size", 8, "Rows an evaluation batch; the fine-tuning schedule counts by it.")
+    add.integer("predict_batch_size", 8, "Rows a prediction batch.")
+    add.integer("meta_batchsz", 8, "Support records a task.")
+    add.integer("tasks_per_gpu", 6, "Tasks a device and meta-training step.")
+    add.integer("num_gpus", 4, "Devices of meta-training, on all machines; fewer that are there share the tasks.")
+    add.integer("num_batches", 0, "Support mini-batches; 0: the whole support at every step.")
+    add.integer("max_train_batch_size", -1, "Records a supervised task, when above 0.")
+    add.integer("eval_examples_per_task", 2000, "Rows of each file in meta-validation.")
+    add.integer("test_num_labels", 2, "Classes of the k-shot task; known for the tasks of the registry.")
+
+
+def _outer_loop(add):
+    """Outer loop."""
+    add.real("learning_rate", 5e-5, "AdamW's rate, in meta-training and with --classifier=softmax.")
+    add.real("num_train_epochs", 3.0, "Passes over the training records.")
+    add.real("warmup_proportion", 0.1, "Part of the steps with a linearly growing rate.")
+    add.integer("save_checkpoints_steps", 1000, "Steps between checkpoints of meta-training.")
+    add.boolean("fix_bert", False, "Do not train the encoder, in meta-training and with --classifier=softmax.")
+    add.boolean(
         "replica_clipping", False, "Clip the gradient of each of the --num_gpus by itself and sum them, as published."
     )
-    boolean("data_sqrt_sampling", False, "Sample training files by the square root of their size.")
-    real("pretrain_task_weight", 1.0, "Total weight of SMLMT files when below 1.")
-    boolean("average_query_loss", False, "Average the query losses of several inner steps.")
-    integer("average_query_every", 1, "Inner steps between two query losses.")
-    boolean("weight_query_loss", False, "Weight query losses by powers of two.")
+    add.boolean("data_sqrt_sampling", False, "Sample training files by the square root of their size.")
+    add.real("pretrain_task_weight", 1.0, "Total weight of SMLMT files when below 1.")
+    add.boolean("average_query_loss", False, "Average the query losses of several inner steps.")
+    add.integer("average_query_every", 1, "Inner steps between two query losses.")
+    add.boolean("weight_query_loss", False, "Weight query losses by powers of two.")
 
-    # Inner loop and fine-tuning
-    real("train_lr", 5e-5, "Initial value of the learned rates.")
-    integer("SGD_K", 2, "Sets of learned rates; 0: no adaptation.")
-    boolean("stop_grad", True, "First-order meta-gradient.")
-    integer("inner_epochs", 1, "Passes over the support mini-batches.")
-    boolean("randomize_inner_steps", False, "Draw the number of inner steps that count.")
-    integer("min_inner_steps", 3, "Least number that --randomize_inner_steps draws.")
-    boolean("sgd_first_batch", False, "The batch that makes the label embeddings is a gradient step too.")
-    boolean("is_meta_sgd", True, "Learn the rates.")
-    boolean("use_exp_lr", False, "Rate = exp(variable).")
-    boolean("clip_lr", False, "Clip the rates to [1e-8, 1] after each update.")
-    boolean("warp_layers", False, "Feed-forward sub-layers and output MLP are not adapted.")
-    integer("min_layer_with_grad", 0, "Lowest encoder layer that is adapted.")
-    boolean("train_word_embeddings", False, "Adapt the embeddings.")
-    boolean("adapt_layer_norm", True, "Adapt every LayerNorm (without --warp_layers).")
-    boolean(
+
+def _inner_loop(add):
+    """Inner loop and fine-tuning."""
+    add.real("train_lr", 5e-5, "Initial value of the learned rates.")
+    add.integer("SGD_K", 2, "Sets of learned rates; 0: no adaptation.")
+    add.boolean("stop_grad", True, "First-order meta-gradient.")
+    add.integer("inner_epochs", 1, "Passes over the support mini-batches.")
+    add.boolean("randomize_inner_steps", False, "Draw the number of inner steps that count.")
+    add.integer("min_inner_steps", 3, "Least number that --randomize_inner_steps draws.")
+    add.boolean("sgd_first_batch", False, "The batch that makes the label embeddings is a gradient step too.")
+    add.boolean("is_meta_sgd", True, "Learn the rates.")
+    add.boolean("use_exp_lr", False, "Rate = exp(variable).")
+    add.boolean("clip_lr", False, "Clip the rates to [1e-8, 1] after each update.")
+    add.boolean("warp_layers", False, "Feed-forward sub-layers and output MLP are not adapted.")
+    add.integer("min_layer_with_grad", 0, "Lowest encoder layer that is adapted.")
+    add.boolean("train_word_embeddings", False, "Adapt the embeddings.")
+    add.boolean("adapt_layer_norm", True, "Adapt every LayerNorm (without --warp_layers).")
+    add.boolean(
         "update_only_label_embedding", False, "Make label embeddings once, then update them; else adapt the label MLP."
     )
-    boolean("decay_finetune_lr", True, "Linear decay of the rates in fine-tuning.")
-    boolean(
+    add.boolean("decay_finetune_lr", True, "Linear decay of the rates in fine-tuning.")
+    add.boolean(
         "reference_mode",
         False,
         "Do the work as the published code did: padded rows, unrolled inner loop, label embeddings made at every "
         "fine-tuning step, dense embedding gradients, one-hot lookups, a random number for each entry of a dropout "
         "mask; same numbers but for the masks, slower.",
     )
-    boolean("amp", False, "Mixed precision: half floats on GPUs, bfloat16 on CPUs (not with TensorFlow 1.15).")
-    boolean("xla", False, "Compile with XLA, on GPUs.")
+    add.boolean("amp", False, "Mixed precision: half floats on GPUs, bfloat16 on CPUs (not with TensorFlow 1.15).")
+    add.boolean("xla", False, "Compile with XLA, on GPUs.")
 
-    # Head
-    integer("output_layers", 1, "Layers of the output MLP and of the label MLP.")
-    integer("label_emb_size", 256, "Size of a label embedding.")
-    boolean("use_euclidean_norm", True, "Logit = -squared distance; else dot product + bias.")
-    enum("activation_fn", "tanh", ["tanh", "relu", "gelu", "linear"], "Between the heads' layers.")
-    integer("deep_set_layers", 0, "Layers on top of the label embeddings.")
-    boolean("prototypical_baseline", False, "The label MLP is the output MLP.")
-    enum("head_init", "normal", ["normal", "identity"], "How heads start that no checkpoint holds.")
 
-    # This program's own
-    string("task_name", None, "One of the 17 tasks: gives labels and their number.")
-    boolean(
+def _head(add):
+    """Head."""
+    add.integer("output_layers", 1, "Layers of the output MLP and of the label MLP.")
+    add.integer("label_emb_size", 256, "Size of a label embedding.")
+    add.boolean("use_euclidean_norm", True, "Logit = -squared distance; else dot product + bias.")
+    add.enum("activation_fn", "tanh", ["tanh", "relu", "gelu", "linear"], "Between the heads' layers.")
+    add.integer("deep_set_layers", 0, "Layers on top of the label embeddings.")
+    add.boolean("prototypical_baseline", False, "The label MLP is the output MLP.")
+    add.enum("head_init", "normal", ["normal", "identity"], "How heads start that no checkpoint holds.")
+
+
+def _own(add):
+    """This program's own."""
+    add.string("task_name", None, "One of the 17 tasks: gives labels and their number.")
+    add.boolean(
         "stratified", False, "Every class is in the first batch and epochs are shuffled whole, for files sorted by "
         "label and classes of few rows; not as published."
     )
-    names("labels", None, "Names of the labels in the order of their ids.")
-    string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
-    string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")
-    boolean("keep_model", True, "Keep the fine-tuned model.")
-    boolean("overwrite", False, "Replace the model of another run in --output_dir.")
-    integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
-    integer("cpu_devices", 1, "Logical CPU devices for meta-training on a machine without GPUs.")
-    integer("worker_timeout", 300, "Seconds until a machine of TF_CONFIG that does not answer is given up.")
+    add.names("labels", None, "Names of the labels in the order of their ids.")
+    add.string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
+    add.string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")
+    add.boolean("keep_model", True, "Keep the fine-tuned model.")
+    add.boolean("overwrite", False, "Replace the model of another run in --output_dir.")
+    add.integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
+    add.integer("cpu_devices", 1, "Logical CPU devices for meta-training on a machine without GPUs.")
+    add.integer("worker_timeout", 300, "Seconds until a machine of TF_CONFIG that does not answer is given up.")
 
-    # Accepted for old command lines, without effect
-    boolean("use_tpu", False, "Without effect.")
-    string("master", None, "Without effect.")
-    integer("iterations_per_loop", 1000, "Without effect.")
-    integer("num_train_tasks", 6, "Without effect.")
-    integer("num_eval_tasks", 6, "Without effect.")
-    string("tasks_labels", "2,2", "Without effect.")
+
+def _without_effect(add):
+    """Accepted for old command lines, without effect."""
+    add.boolean("use_tpu", False, "Without effect.")
+    add.string("master", None, "Without effect.")
+    add.integer("iterations_per_loop", 1000, "Without effect.")
+    add.integer("num_train_tasks", 6, "Without effect.")
+    add.integer("num_eval_tasks", 6, "Without effect.")
+    add.string("tasks_labels", "2,2", "Without effect.")
+
+
+GROUPS = (_modes, _data_and_model, _sizes, _outer_loop, _inner_loop, _head, _own, _without_effect)
+
+
+def define(values):
+    """Defines the flags on an absl.flags.FlagValues."""
+    for group in GROUPS:
+        group(_Definer(values))
 
 
 def parse(arguments, chosen=None):

@@ -48,6 +48,22 @@ def writing(place, flag="--output_dir"):
         raise
 
 
+@contextlib.contextmanager
+def importing(name):
+    """Around the imports of a program called `name`: a package that is missing or does not fit is one line, code 2.
+
+    Where the module is imported by another, whose name is not "__main__", the error goes on.
+    """
+    try:
+        yield
+    except (UserError, ImportError) as error:
+        if name != "__main__":
+            raise
+        way_out = "" if isinstance(error, UserError) else ": run scripts/setup_env.sh first."
+        print("error: %s%s" % (error, way_out), file=sys.stderr)
+        sys.exit(2)
+
+
 def exit_code(program, stopped="stopped"):
     """Runs ``program()`` and returns its exit code, 0 for None.
 

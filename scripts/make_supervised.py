@@ -35,17 +35,12 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from runtime.errors import UserError, exit_code
+from runtime.errors import UserError, exit_code, importing
 
-try:
+with importing(__name__):
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags
-except (UserError, ImportError) as error:
-    if __name__ != "__main__":
-        raise
-    print("error: %s" % error, file=sys.stderr)
-    sys.exit(2)
 
 from data import tasks, text
 from data.convert import check_labels

@@ -24,18 +24,13 @@ TENSORFLOW_SIDES = os.path.join(SCRIPTS, "benchmark_tf.py")
 ROOT = os.path.dirname(os.path.dirname(SCRIPTS))
 sys.path.insert(0, ROOT)
 
-from runtime.errors import UserError
+from runtime.errors import UserError, importing
 from runtime.files import write_json
 
-try:
+with importing(__name__):
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
     from absl import app, flags
-except (UserError, ImportError) as error:
-    if __name__ != "__main__":
-        raise
-    print("error: %s" % error, file=sys.stderr)
-    sys.exit(2)
 
 import numpy as np
 

@@ -18,19 +18,14 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from runtime.errors import UserError, exit_code
+from runtime.errors import UserError, exit_code, importing
 
-try:
+with importing(__name__):
     import numpy as np
 
     import modeling
     from runtime import checkpoints
     from runtime.compat import tf
-except (UserError, ImportError) as error:
-    if __name__ != "__main__":
-        raise
-    print("error: %s" % error, file=sys.stderr)
-    sys.exit(2)
 
 from data import splits, tasks, text
 from tokenization import Tokenizer

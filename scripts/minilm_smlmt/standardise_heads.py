@@ -15,16 +15,11 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from runtime.errors import UserError, exit_code
+from runtime.errors import UserError, exit_code, importing
 
-try:
+with importing(__name__):
     import numpy as np
     from absl import app, flags, logging
-except ImportError as error:
-    if __name__ != "__main__":
-        raise
-    print("error: %s: run scripts/setup_env.sh first." % error, file=sys.stderr)
-    sys.exit(2)
 
 from command_line import program_flags
 from runtime.progress import Progress

@@ -55,3 +55,16 @@ def test_output_that_nobody_reads_ends_without_a_word():
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 141
     process.stderr.close()
+
+
+@pytest.mark.parametrize("error, way_out", [(errors.UserError("old."), ""), (ImportError("no tf"), "setup_env.sh")])
+def test_imports_that_fail_are_one_line_in_a_program_alone(error, way_out, capsys):
+    with pytest.raises(type(error)):
+        with errors.importing("another_module"):
+            raise error
+    with pytest.raises(SystemExit) as stopped:
+        with errors.importing("__main__"):
+            raise error
+    printed = capsys.readouterr().err
+    assert stopped.value.code == 2 and printed.startswith("error: %s" % error) and way_out in printed
+    assert printed.count("\n") == 1
