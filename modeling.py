@@ -82,8 +82,8 @@ EncoderOutput = collections.namedtuple(
     [
         "layers",  # output of every encoder layer, each [batch, seq, hidden]; of the last maybe [batch, 1, hidden]
         "pooled",  # tanh of a dense layer on the last layer's [CLS], [batch, hidden]
-        "mean",  # mean of the last layer over the mask, [batch, hidden]; None where only first tokens are asked for
-        "last_text",  # the same over the row's last text alone, the second of a pair, which has seen the first
+        "mask",  # 1 for tokens, float [batch, seq]
+        "last_text",  # 1 for tokens of the row's last text, the second of a pair, which has seen the first, the same
     ],
 )
 
@@ -184,11 +184,7 @@ def encode(
             x = layer_norm(name + "/output", x + hidden_dropout(_dense(weights, name + "/output/dense", inner)))
             layers.append(layout.unpack(x))
         pooled = tf.tanh(_dense(weights, "bert/pooler/dense", layers[-1][:, 0]))
-        if only_first:
-            return EncoderOutput(layers, pooled, None, None)
-        mean = _masked_mean(layers[-1], mask)
-        last_text = _masked_mean(layers[-1], _last_text_mask(mask, tf.cast(segment_ids, tf.float32)))
-    return EncoderOutput(layers, pooled, mean, last_text)
+        return EncoderOutput(layers, pooled, mask, _last_text(mask, tf.cast(segment_ids, tf.float32)))
 
 
 def _dense(weights, name, x):
@@ -270,20 +266,17 @@ class SelfAttention:
 
 def without_gradient(encoded):
     """An EncoderOutput through which no gradient goes."""
-    layers, *vectors = encoded
-    return EncoderOutput(
-        [tf.stop_gradient(layer) for layer in layers],
-        *[None if vector is None else tf.stop_gradient(vector) for vector in vectors]
-    )
+    layers = [tf.stop_gradient(layer) for layer in encoded.layers]
+    return encoded._replace(layers=layers, pooled=tf.stop_gradient(encoded.pooled))
 
 
-def _masked_mean(x, mask):
+def masked_mean(x, mask):
     """Means of [batch, seq, hidden] over the positions where mask [batch, seq] is 1: [batch, hidden]."""
     total = tf.reduce_sum(x * mask[:, :, None], axis=1)
     return total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
 
 
-def _last_text_mask(mask, segments):
+def _last_text(mask, segments):
     """1 where a row's last text is, [batch, seq]: its second text, or all of it where there is one text."""
     second = mask * segments
     is_pair = tf.reduce_max(second, axis=1, keepdims=True)

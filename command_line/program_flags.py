@@ -83,6 +83,11 @@ def _data_and_model(add):
         ["cls", "mean", "last_text"],
         "The pooled output, or in its place the mean over all tokens, or over those of the last text of a pair.",
     )
+    add.string(
+        "feature_layers", "",
+        "LAYER:WEIGHT,LAYER:WEIGHT: these layers (from 1) side by side in place of the last one, as --pooling says, "
+        "each of squared length WEIGHT.",
+    )
     add.integer("encoder_layers", 0, "Above 0: only so many layers of the encoder, the first ones, are used.")
     add.real("feature_norm", 0.0, "Above 0: scale the vector that the heads read to this length.")
     add.enum(

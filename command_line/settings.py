@@ -68,14 +68,27 @@ class TrainingSettings:
     worker_timeout: int  # seconds
 
 
-def check_head_widths(bert_config, config):
-    """UserError when so many layers of a LearnerConfig halve the width that nothing is left."""
+def check_heads(bert_config, config):
+    """UserError for feature_layers that the encoder does not have, or so many layers of heads that no width is left.
+
+    Args:
+      bert_config: BertConfig.
+      config: LearnerConfig or SoftmaxConfig.
+    """
+    layers = bert_config.num_hidden_layers
+    deepest = max((layer for layer, _ in configs.read_feature_layers(config.feature_layers)), default=layers)
+    if deepest != layers:  # weights above the deepest one would have no gradient
+        way_out = "give --encoder_layers=%d" % deepest if deepest < layers else "no deeper one can be read"
+        raise UserError(
+            "--feature_layers=%s: the encoder's last layer is %d: %s." % (config.feature_layers, layers, way_out)
+        )
     if isinstance(config, configs.SoftmaxConfig):
         return
-    if bert_config.hidden_size >> (config.output_layers - 1) == 0:
+    width = configs.feature_width(bert_config.hidden_size, config)
+    if width >> (config.output_layers - 1) == 0:
         raise UserError(
             "--output_layers=%d: with the encoder's hidden_size %d at most %d, for every layer but the last halves the "
-            "width." % (config.output_layers, bert_config.hidden_size, bert_config.hidden_size.bit_length())
+            "width." % (config.output_layers, bert_config.hidden_size, width.bit_length())
         )
 
 
@@ -153,7 +166,7 @@ def run_settings(flags):
     """RunSettings; UserError when the flags do not fit together."""
     bert_config, classifier = bert_settings(flags), classifier_settings(flags)
     finetuning = finetune_settings(flags)
-    check_head_widths(bert_config, classifier)
+    check_heads(bert_config, classifier)
     train_file, eval_file = task_files(flags)
     return RunSettings(
         bert_config=bert_config,
@@ -189,7 +202,7 @@ def training_settings(flags):
     """TrainingSettings; UserError when the flags do not fit together."""
     bert_config, classifier = bert_settings(flags), classifier_settings(flags)
     training = meta_training_settings(flags)
-    check_head_widths(bert_config, classifier)
+    check_heads(bert_config, classifier)
     return TrainingSettings(
         bert_config, classifier, training, flags.output_dir, flags.overwrite, flags.cpu_devices, flags.worker_timeout
     )

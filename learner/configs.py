@@ -1,5 +1,6 @@
 """Frozen settings of the learner and of its training. Field names are the names of the flags (but for SGD_K)."""
 import dataclasses
+import math
 
 from runtime.errors import UserError
 
@@ -7,6 +8,7 @@ POOLINGS = ("cls", "mean", "last_text")
 HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
 SOFTMAX = "softmax"  # a value of --classifier
+LATER = ("feature_layers",)  # settings that earlier versions did not have, off where they are empty
 FLAG_NAMES = {"rate_sets": "SGD_K"}  # of the fields that are not called as their flag
 
 
@@ -25,6 +27,7 @@ class LearnerConfig:
     # feature that the heads read
     use_pooled_output: bool = True  # else a learned mixture of all layers' [CLS]
     pooling: str = "cls"  # the mean over all tokens or those of the last text takes the place of the pooled output
+    feature_layers: str = ""  # "4:0.7,6:0.6": of these layers side by side, see `read_feature_layers`
     feature_norm: float = 0.0  # above 0: what the heads read is scaled to this length
     keep_prob: float = 0.9
     # which weights the inner loop adapts
@@ -87,6 +90,11 @@ class LearnerConfig:
             self.use_pooled_output or self.pooling == "cls",
             "--pooling=%s and --use_pooled_output=false exclude each other." % self.pooling,
         )
+        require(
+            self.use_pooled_output or not self.feature_layers,
+            "--feature_layers=%s and --use_pooled_output=false exclude each other." % self.feature_layers,
+        )
+        read_feature_layers(self.feature_layers)
 
     def check_inner_loop(self):
         """UserError for an inner loop that cannot be laid out; fine-tuning does not read these settings."""
@@ -108,6 +116,7 @@ class SoftmaxConfig:
     # feature that the layer reads
     use_pooled_output: bool = True
     pooling: str = "cls"
+    feature_layers: str = ""
     feature_norm: float = 0.0
     keep_prob: float = 0.9
     # training
@@ -130,6 +139,7 @@ class SoftmaxConfig:
             self.use_pooled_output,
             "--use_pooled_output=false mixes the layers with weights that --classifier=softmax does not have.",
         )
+        read_feature_layers(self.feature_layers)
 
 
 
@@ -177,6 +187,33 @@ class MetaTrainConfig:
         return self.tasks_per_gpu * self.num_gpus
 
 
+def read_feature_layers(spec, flag="feature_layers"):
+    """Which layers stand side by side in what the heads read: a list of (layer, weight).
+
+    Args:
+      spec: LAYER or LAYER:WEIGHT, comma-separated: the layer's vector has the squared length WEIGHT, else 1. Layers
+        count from 1. Empty: the last layer alone, as it is.
+      flag: what gave it, for the error.
+
+    Raises:
+      UserError: it says something else.
+    """
+    try:
+        parts = [part.partition(":") for part in spec.split(",")] if spec else []
+        found = [(int(layer), float(weight) if colon else 1.0) for layer, colon, weight in parts]
+    except ValueError:
+        found = [(0, 0.0)]
+    layers = [layer for layer, _ in found]
+    if any(layer < 1 or not 0.0 < weight < math.inf for layer, weight in found) or len(set(layers)) < len(layers):
+        raise UserError("--%s=%s: different layers from 1, each LAYER or LAYER:WEIGHT, comma-separated." % (flag, spec))
+    return found
+
+
+def feature_width(hidden, config):
+    """Width of what the heads read; `hidden` is the encoder's."""
+    return hidden * max(1, len(read_feature_layers(config.feature_layers)))
+
+
 def from_flags(kind, values):
     """Settings of a kind (a class above) from a {flag name: value} mapping; missing flags keep their defaults."""
     names = {field.name: FLAG_NAMES.get(field.name, field.name) for field in dataclasses.fields(kind)}
@@ -184,8 +221,13 @@ def from_flags(kind, values):
 
 
 def described(config):
-    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is."""
-    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": dataclasses.asdict(config)}
+    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is.
+
+    Settings that earlier versions did not have are left out where they are off, so that runs keep their identity.
+    """
+    values = dataclasses.asdict(config)
+    values = {name: value for name, value in values.items() if value or name not in LATER}
+    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": values}
 
 
 def classifier_of(description):

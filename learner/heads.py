@@ -1,8 +1,9 @@
 """Output MLP, label MLP and label embeddings (Bansal et al. 2019, section 3.2)."""
 import collections
+import math
 
 import modeling
-from learner import adaptation
+from learner import adaptation, configs
 from learner.adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE, PROJECTION
 from runtime import kernels
 from runtime.compat import tf
@@ -30,10 +31,10 @@ def label_embedding_size(config):
 
 def variable_shapes(hidden, num_layers, config):
     """Ordered dict of the heads' names and shapes for an encoder of `num_layers` layers of width `hidden`."""
-    label_size = label_embedding_size(config)
-    shapes = _mlp_shapes("output", hidden, config.output_layers, config.label_emb_size)
+    label_size, width = label_embedding_size(config), configs.feature_width(hidden, config)
+    shapes = _mlp_shapes("output", width, config.output_layers, config.label_emb_size)
     if not config.prototypical_baseline:
-        shapes.update(_mlp_shapes("label", hidden, config.output_layers, label_size))
+        shapes.update(_mlp_shapes("label", width, config.output_layers, label_size))
     for layer in range(config.deep_set_layers):
         shapes["label_set_weights_%d" % layer] = [label_size, label_size]  # [in, out]
         shapes["label_set_bias_%d" % layer] = [label_size]
@@ -70,22 +71,47 @@ def features(weights, encoded, config, mixture, dropout=None):
       dropout: dropout.Dropout or None.
 
     Returns:
-      [batch, hidden]
+      [batch, configs.feature_width]
     """
     if not config.use_pooled_output:
         classes = tf.stack([layer[:, 0] for layer in encoded.layers])  # [layers, batch, hidden]
         mixed = tf.reduce_sum(classes * tf.reshape(mixture, [-1, 1, 1]), axis=0)
         hidden = tf.tanh(tf.matmul(mixed, weights[PROJECTION]))
+    elif config.feature_layers:
+        hidden = _side_by_side(encoded, config)
+    elif config.pooling == "cls":
+        hidden = encoded.pooled
     else:
-        hidden = {"cls": encoded.pooled, "mean": encoded.mean, "last_text": encoded.last_text}[config.pooling]
+        hidden = _vector(encoded, len(encoded.layers), config)
     if config.feature_norm > 0.0:
         hidden = config.feature_norm * tf.math.l2_normalize(hidden, axis=-1)
     return dropout(hidden, 1.0 - config.keep_prob) if dropout else hidden
 
 
+def _side_by_side(encoded, config):
+    """Vectors of several layers, each of its own length: [batch, layers x hidden].
+
+    Unlike the mixture of use_pooled_output=false (one vector, the sum of all layers' [CLS] with learned weights) every
+    layer keeps its own features, and the output MLP learns what each is worth.
+    """
+    parts = configs.read_feature_layers(config.feature_layers)
+    vectors = [
+        math.sqrt(weight) * tf.math.l2_normalize(_vector(encoded, layer, config), axis=-1) for layer, weight in parts
+    ]
+    return tf.concat(vectors, axis=-1)
+
+
+def _vector(encoded, layer, config):
+    """What a layer, counted from 1, says about each row: [batch, hidden]."""
+    states = encoded.layers[layer - 1]  # [batch, seq, hidden]
+    if config.pooling == "cls":
+        return states[:, 0]
+    return modeling.masked_mean(states, encoded.mask if config.pooling == "mean" else encoded.last_text)
+
+
 def reads(name, config):
     """Whether the heads' features depend on an encoder weight; names of other weights are True."""
-    pools = config.use_pooled_output and config.pooling == "cls"
+    pools = config.use_pooled_output and config.pooling == "cls" and not config.feature_layers
     return pools or not name.startswith("bert/pooler/")
 
 

@@ -60,6 +60,7 @@ COMBINATIONS = {
         train_word_embeddings=False,
         layers=2,
     ),
+    "two_layers_side_by_side": dict(ONLY_LABELS, pooling="last_text", feature_layers="1:0.5,2:2", layers=2),
     "mean_pooling_prototypes": dict(pooling="mean", prototypical_baseline=True, head_init="identity"),
     "prototypes_with_steps": dict(ONLY_LABELS, prototypical_baseline=True, deep_set_layers=1, activation_fn="relu"),
     "upper_layer_only": dict(min_layer_with_grad=1, adapt_layer_norm=False, train_word_embeddings=False, layers=2),
@@ -233,10 +234,11 @@ def test_prototypes_with_identity_heads_are_nearest_class_means():
     )
     model = Model(config)
     result = model.run_task(evaluation=True)
-    means = [
-        modeling.encode(model.variables, model.bert_config, part.input_ids, part.input_mask, part.segment_ids).mean
+    encoded = [
+        modeling.encode(model.variables, model.bert_config, part.input_ids, part.input_mask, part.segment_ids)
         for part in (model.task.support, model.task.query)
     ]
+    means = [modeling.masked_mean(part.layers[-1], part.mask) for part in encoded]
     model.values["output_weights_0"], model.values["output_bias_0"] = np.eye(8, dtype=np.float32), np.zeros([8])
     rows = make_rows(config)
     predictions, accuracy, (support, query) = model.run([result.predictions, result.accuracy, means])

@@ -167,10 +167,11 @@ def test_encoder_against_numpy(reference_mode):
     config = modeling.BertConfig(**TINY)
     weights = random_weights(config)
     layers, pooled, mean = encode_in_numpy({n: np.float64(w) for n, w in weights.items()}, config, IDS, MASK, SEGMENTS)
-    found = evaluate(encode(weights, config, IDS, MASK, SEGMENTS, reference_mode=reference_mode))
+    encoded = encode(weights, config, IDS, MASK, SEGMENTS, reference_mode=reference_mode)
+    found, found_mean = evaluate([encoded, modeling.masked_mean(encoded.layers[-1], encoded.mask)])
     if not reference_mode:
         layers = [layer * MASK[:, :, None] for layer in layers]  # nothing is computed at padding
-    for actual, expected in zip(found.layers + [found.pooled, found.mean], layers + [pooled, mean]):
+    for actual, expected in zip(found.layers + [found.pooled, found_mean], layers + [pooled, mean]):
         assert actual.shape == expected.shape
         np.testing.assert_allclose(actual, expected, atol=2e-5)
 
@@ -183,7 +184,6 @@ def test_only_first_tokens_of_the_last_layer():
     names = [name for name in weights if not name.startswith(modeling.WORD_EMBEDDINGS)]
     gradients = [tf.gradients(tf.reduce_sum(f.pooled ** 3), [weights[name] for name in names]) for f in (whole, first)]
     gradients = [[tf.convert_to_tensor(gradient) for gradient in part] for part in gradients]
-    assert first.mean is None
     pooled, last, gradients = evaluate(
         [[f.pooled for f in (whole, first)], [f.layers[-1] for f in (whole, first)], gradients]
     )
@@ -191,6 +191,11 @@ def test_only_first_tokens_of_the_last_layer():
     np.testing.assert_allclose(last[1], last[0][:, :1], atol=1e-5)
     for name, expected, actual in zip(names, *gradients):
         np.testing.assert_allclose(actual, expected, atol=1e-4, err_msg=name)
+
+
+def mean(found):
+    """Mean of the last layer over the tokens of each row, from an evaluated EncoderOutput."""
+    return evaluate(modeling.masked_mean(tf.constant(found.layers[-1]), tf.constant(found.mask)))
 
 
 def test_padding_changes_nothing():
@@ -207,25 +212,27 @@ def test_padding_changes_nothing():
             encode(weights, config, IDS[1:2, :3], MASK[1:2, :3], SEGMENTS[1:2, :3]),
         ]
     )
-    for field in ("pooled", "mean"):
-        expected = getattr(whole, field)
-        np.testing.assert_allclose(getattr(replaced, field), expected, atol=1e-5)
-        np.testing.assert_allclose(getattr(padded, field), expected, atol=1e-5)
-        np.testing.assert_allclose(getattr(single, field), expected[1:2], atol=1e-5)
+    for vector_of in (lambda found: found.pooled, lambda found: mean(found)):
+        expected = vector_of(whole)
+        np.testing.assert_allclose(vector_of(replaced), expected, atol=1e-5)
+        np.testing.assert_allclose(vector_of(padded), expected, atol=1e-5)
+        np.testing.assert_allclose(vector_of(single), expected[1:2], atol=1e-5)
 
 
 def test_mean_of_the_last_text_is_that_of_the_second_where_there_is_one():
     config = modeling.BertConfig(**TINY)
     ids, mask, segments = [[1, 2, 3, 0], [4, 5, 0, 0]], [[1, 1, 1, 0], [1, 1, 0, 0]], [[0, 1, 1, 0], [0, 0, 0, 0]]
-    found = evaluate(encode(random_weights(config), config, ids, mask, segments))
+    encoded = encode(random_weights(config), config, ids, mask, segments)
+    found, means = evaluate([encoded, modeling.masked_mean(encoded.layers[-1], encoded.last_text)])
+    assert found.last_text.tolist() == [[0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0]]
     last = found.layers[-1]
-    np.testing.assert_allclose(found.last_text, [last[0, 1:3].mean(axis=0), last[1, :2].mean(axis=0)], atol=1e-6)
+    np.testing.assert_allclose(means, [last[0, 1:3].mean(axis=0), last[1, :2].mean(axis=0)], atol=1e-6)
 
 
 def test_row_without_tokens_has_a_finite_mean():
     config = modeling.BertConfig(**TINY)
     found = evaluate(encode(random_weights(config), config, [[0, 0]], [[0, 0]], [[0, 0]]))
-    np.testing.assert_array_equal(found.mean, np.zeros([1, 8]))
+    np.testing.assert_array_equal(mean(found), np.zeros([1, 8]))
     assert np.all(np.isfinite(found.pooled))
 
 
@@ -254,11 +261,10 @@ def test_dropout_only_in_training():
     config = modeling.BertConfig(**dict(TINY, hidden_dropout_prob=0.5))
     weights = random_weights(config)
     masks = Dropout(0, tf.constant(0))
-    evaluated, trained, again = evaluate(
-        [encode(weights, config, IDS, MASK, SEGMENTS, drop).mean for drop in (None, masks, masks)]
-    )
-    _, _, mean = encode_in_numpy(weights, config, IDS, MASK, SEGMENTS)
-    np.testing.assert_allclose(evaluated, mean, atol=1e-4)
+    encoded = [encode(weights, config, IDS, MASK, SEGMENTS, drop) for drop in (None, masks, masks)]
+    evaluated, trained, again = map(mean, evaluate(encoded))
+    _, _, expected = encode_in_numpy(weights, config, IDS, MASK, SEGMENTS)
+    np.testing.assert_allclose(evaluated, expected, atol=1e-4)
     assert np.any(trained != evaluated) and np.any(trained != again)  # every pass draws its own masks
 
 

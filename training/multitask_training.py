@@ -11,7 +11,7 @@ import re
 import modeling
 import optimization
 from data import meta_tasks
-from learner import softmax
+from learner import configs, softmax
 from learner.classifier import Batch, Classifier
 from learner.softmax import Head
 from runtime import checkpoints
@@ -60,7 +60,7 @@ def make_plan(bert_config, config, run):
         validation += meta_training.validation_tasks(path, run, bert_config, file)
     steps, warmup = number_of_steps(sum(source.sizes), run)
     outer = optimization.OuterConfig(config.learning_rate, steps, warmup)
-    create = functools.partial(_create_variables, bert_config, names, num_labels)
+    create = functools.partial(_create_variables, bert_config, config, names, num_labels)
     return Plan(
         title="multi-task training",
         advice="lower --learning_rate",
@@ -113,10 +113,10 @@ def pick_head(heads_of_tasks, index):
     return Head(*[tf.gather(tf.concat(part, axis=0), rows) for part in zip(*heads_of_tasks)])
 
 
-def _create_variables(bert_config, names, num_labels):
+def _create_variables(bert_config, config, names, num_labels):
     """({name: variable} of encoder and layers, list of Head)."""
     variables = modeling.create_variables(bert_config)
-    layers = create_heads(bert_config.hidden_size, names, num_labels)
+    layers = create_heads(configs.feature_width(bert_config.hidden_size, config), names, num_labels)
     everything = collections.OrderedDict(variables)
     everything.update((variable.op.name, variable) for layer in layers for variable in layer)
     return everything, layers

@@ -6,7 +6,7 @@ import numpy as np
 import meta_learner
 import modeling
 from data import batching
-from learner import finetuning, heads, softmax
+from learner import configs, finetuning, heads, softmax
 from learner.classifier import Batch
 from learner.configs import LearnerConfig, SoftmaxConfig
 from runtime.compat import tf
@@ -129,7 +129,7 @@ class SoftmaxTaskModel(RowModel):
     def __init__(self, bert_config, config, num_labels):
         super().__init__(config)
         self.variables = modeling.create_variables(bert_config)
-        self._head = softmax.create_head(bert_config.hidden_size, num_labels)
+        self._head = softmax.create_head(configs.feature_width(bert_config.hidden_size, config), num_labels)
         self.step = finetuning.create_step()
         self._bert_config = bert_config
         self.logits = softmax.score(self.variables, self._head, self.batch, bert_config, config).logits

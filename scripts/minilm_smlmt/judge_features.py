@@ -1,11 +1,11 @@
 """What layers of one or more sets of weights are worth on labelled sets: rows are encoded once, heads cost nothing.
 
-  scripts/minilm_smlmt/judge_features.py --encoder=data/downloads/minilm --features=6 --features=4:0.4+6:0.6 \\
+  scripts/minilm_smlmt/judge_features.py --encoder=data/downloads/minilm --features=6 --features=4:0.74,6:0.64 \\
       --weights=start=data/downloads/minilm/bert_model.ckpt --weights=half=output/half/variables/variables \\
       --leopard_dir=DIR --tasks=airline,conll --sets=spam=spam.jsonl --sets=sample=train.csv,eval.csv
 
-A feature is the mean of a layer's states over a row's last text, divided by its length; several stand side by side with
-weights, each with a mean squared distance of 1 from its centre. The head is ridge regression on the classes, centred
+--features says, as --feature_layers of the main program with --pooling=last_text, which layers' means over a row's last
+text stand side by side, and the squared length of each. The head is ridge regression on the classes, centred
 (--head=ridge), or class means (--head=class_means). Of a task of LEOPARD the published splits with --k rows a class are
 read; of a set, TRAIN or TRAIN,TEST, --splits of them are drawn. At most --rows rows are judged, the same for all
 weights. Prints the accuracy in percent, its mean over the splits. Exit code 2: a mistake.
@@ -28,6 +28,7 @@ with importing(__name__):
     from runtime.compat import tf
 
 from data import splits, tasks, text
+from learner.configs import read_feature_layers
 from tokenization import Tokenizer
 
 ROWS_AT_ONCE = 32
@@ -140,27 +141,10 @@ def last_text(mask, segments):
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def read_features(spec):
-    """[(layer, weight)] of "4:0.4+6:0.6"; a single layer needs no weight."""
-    try:
-        parts = [part.partition(":")[::2] for part in spec.split("+")]
-        found = [(int(layer), float(weight or 1.0)) for layer, weight in parts]
-    except ValueError:
-        found = []
-    if not found or any(layer < 1 or not weight > 0.0 for layer, weight in found):
-        raise UserError("--features=%s: LAYER, or LAYER:WEIGHT+LAYER:WEIGHT." % spec)
-    return found
-
-
 def side_by_side(layers, parts):
     """Features [rows, parts x hidden] from those of all layers [rows, layers, hidden] and [(layer, weight)]."""
-    found = []
-    for layer, weight in parts:
-        one = layers[:, layer - 1]
-        one = one / np.linalg.norm(one, axis=1, keepdims=True)
-        one = one - one.mean(axis=0)
-        found.append(np.sqrt(weight / np.mean(np.sum(np.square(one), axis=1))) * one)
-    return np.concatenate(found, axis=1)
+    units = layers / np.linalg.norm(layers, axis=2, keepdims=True)
+    return np.concatenate([np.sqrt(weight) * units[:, layer - 1] for layer, weight in parts], axis=1)
 
 
 # --- heads ------------------------------------------------------------------------------------------------------------
@@ -204,7 +188,11 @@ def run(options):
     for name in ("k", "splits", "rows"):
         if getattr(options, name) < 1:
             raise UserError("--%s=%d: at least 1." % (name, getattr(options, name)))
-    weights, specs = named("weights", options.weights), [(spec, read_features(spec)) for spec in options.features]
+    weights, specs = named("weights", options.weights), [
+        (spec, read_feature_layers(spec, "features")) for spec in options.features
+    ]
+    if not all(parts for _, parts in specs):
+        raise UserError("--features names no layer.")
     texts = Texts()
     judged = [public_task(name, options, texts) for name in filter(None, options.tasks.split(","))]
     judged += [own_set(name, paths.split(","), options, texts) for name, paths in named("sets", options.sets)]
@@ -229,7 +217,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", required=True, help="folder of bert_config.json and vocab.txt")
     parser.add_argument("--weights", action="append", required=True, help="NAME=PREFIX of a checkpoint; repeatable")
-    parser.add_argument("--features", action="append", required=True, help="LAYER:WEIGHT+...; repeatable")
+    parser.add_argument("--features", action="append", required=True, help="LAYER:WEIGHT,...; repeatable")
     parser.add_argument("--leopard_dir", default="", help="folder of the LEOPARD data")
     parser.add_argument("--tasks", default="", help="of LEOPARD, comma-separated")
     parser.add_argument("--sets", action="append", default=[], help="NAME=TRAIN or NAME=TRAIN,TEST; repeatable")

@@ -53,7 +53,7 @@ def run(values):
     tf.logging.set_verbosity(tf.logging.FATAL)
     bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
     plan = settings.meta_training_settings(values)
-    settings.check_head_widths(bert_config, config)
+    settings.check_heads(bert_config, config)
     if not values["output_dir"].present:
         raise UserError("--output_dir is missing: name a folder for the heads.")
     source = meta_training.task_source(plan, bert_config)

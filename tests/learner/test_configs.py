@@ -110,3 +110,25 @@ def test_edges_that_are_allowed(changes):
 
 def test_activations_exist():
     assert set(configs.ACTIVATION_NAMES) <= set(kernels.ACTIVATIONS)
+
+
+@pytest.mark.parametrize(
+    "spec, expected",
+    [("", []), ("6", [(6, 1.0)]), ("4:0.7,6:0.6", [(4, 0.7), (6, 0.6)]), ("2,1:3", [(2, 1.0), (1, 3.0)])],
+)
+def test_layers_side_by_side(spec, expected):
+    assert configs.read_feature_layers(spec) == expected
+    for kind in (LearnerConfig, configs.SoftmaxConfig):
+        assert configs.feature_width(8, kind(feature_layers=spec)) == 8 * max(1, len(expected))
+
+
+@pytest.mark.parametrize("spec", ["a", "0", "-1", "4:", "4:x", "4:0", "4:-1", "4:nan", "4:inf", "4,", "4,4:2", "4:1:2"])
+def test_layers_side_by_side_that_are_none(spec):
+    for kind in (LearnerConfig, configs.SoftmaxConfig):
+        with pytest.raises(UserError, match="--feature_layers=%s: different layers from 1" % spec):
+            kind(feature_layers=spec)
+
+
+def test_layers_side_by_side_and_the_mixture_exclude_each_other():
+    with pytest.raises(UserError, match="--feature_layers=1 and --use_pooled_output=false exclude each other"):
+        LearnerConfig(feature_layers="1", use_pooled_output=False)

@@ -186,10 +186,10 @@ def test_accuracy_and_predictions():
 
 
 ENCODED = modeling.EncoderOutput(
-    [np.float32([[[1.0, 0.0], [9.0, 9.0]]]), np.float32([[[0.0, 1.0], [9.0, 9.0]]])],
+    [np.float32([[[1.0, 0.0], [3.0, 4.0], [9.0, 9.0]]]), np.float32([[[0.0, 1.0], [8.0, 6.0], [9.0, 9.0]]])],
     np.float32([[0.1, 0.2]]),
-    np.float32([[0.3, 0.4]]),
-    np.float32([[0.5, 0.6]]),
+    np.float32([[1.0, 1.0, 0.0]]),
+    np.float32([[0.0, 1.0, 0.0]]),
 )
 
 
@@ -197,8 +197,13 @@ ENCODED = modeling.EncoderOutput(
     "changes, expected",
     [
         (dict(), [[0.1, 0.2]]),
-        (dict(pooling="mean"), [[0.3, 0.4]]),
-        (dict(pooling="last_text"), [[0.5, 0.6]]),
+        (dict(pooling="mean"), [[4.0, 3.5]]),
+        (dict(pooling="last_text"), [[8.0, 6.0]]),
+        (dict(pooling="mean", feature_norm=2.0), np.array([[4.0, 3.5]]) * 2.0 / np.sqrt(28.25)),
+        (dict(pooling="last_text", feature_layers="1:0.25,2"), [[0.3, 0.4, 0.8, 0.6]]),  # each of its own length
+        (dict(pooling="last_text", feature_layers="2:9,1:16"), [[2.4, 1.8, 2.4, 3.2]]),
+        (dict(pooling="last_text", feature_layers="2:9,1:16", feature_norm=10.0), [[4.8, 3.6, 4.8, 6.4]]),
+        (dict(pooling="cls", feature_layers="1,2:4"), [[1.0, 0.0, 0.0, 2.0]]),  # [CLS] of each, not the pooled output
         (dict(use_pooled_output=False), np.tanh([[0.75, 0.5]])),  # [0.75, 0.25] by [[1, 0], [0, 2]]
     ],
 )
@@ -212,7 +217,7 @@ def test_features(changes, expected, shape):
 
 
 def test_features_are_dropped_in_training_only():
-    encoded = modeling.EncoderOutput([], tf.ones([1, 500]), tf.zeros([1, 500]), tf.zeros([1, 500]))
+    encoded = modeling.EncoderOutput([], tf.ones([1, 500]), tf.ones([1, 1]), tf.ones([1, 1]))
     config = make_config(keep_prob=0.8)
     masks = Dropout(0, tf.constant(0))
     trained, evaluated = evaluate([heads.features({}, encoded, config, None, drop) for drop in (masks, None)])
@@ -250,6 +255,7 @@ NAMES_READ = ENCODER_NAMES + ["output_weights_0", "label_bias_0", "label_set_wei
     [
         (dict(), "0123 6", "012 45"),
         (dict(pooling="mean"), "01 3 6", "01  45"),  # nobody reads the pooler
+        (dict(feature_layers="1"), "01 3 6", "01  45"),  # nor here
         (dict(prototypical_baseline=True), "0123 6", "012345"),  # the label MLP is the output MLP
         (dict(use_pooled_output=False), "01 3 67", "01  45 7"),
     ],

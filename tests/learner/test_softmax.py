@@ -5,7 +5,7 @@ import tiny
 
 import modeling
 import optimization
-from learner import finetuning, softmax
+from learner import configs, finetuning, softmax
 from learner.classifier import Batch
 from learner.configs import SoftmaxConfig, from_flags
 from runtime.compat import tf
@@ -33,7 +33,7 @@ class Run:
 
     def __init__(self, config, bert_config=BERT, seed=0):
         self.variables = modeling.create_variables(bert_config)
-        self.head = softmax.create_head(bert_config.hidden_size, NUM_LABELS)
+        self.head = softmax.create_head(configs.feature_width(bert_config.hidden_size, config), NUM_LABELS)
         step = finetuning.create_step()
         self.batch = Batch(*[tf.placeholder(tf.int32, [None, SEQ]) for _ in range(3)], tf.placeholder(tf.int32, [None]))
         self.scored = softmax.score(self.variables, self.head, self.batch, bert_config, config)
@@ -67,12 +67,25 @@ def test_names_and_start_of_the_layer():
     assert np.max(np.abs(weights)) <= 0.04 and abs(np.std(weights) - 0.0176) < 0.0005  # cut at two deviations
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
-def test_scores_by_hand(pooling):
-    run = Run(SoftmaxConfig(pooling=pooling, keep_prob=1.0))
+def mean(encoded):
+    return modeling.masked_mean(encoded.layers[-1], encoded.mask)
+
+
+@pytest.mark.parametrize(
+    "changes, vector_of",
+    [
+        (dict(pooling="cls"), lambda encoded: encoded.pooled),
+        (dict(pooling="mean"), mean),
+        (
+            dict(pooling="mean", feature_layers="1:4"),
+            lambda encoded: 2.0 * tf.math.l2_normalize(mean(encoded), axis=-1),
+        ),
+    ],
+)
+def test_scores_by_hand(changes, vector_of):
+    run = Run(SoftmaxConfig(keep_prob=1.0, **changes))
     rows = make_rows()
-    encoded = modeling.encode(run.variables, BERT, *run.batch[:3])
-    features = {"cls": encoded.pooled, "mean": encoded.mean}[pooling]
+    features = vector_of(modeling.encode(run.variables, BERT, *run.batch[:3]))
     features, scored, head = run.session.run([features, run.scored, run.head], dict(zip(run.batch, rows)))
     logits = features.dot(head.weights.T) + head.bias
     np.testing.assert_allclose(scored.logits, logits, rtol=1e-4, atol=1e-5)

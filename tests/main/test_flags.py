@@ -29,6 +29,8 @@ BAD_FLAGS = {
     "--train_lr=0": ["--train_lr=0", "above 0"],
     "--output_layers=0": ["--output_layers=0", "at least 1"],
     "--output_layers=6": ["--output_layers=6", "hidden_size 16", "at most 5"],
+    "--feature_layers=1": ["--feature_layers=1", "last layer is 2", "--encoder_layers=1"],
+    "--feature_layers=2,3": ["--feature_layers=2,3", "last layer is 2", "no deeper"],
     "--label_emb_size=0": ["--label_emb_size=0", "at least 1"],
     "--deep_set_layers=-1": ["--deep_set_layers=-1", "at least 0"],
     "--min_layer_with_grad=-1": ["--min_layer_with_grad=-1", "at least 0"],

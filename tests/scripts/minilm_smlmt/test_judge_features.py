@@ -8,8 +8,8 @@ import pytest
 import tiny
 
 import modeling
+from learner import configs, heads
 from runtime.compat import tf
-from runtime.errors import UserError
 
 CONFIG = modeling.BertConfig.from_dict(tiny.TEXT_SIZES)
 ROWS = [([2, 5, 7, 3], [0] * 4), ([2, 5, 3, 6, 8, 9, 3], [0, 0, 0, 1, 1, 1, 1]), ([2, 9, 3], [0] * 3)]
@@ -49,24 +49,15 @@ def test_features_are_means_over_the_last_text(encoder):
     np.testing.assert_array_equal(found.features(str(encoder / "one.ckpt"), ROWS), layers)
 
 
-def test_features_side_by_side_have_the_weights_as_mean_squared_norms():
-    layers = np.random.RandomState(0).normal(size=[50, 3, 8]) * [[[1.0], [5.0], [0.2]]]
-    found = judge_features.side_by_side(layers, [(1, 0.4), (3, 0.6)])
-    assert found.shape == (50, 16)
-    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-12)
-    np.testing.assert_allclose(np.mean(np.sum(found[:, :8] ** 2, axis=1)), 0.4)
-    np.testing.assert_allclose(np.mean(np.sum(found[:, 8:] ** 2, axis=1)), 0.6)
-
-
-@pytest.mark.parametrize("spec, expected", [("6", [(6, 1.0)]), ("4:0.4+6:0.6", [(4, 0.4), (6, 0.6)])])
-def test_what_a_feature_is_called(spec, expected):
-    assert judge_features.read_features(spec) == expected
-
-
-@pytest.mark.parametrize("spec", ["", "a", "0", "4:0", "4:-1", "4:nan", "4:0.5,6:0.5", "4+"])
-def test_features_that_are_none(spec):
-    with pytest.raises(UserError, match="--features="):
-        judge_features.read_features(spec)
+def test_features_are_those_that_the_heads_read():
+    layers = np.random.RandomState(0).normal(size=[50, 3, 8])
+    config = configs.LearnerConfig(pooling="cls", feature_layers="1:0.25,3:2")
+    states = [tf.constant(layers[:, layer][:, None], tf.float32) for layer in range(3)]
+    encoded = modeling.EncoderOutput(states, None, None, None)
+    with tf.Session() as session:
+        expected = session.run(heads.features({}, encoded, config, None))
+    found = judge_features.side_by_side(layers, configs.read_feature_layers(config.feature_layers))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 # --- heads ------------------------------------------------------------------------------------------------------------
@@ -111,7 +102,7 @@ def fixture_run(encoder, mine):
 
     def run(*more, **changes):
         given = dict(
-            encoder=encoder, weights="one=%s" % (encoder / "one.ckpt"), features="1:0.5+2:0.5", k=2, splits=3, sets=mine
+            encoder=encoder, weights="one=%s" % (encoder / "one.ckpt"), features="1:0.5,2:0.5", k=2, splits=3, sets=mine
         )
         given.update(changes)
         return judge_features.main(["--do_lower_case"] + ["--%s=%s" % item for item in given.items()] + list(more))
@@ -123,7 +114,7 @@ def test_a_line_for_each_set_of_weights_and_features(encoder, run, capsys):
     assert run("--weights=two=%s" % (encoder / "two.ckpt"), "--features=2", "--head=class_means") == 0
     first, *lines = capsys.readouterr().out.splitlines()
     assert first.split() == ["mine"]
-    specs = ("1:0.5+2:0.5", "2")
+    specs = ("1:0.5,2:0.5", "2")
     assert [line.split()[:2] for line in lines] == [[name, spec] for name in ("one", "two") for spec in specs]
     assert all(0.0 <= float(line.split()[2]) <= 100.0 for line in lines)
 
@@ -139,6 +130,8 @@ def test_rows_that_are_judged_are_not_trained_on(tmp_path):
 
 @pytest.mark.parametrize("changes, words", [
     (dict(features="3"), "--features: the encoder has 2 layers, not 3"),
+    (dict(features="two"), "--features=two: different layers from 1"),
+    (dict(features=""), "--features names no layer"),
     (dict(weights="one"), "--weights=one: NAME=..."),
     (dict(weights="one=missing"), "--weights: no checkpoint at missing"),
     (dict(sets="mine"), "--sets=mine: NAME=..."),
