@@ -1,8 +1,10 @@
-"""The only module that knows there are two runtimes.
+"""The only module that knows that there are several runtimes.
 
-reference: Python 3.7 with TensorFlow 1.15; modern: Python 3.9-3.11 with TensorFlow 2.15. Everything else imports
-``tf`` from here and is written once, in the TensorFlow 1.x style (graphs and sessions).
+reference: Python 3.7 with TensorFlow 1.15; modern: Python 3.9-3.11 with TensorFlow 2.15, Python 3.12 and 3.13 with
+TensorFlow 2.21. Everything else imports ``tf`` from here and is written once, in the TensorFlow 1.x style (graphs and
+sessions).
 """
+import contextlib
 import logging
 import os
 import sys
@@ -10,31 +12,84 @@ import warnings
 
 from runtime.errors import UserError
 
-SUPPORTED_PYTHONS = ((3, 7), (3, 9), (3, 10), (3, 11))
+# {Python: the TensorFlow that is tested with it}
+TESTED = {(3, 7): (1, 15), (3, 9): (2, 15), (3, 10): (2, 15), (3, 11): (2, 15), (3, 12): (2, 21), (3, 13): (2, 21)}
+OLDEST_MODERN, NEWEST_MODERN = (2, 15), (2, 21)
+SUPPORTED = (
+    "take Python 3.12 or 3.13 with TensorFlow 2.21, Python 3.9 to 3.11 with TensorFlow 2.15, or Python 3.7 with "
+    "TensorFlow 1.15 (scripts/setup_env.sh makes a fitting environment)"
+)
+QUIET = "3"  # of TF_CPP_MIN_LOG_LEVEL: fatal errors only
+NOTED = "FEW_SHOT_TENSORFLOW_NOTED"  # in the environment of a process and of those it starts: the note has been printed
+
+
+@contextlib.contextmanager
+def _quiet_standard_error(is_quiet):
+    """Sends what is written to file descriptor 2 nowhere, if `is_quiet`.
+
+    TensorFlow 2.21 writes lines about the processor and about CUDA there while it is imported, before it looks at
+    TF_CPP_MIN_LOG_LEVEL.
+    """
+    try:
+        kept = os.dup(2) if is_quiet else None
+    except OSError:  # closed: nothing arrives there
+        kept = None
+    if kept is None:
+        yield
+        return
+    if sys.stderr:
+        sys.stderr.flush()  # what was written before belongs where it was meant to go
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def check_versions(python, tensorflow):
+    """Returns a note for versions that are accepted and not tested together, else None.
+
+    Args:
+      python: (major, minor).
+      tensorflow: its version, as text; None: not known yet.
+
+    Raises:
+      UserError: versions that are not supported.
+    """
+    if python not in TESTED:
+        raise UserError("Python %d.%d is not supported: %s." % (python + (SUPPORTED,)))
+    if tensorflow is None:
+        return None
+    version, tested = tuple(int(part) for part in tensorflow.split(".")[:2]), TESTED[python]
+    if version == tested:
+        return None
+    if tested < OLDEST_MODERN or not OLDEST_MODERN <= version <= NEWEST_MODERN:
+        raise UserError("TensorFlow %s on Python %d.%d is not supported: %s." % ((tensorflow,) + python + (SUPPORTED,)))
+    return "TensorFlow %s on Python %d.%d is accepted and not tested: TensorFlow %d.%d is (scripts/setup_env.sh)." % (
+        (tensorflow,) + python + tested
+    )
 
 
 def _import_tensorflow():
     """Returns ``tensorflow.compat.v1`` with graph mode on; UserError when the runtime does not fit."""
     python = sys.version_info[:2]
-    if python not in SUPPORTED_PYTHONS:
-        raise UserError(
-            "Python %d.%d is not supported: use Python 3.9, 3.10 or 3.11 with TensorFlow 2.15, or Python 3.7 "
-            "with TensorFlow 1.15 (scripts/setup_env.sh makes a fitting environment)." % python
-        )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes about CPU features and CUDA
+    check_versions(python, None)
+    # Whoever has set the level wants to see more than fatal errors.
+    is_quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET) == QUIET
     try:
-        with warnings.catch_warnings():  # 1.15 spells numpy dtypes in a way newer numpy warns about
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(), _quiet_standard_error(is_quiet):
+            warnings.simplefilter("ignore")  # 1.15 spells numpy dtypes in a way newer numpy warns about
             import tensorflow
             import tensorflow.compat.v1 as v1
     except ImportError as error:
         raise UserError("TensorFlow cannot be imported (%s): run scripts/setup_env.sh first." % error) from None
-    version = tuple(int(part) for part in tensorflow.__version__.split(".")[:2])
-    if version not in ((1, 15), (2, 15)):
-        raise UserError(
-            "TensorFlow %s is not supported: 1.15 and 2.15 are. Run scripts/setup_env.sh."
-            % tensorflow.__version__
-        )
+    note = check_versions(python, tensorflow.__version__)
+    if note and sys.stderr and NOTED not in os.environ:
+        os.environ[NOTED] = tensorflow.__version__
+        print(note, file=sys.stderr)
     # It is meant: few rows of the word table are read.
     warnings.filterwarnings("ignore", "Converting sparse IndexedSlices", UserWarning)
     v1.logging.set_verbosity(v1.logging.ERROR)

@@ -3,9 +3,10 @@
 #
 #   [RUNTIME=modern|reference] [VENV=DIR] [PYTHON=PROGRAM] scripts/setup_env.sh [--with=GROUP,...] [--print-python]
 #
-#   RUNTIME   modern: Python 3.9-3.11 with TensorFlow 2.15 (default); reference: Python 3.7 with 1.15
+#   RUNTIME   modern: TensorFlow 2.21 on Python 3.12 and 3.13, 2.15 on 3.9-3.11 (default); reference: 1.15 on Python 3.7
 #   VENV      where the environment is (default: .venv or .venv-reference in the repository)
-#   PYTHON    the interpreter to make it with (default: searched on the path, in pyenv, with uv)
+#   PYTHON    with what it is made: a program, or versions as "3.12 3.13" (default: the machine's own python3, else what
+#             the path, pyenv and uv have, of the newest TensorFlow first)
 #   --with=tools,test,gpu   groups beside the core: tools (always in), test (test suite and lint), gpu (CUDA libraries,
 #             modern only), beam (for scripts/make_smlmt.py --runner), sklearn (for its --clusters and for the Python
 #             API), tables (for scripts/make_tables.py), bench (plot of scripts/benchmarks/benchmark.py), datasets (for
@@ -41,44 +42,56 @@ done
 case $runtime in "" | modern | reference) ;; *) fail "RUNTIME=$runtime is unknown: use modern or reference" ;; esac
 
 # --- interpreters ----------------------------------------------------------------------------------------------------
-runtime_of() {  # RUNTIME that an interpreter fits, empty when none (or when it does not run, as an inactive pyenv shim)
-  "$1" -c 'import sys; known = {(3, 7): "reference", (3, 9): "modern", (3, 10): "modern", (3, 11): "modern"}
-print(known.get(sys.version_info[:2], "") if sys.maxsize > 2 ** 32 else "")' 2>/dev/null </dev/null || true
-}
+modern="3.12 3.13 3.11 3.10 3.9"
+case $(uname -sm) in "Darwin x86_64") modern="3.11 3.10 3.9" ;; esac  # TensorFlow 2.21 has no wheels there
 
-interpreters() {  # those that fit the runtime $1, one a line: the machine's own, others on the path, pyenv's
-  local path known=(3.10 3.11 3.9) pyenv=${PYENV_ROOT:-${HOME:-}/.pyenv}/versions
-  if [ "$1" = reference ]; then known=(3.7); fi
-  { type -ap python3 python "${known[@]/#/python}" || true  # all: a dead shim can hide one that works
-    for path in "${known[@]/#/$pyenv/}"; do ls "$path".*/bin/python || true; done
-  } 2>/dev/null | while IFS= read -r path; do [ "$(runtime_of "$path")" != "$1" ] || echo "$path"; done
+version_of() {  # of an interpreter; empty where it does not run, as an inactive pyenv shim, or has 32 bits
+  "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2] * (sys.maxsize > 2**32))' 2>/dev/null </dev/null || true
+}
+runtime_of() { case "$1: $modern " in 3.7:*) echo reference ;; ?*:*" $1 "*) echo modern ;; esac; }  # of a version
+
+interpreters() {  # those of the versions $@, one a line: the machine's own, others on the path, pyenv's
+  local path pyenv=${PYENV_ROOT:-${HOME:-}/.pyenv}/versions
+  { type -ap python3 python "${@/#/python}" || true  # all: a dead shim can hide one that works
+    for path in "${@/#/$pyenv/}"; do ls "$path".*/bin/python || true; done
+  } 2>/dev/null | while IFS= read -r path; do
+    [[ " $* " != *" $(version_of "$path") "* ]] || echo "$path"
+  done
 }
 
 # --- which runtime, where --------------------------------------------------------------------------------------------
-if [ -n "${PYTHON:-}" ]; then
+program="" versions=""
+if [[ ${PYTHON:-} =~ ^((python)?3\.[0-9]+ *)+$ ]]; then versions=${PYTHON//python/}
+elif [ -n "${PYTHON:-}" ]; then
   program=$(type -P "$PYTHON") || fail "PYTHON=$PYTHON is not a program: give the path of a python executable"
-  PYTHON=$(absolute "$program") found=$(runtime_of "$program")
-  [ -n "$found" ] || fail "PYTHON=$PYTHON does not fit: 3.9-3.11 (modern) or 3.7 (reference), 64 bit, is needed"
+  program=$(absolute "$program") versions=$(version_of "$program")
+fi
+for version in ${versions:-${program:+none}}; do
+  found=$(runtime_of "$version")
+  [ -n "$found" ] || fail "PYTHON=$PYTHON does not fit: ${modern// /, } (modern) or 3.7 (reference), 64 bit, is needed"
   [ "${runtime:-$found}" = "$found" ] || fail "PYTHON=$PYTHON is for RUNTIME=$found, and RUNTIME=$runtime was asked for"
   runtime=$found
-fi
-runtime=${runtime:-$(runtime_of "$(absolute "${VENV:-$repository/.venv}")/bin/python")}
-if [ -z "$runtime" ] && [ -z "$(interpreters modern)" ] && [ -n "$(interpreters reference)" ]; then
+done
+runtime=${runtime:-$(runtime_of "$(version_of "$(absolute "${VENV:-$repository/.venv}")/bin/python")")}
+if [ -z "$runtime" ] && [ -z "$(interpreters $modern)" ] && [ -n "$(interpreters 3.7)" ]; then
   runtime=reference
-  say "there is no Python 3.9-3.11 here: taking Python 3.7 and the reference runtime"
+  say "none of Python ${modern// /, } is here: taking Python 3.7 and the reference runtime"
 fi
-folder=.venv needed="Python 3.9, 3.10 or 3.11" runtime=${runtime:-modern}
-if [ "$runtime" = reference ]; then folder=.venv-reference needed="Python 3.7"; fi
-case "$runtime $groups " in
-  reference*" gpu "*) fail "the group gpu is for RUNTIME=modern: TensorFlow 1.15 takes CUDA 10.0 from the system" ;;
+case "${runtime:=modern}: $groups " in
+  modern:*) folder=.venv versions=${versions:-$modern} ;;
+  *" gpu "*) fail "the group gpu is for RUNTIME=modern: TensorFlow 1.15 takes CUDA 10.0 from the system" ;;
+  *) folder=.venv-reference versions=3.7 ;;
 esac
+needed="Python ${versions// /, }"
 venv=$(absolute "${VENV:-$repository/$folder}")
 python=$venv/bin/python log=$venv/setup.log
 stamp=$venv/.installed  # what is in the environment; written last, so an interrupted installation is repeated
 ours=$venv/.setup_env   # marks a folder that this script made and may therefore make again
 cd "$repository"
 
-fits() { [ "$(runtime_of "$python")" = "$runtime" ] && "$python" -m pip --version >/dev/null 2>&1; }
+fits() {  # whether an environment of one of the versions is there, with pip
+  [[ " $versions " = *" $(version_of "$python") "* ]] && "$python" -m pip --version >/dev/null 2>&1
+}
 
 end_if_up_to_date() {  # sets $groups, with those of earlier calls, $files and $wanted: what the stamp says when it is
   groups=$(echo "$groups $(head -n 1 "$stamp" 2>/dev/null)" | tr ' ' '\n' | sort -u | grep -v -e '^core$' -e '^$')
@@ -122,13 +135,16 @@ install() {  # with pip from 21.3 on: older ones neither know all kinds of wheel
 
 explain() { { grep -iE "^[a-z]*error" "$log" || cat "$log"; } | tail -n 5 >&2; fail "$*: the whole output is in $log"; }
 
+candidates() { if [ -n "$program" ]; then echo "$program"; else interpreters $versions; fi; }
 while ! fits && IFS= read -r path; do
   say "making $venv with Python $path"
   find "$venv" -mindepth 1 ! -path "$ours" ! -path "$log" -delete  # what an interrupted run or another Python left
   { { [ -n "$uv" ] && "$uv" venv --allow-existing --seed --python "$path" "$venv"; } ||
     "$path" -m venv "$venv" || "$path" -m virtualenv "$venv"; } >>"$log" 2>&1 </dev/null || true
-done < <(if [ -n "${PYTHON:-}" ]; then echo "$PYTHON"; else interpreters "$runtime"; [ -z "$uv" ] || echo 3.10; fi)
-fits || fail "no environment could be made (see $log): install $needed with its venv module (Debian, Ubuntu:" \
+done < <(candidates; [ -z "$uv" ] || [ -n "$program" ] || echo "${versions%% *}")
+why="see $log"
+[ -n "$(candidates)" ] || why="none is here"
+fits || fail "no environment of $needed could be made ($why): install one with its venv module (Debian, Ubuntu:" \
   "python3-venv; else pyenv, conda or uv), or name one with PYTHON="
 say "installing the $runtime runtime (core $groups): takes about a minute"
 rm -f "$stamp"
