@@ -100,7 +100,6 @@ class LearnerConfig:
             )
 
 
-
 @dataclasses.dataclass(frozen=True)
 class SoftmaxConfig:
     """What the classifier computes and how it is trained; names are those of the flags."""
@@ -132,7 +131,6 @@ class SoftmaxConfig:
         )
 
 
-
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
     """How one k-shot task is trained; names are those of the flags."""
@@ -144,7 +142,7 @@ class FinetuneConfig:
     warmup_proportion: float = 0.1
     init_checkpoint: str = None
     warm_start_model_dir: str = None
-    stratified: bool = False  # batches of pipeline.stratified_batches, not the published ones
+    stratified: bool = False  # batches that data/batching.py stratifies, not the published ones
     seed: int = 0
 
 
