@@ -4,7 +4,7 @@ import re
 
 from runtime import folders
 from runtime.compat import tf
-from runtime.errors import UserError, reason, writing
+from runtime.errors import UserError, listed, reason, writing
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 OLD = ".old"  # suffix of what earlier versions replaced
@@ -78,9 +78,9 @@ def assignment(prefix, variables, flag):
     if missing or misshaped:
         faults = []
         if missing:
-            faults.append("lacks %d variables: %s" % (len(missing), _listed(missing)))
+            faults.append("lacks %d variables: %s" % (len(missing), listed(missing, LISTED)))
         if misshaped:
-            faults.append("has %d variables of another shape: %s" % (len(misshaped), _listed(misshaped)))
+            faults.append("has %d variables of another shape: %s" % (len(misshaped), listed(misshaped, LISTED)))
         raise UserError(
             "%s: %s %s. Use the flags and the BERT config that the checkpoint was trained with."
             % (flag, prefix, "; and ".join(faults))
@@ -203,8 +203,3 @@ def cannot_save(what, folder, error):
         "--output_dir: the %s cannot be written to %s (%s); make room and run the same command again, it goes on from "
         "the last checkpoint." % (what, folder, reason(error))
     )
-
-
-def _listed(names):
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")
