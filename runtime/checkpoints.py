@@ -5,6 +5,7 @@ import re
 from runtime import folders
 from runtime.compat import tf
 from runtime.errors import UserError, listed, reason, writing
+from runtime.run_files import MODEL
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 OLD = ".old"  # suffix of what earlier versions replaced
@@ -41,9 +42,9 @@ def _folders_of_models(folder):
     """Where a model below a folder is looked for; never in what a kill left, as it is or under another name."""
     names = [name for name in sorted(os.listdir(folder)) if not name.startswith(".") and not name.endswith(OLD)]
     stamps = sorted((name for name in names if name.isdigit()), key=int, reverse=True)
-    others = [name for name in names if name != "model" and name not in stamps]
+    others = [name for name in names if name != MODEL and name not in stamps]
     others = [name for name in others if _prefix_in(os.path.join(folder, name))]
-    return [os.path.join(folder, name) for name in ["model"] + stamps + others * (len(others) == 1)]
+    return [os.path.join(folder, name) for name in [MODEL] + stamps + others * (len(others) == 1)]
 
 
 def checkpoint_shapes(prefix, flag):
