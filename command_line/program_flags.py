@@ -5,6 +5,8 @@ import math
 
 from absl import flags, logging
 
+from data.text import check_labels
+from learner import configs
 from runtime.errors import UserError
 
 flags.disclaim_key_flags()  # --help lists them as those of the program that defines them
@@ -80,7 +82,7 @@ def _data_and_model(add):
     add.enum(
         "pooling",
         "cls",
-        ["cls", "mean", "last_text"],
+        list(configs.POOLINGS),
         "The pooled output, or in its place the mean over all tokens, or over those of the last text of a pair.",
     )
     add.string(
@@ -93,7 +95,7 @@ def _data_and_model(add):
     add.enum(
         "classifier",
         "label_embeddings",
-        ["label_embeddings", "softmax"],
+        ["label_embeddings", configs.SOFTMAX],
         "softmax: the baselines' fresh softmax layer, trained with AdamW, in the place of the meta-trained heads.",
     )
 
@@ -165,10 +167,10 @@ def _head(add):
     add.integer("output_layers", 1, "Layers of the output MLP and of the label MLP.")
     add.integer("label_emb_size", 256, "Size of a label embedding.")
     add.boolean("use_euclidean_norm", True, "Logit = -squared distance; else dot product + bias.")
-    add.enum("activation_fn", "tanh", ["tanh", "relu", "gelu", "linear"], "Between the heads' layers.")
+    add.enum("activation_fn", "tanh", list(configs.ACTIVATION_NAMES), "Between the heads' layers.")
     add.integer("deep_set_layers", 0, "Layers on top of the label embeddings.")
     add.boolean("prototypical_baseline", False, "The label MLP is the output MLP.")
-    add.enum("head_init", "normal", ["normal", "identity"], "How heads start that no checkpoint holds.")
+    add.enum("head_init", "normal", list(configs.HEAD_INITS), "How heads start that no checkpoint holds.")
 
 
 def _own(add):
@@ -284,8 +286,7 @@ def check(values):
         for name in names:
             if not holds(values[name].value):
                 raise UserError("--%s=%s: must be %s." % (name, values[name].value, allowed))
-    if values.labels and (len(set(values.labels)) < len(values.labels) or not all(values.labels)):
-        raise UserError("--labels=%s: names must be different and not empty." % ",".join(values.labels))
+    check_labels(values.labels or ())
     if values.do_predict and not values.predict_file:
         raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
     if values.do_eval and values.do_predict and not values.keep_model and not values.model_dir:

@@ -18,7 +18,7 @@ class Recipe(NamedTuple):
     preset: str  # its flags are in presets/PRESET_finetune.flags
     by_k: Dict[int, Tuple[int, int]]  # {examples a class: (epochs per class, rows per class in a batch)}
     meta_trained: bool = True  # starts from an exported model; else from the encoder's own checkpoint
-    released: Optional[str] = None  # what data.download calls that model, where it can be fetched
+    released: Optional[str] = None  # what fetch/catalogue.py calls that model, where it can be fetched
     most_epochs: int = sys.maxsize
     encoder: Optional[str] = None  # the only one it is for
     shipped: Optional[str] = None  # folder of the model in this repository: heads and rates without the encoder

@@ -31,7 +31,7 @@ def _pop(buffer, random):
 
 
 def finetune_batches(size, batch_size, num_epochs, seed):
-    """Rows of every fine-tuning step, as published (spec, section 2).
+    """Rows of every fine-tuning step, as published (tests/golden/README.md, finetune).
 
     First one batch that makes the label embeddings; then the file, repeated, shuffled and cut into batches across the
     epochs' borders, the last one short.

@@ -75,7 +75,7 @@ def convert(
         raise UserError("--task and --labels exclude each other: a task of the registry has its labels.")
     known = tasks.get_task(task) if task else None
     labels = list(known.labels) if known else list(labels or ())
-    check_labels(labels)
+    text.check_labels(labels)
     if os.path.realpath(source) == os.path.realpath(target):
         raise UserError("--input and --output are the same file: %s." % source)
     examples = text.read_text(source, labelled)
@@ -94,12 +94,6 @@ def convert(
         lines.append("labels: none (label_ids are 0)")
     lines.append("cut to %d tokens: %d of %d" % (max_seq_length, cut, encoded.size))
     return "\n".join(lines + _size_note(source, encoded.size))
-
-
-def check_labels(labels: Sequence[str]) -> None:
-    """Raises UserError unless the names given with --labels are different and not empty."""
-    if not all(labels) or len(set(labels)) < len(labels):
-        raise UserError("--labels=%s: names must be different and not empty." % ",".join(labels))
 
 
 def _size_note(source: str, size: int) -> list:

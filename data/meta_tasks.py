@@ -1,4 +1,4 @@
-"""Meta-training tasks from record files: which file, which records, in which order (spec, section 2).
+"""Meta-training tasks from record files: which file, which records, in which order, as published.
 
 Task number i of a run is a function of the seed and i alone. So a resumed run goes on with the next task, and several
 workers share one sequence by taking turns, without any state on disk.

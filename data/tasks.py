@@ -1,8 +1,9 @@
 """Registry of the 17 downstream tasks of LEOPARD: labels, files, sizes and the known defects of the public data.
 
 The order of a task's labels is the order of the label ids in the released records (checked row by row against the JSON
-files by tests/test_tasks.py). Besides the defects listed here, a few training texts also stand in the evaluation files,
-and some evaluation texts stand there twice, now and then with two labels. Nothing in this module needs TensorFlow.
+files by tests/data/test_tasks.py). Besides the defects listed here, a few training texts also stand in the evaluation
+files, and some evaluation texts stand there twice, now and then with two labels. Nothing in this module needs
+TensorFlow.
 """
 
 import difflib

@@ -160,6 +160,12 @@ def labels_in_order(examples: Sequence[TextExample]) -> List[str]:
     return sorted({example.label for example in examples if example.label is not None})
 
 
+def check_labels(labels: Sequence[str]) -> None:
+    """Raises UserError unless the names given with --labels are different and not empty."""
+    if not all(labels) or len(set(labels)) < len(labels):
+        raise UserError("--labels=%s: names must be different and not empty." % ",".join(labels))
+
+
 def _name(path: str) -> str:
     return "standard input" if path == STDIN else path
 

@@ -14,7 +14,7 @@ import numpy as np
 import modeling
 from runtime import checkpoints, kernels
 from runtime.compat import tf
-from runtime.errors import UserError, reason
+from runtime.errors import UserError, listed, reason
 from runtime.files import write_json
 from tokenization import load_vocab
 
@@ -112,10 +112,10 @@ def bert_weights(tensors, config, source="model.safetensors"):
         else:
             left_out.append(name)
     if not weights:
-        raise UserError("%s holds no BERT encoder (but %s)" % (source, _listed(left_out) or "nothing"))
+        raise UserError("%s holds no BERT encoder (but %s)" % (source, listed(left_out, LISTED) or "nothing"))
     if unknown:
         raise UserError("%s holds %s, which a BERT encoder of config.json's sizes does not have"
-                        % (source, _listed(unknown)))
+                        % (source, listed(unknown, LISTED)))
     if not any(name.startswith(POOLER) for name in weights):
         weights[POOLER + "/kernel"] = np.eye(config.hidden_size, dtype=np.float32)
         weights[POOLER + "/bias"] = np.zeros(config.hidden_size, np.float32)
@@ -163,16 +163,11 @@ def _check_shapes(found, shapes, source):
     """UserError unless ``found`` {name: shape} has every one of ``shapes``."""
     missing = [name for name in shapes if name not in found]
     if missing:
-        raise UserError("%s lacks %s, which an encoder of the config's sizes has" % (source, _listed(missing)))
+        raise UserError("%s lacks %s, which an encoder of the config's sizes has" % (source, listed(missing, LISTED)))
     for name, shape in shapes.items():
         if list(found[name]) != shape:
             raise UserError("%s has %s of shape %s and the config says %s: the files do not belong together"
                             % (source, name, list(found[name]), shape))
-
-
-def _listed(names):
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")
 
 
 # --- vocabulary ------------------------------------------------------------------------------------------------------
@@ -295,4 +290,6 @@ def to_hugging_face(prefix, config, vocab_file, folder, do_lower_case=False):
 
 
 def _left_out(names, what):
-    return ["left out %d %s that are not of the encoder: %s" % (len(names), what, _listed(names))] if names else []
+    if not names:
+        return []
+    return ["left out %d %s that are not of the encoder: %s" % (len(names), what, listed(names, LISTED))]

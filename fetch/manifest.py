@@ -10,7 +10,7 @@ import os
 
 from data import tasks
 from runtime.claims import alone_in
-from runtime.errors import UserError, writing
+from runtime.errors import UserError, listed, writing
 from runtime.files import file_sha256, write_json
 
 MANIFEST = "manifest.json"
@@ -90,13 +90,12 @@ def verify_or_add(dest, folder):
     return found, False
 
 
-def _compare(place, found, listed):
-    """UserError unless every listed file is there with its checksum."""
-    faults = ["%s is missing" % name for name in sorted(listed) if name not in found]
-    faults += ["%s has changed" % name for name in sorted(listed) if name in found and found[name] != listed[name]]
+def _compare(place, found, known):
+    """UserError unless every file that the manifest knows is there with its checksum."""
+    faults = ["%s is missing" % name for name in sorted(known) if name not in found]
+    faults += ["%s has changed" % name for name in sorted(known) if name in found and found[name] != known[name]]
     if faults:
-        more = len(faults) - NAMED
         raise UserError(
-            "%s is not what %s beside it lists: %s%s; delete the folder to fetch it again"
-            % (place, MANIFEST, ", ".join(faults[:NAMED]), " and %d more" % more if more > 0 else "")
+            "%s is not what %s beside it lists: %s; delete the folder to fetch it again"
+            % (place, MANIFEST, listed(faults, NAMED))
         )

@@ -12,6 +12,20 @@ LATER = ("feature_layers",)  # settings that earlier versions did not have, off 
 FLAG_NAMES = {"rate_sets": "SGD_K"}  # of the fields that are not called as their flag
 
 
+def _require(holds, message):
+    """UserError with the message unless something holds."""
+    if not holds:
+        raise UserError(message)
+
+
+def _require_one_of(flag, value, known):
+    _require(value in known, "--%s=%s: use one of %s." % (flag, value, ", ".join(known)))
+
+
+def _require_keep_prob(value):
+    _require(0.0 < value <= 1.0, "--keep_prob=%g: above 0, at most 1." % value)
+
+
 @dataclasses.dataclass(frozen=True)
 class LearnerConfig:
     """Everything that decides what the heads, the inner loop and the fine-tuning step compute."""
@@ -64,29 +78,19 @@ class LearnerConfig:
     xla: bool = False
 
     def __post_init__(self):
-        def require(holds, message):
-            if not holds:
-                raise UserError(message)
-
-        require(self.pooling in POOLINGS, "--pooling=%s: use one of %s." % (self.pooling, ", ".join(POOLINGS)))
-        require(
-            self.activation_fn in ACTIVATION_NAMES,
-            "--activation_fn=%s: use one of %s." % (self.activation_fn, ", ".join(ACTIVATION_NAMES)),
-        )
-        require(
-            self.head_init in HEAD_INITS,
-            "--head_init=%s: use one of %s." % (self.head_init, ", ".join(HEAD_INITS)),
-        )
-        require(self.output_layers >= 1, "--output_layers=%d: at least 1." % self.output_layers)
-        require(self.label_emb_size >= 1, "--label_emb_size=%d: at least 1." % self.label_emb_size)
-        require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)
-        require(self.rate_sets >= 0, "--SGD_K=%d: at least 0." % self.rate_sets)
-        require(self.train_lr > 0.0, "--train_lr=%g: above 0." % self.train_lr)
-        require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
-        require(self.meta_batchsz >= 1, "--meta_batchsz=%d: at least 1." % self.meta_batchsz)
-        require(self.num_batches >= 0, "--num_batches=%d: at least 0." % self.num_batches)
-        require(self.inner_epochs >= 1, "--inner_epochs=%d: at least 1." % self.inner_epochs)
-        require(
+        _require_one_of("pooling", self.pooling, POOLINGS)
+        _require_one_of("activation_fn", self.activation_fn, ACTIVATION_NAMES)
+        _require_one_of("head_init", self.head_init, HEAD_INITS)
+        _require(self.output_layers >= 1, "--output_layers=%d: at least 1." % self.output_layers)
+        _require(self.label_emb_size >= 1, "--label_emb_size=%d: at least 1." % self.label_emb_size)
+        _require_keep_prob(self.keep_prob)
+        _require(self.rate_sets >= 0, "--SGD_K=%d: at least 0." % self.rate_sets)
+        _require(self.train_lr > 0.0, "--train_lr=%g: above 0." % self.train_lr)
+        _require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
+        _require(self.meta_batchsz >= 1, "--meta_batchsz=%d: at least 1." % self.meta_batchsz)
+        _require(self.num_batches >= 0, "--num_batches=%d: at least 0." % self.num_batches)
+        _require(self.inner_epochs >= 1, "--inner_epochs=%d: at least 1." % self.inner_epochs)
+        _require(
             self.use_pooled_output or self.pooling == "cls",
             "--pooling=%s and --use_pooled_output=false exclude each other." % self.pooling,
         )
@@ -108,7 +112,6 @@ class LearnerConfig:
             )
 
 
-
 @dataclasses.dataclass(frozen=True)
 class SoftmaxConfig:
     """What the classifier computes and how it is trained; names are those of the flags."""
@@ -128,19 +131,14 @@ class SoftmaxConfig:
     xla: bool = False
 
     def __post_init__(self):
-        def require(holds, message):
-            if not holds:
-                raise UserError(message)
-
-        require(self.pooling in POOLINGS, "--pooling=%s: use one of %s." % (self.pooling, ", ".join(POOLINGS)))
-        require(0.0 < self.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % self.keep_prob)
-        require(self.learning_rate > 0.0, "--learning_rate=%g: above 0." % self.learning_rate)
-        require(
+        _require_one_of("pooling", self.pooling, POOLINGS)
+        _require_keep_prob(self.keep_prob)
+        _require(self.learning_rate > 0.0, "--learning_rate=%g: above 0." % self.learning_rate)
+        _require(
             self.use_pooled_output,
             "--use_pooled_output=false mixes the layers with weights that --classifier=softmax does not have.",
         )
         read_feature_layers(self.feature_layers)
-
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +152,7 @@ class FinetuneConfig:
     warmup_proportion: float = 0.1
     init_checkpoint: str = None
     warm_start_model_dir: str = None
-    stratified: bool = False  # batches of pipeline.stratified_batches, not the published ones
+    stratified: bool = False  # batches that data/batching.py stratifies, not the published ones
     seed: int = 0
 
 

@@ -4,7 +4,8 @@ import re
 
 from runtime import folders
 from runtime.compat import tf
-from runtime.errors import UserError, reason, writing
+from runtime.errors import UserError, listed, reason, writing
+from runtime.run_files import MODEL
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 OLD = ".old"  # suffix of what earlier versions replaced
@@ -41,9 +42,9 @@ def _folders_of_models(folder):
     """Where a model below a folder is looked for; never in what a kill left, as it is or under another name."""
     names = [name for name in sorted(os.listdir(folder)) if not name.startswith(".") and not name.endswith(OLD)]
     stamps = sorted((name for name in names if name.isdigit()), key=int, reverse=True)
-    others = [name for name in names if name != "model" and name not in stamps]
+    others = [name for name in names if name != MODEL and name not in stamps]
     others = [name for name in others if _prefix_in(os.path.join(folder, name))]
-    return [os.path.join(folder, name) for name in ["model"] + stamps + others * (len(others) == 1)]
+    return [os.path.join(folder, name) for name in [MODEL] + stamps + others * (len(others) == 1)]
 
 
 def checkpoint_shapes(prefix, flag):
@@ -78,9 +79,9 @@ def assignment(prefix, variables, flag):
     if missing or misshaped:
         faults = []
         if missing:
-            faults.append("lacks %d variables: %s" % (len(missing), _listed(missing)))
+            faults.append("lacks %d variables: %s" % (len(missing), listed(missing, LISTED)))
         if misshaped:
-            faults.append("has %d variables of another shape: %s" % (len(misshaped), _listed(misshaped)))
+            faults.append("has %d variables of another shape: %s" % (len(misshaped), listed(misshaped, LISTED)))
         raise UserError(
             "%s: %s %s. Use the flags and the BERT config that the checkpoint was trained with."
             % (flag, prefix, "; and ".join(faults))
@@ -203,8 +204,3 @@ def cannot_save(what, folder, error):
         "--output_dir: the %s cannot be written to %s (%s); make room and run the same command again, it goes on from "
         "the last checkpoint." % (what, folder, reason(error))
     )
-
-
-def _listed(names):
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")

@@ -24,6 +24,12 @@ def reason(error):
     return lines[0]
 
 
+def listed(names, most):
+    """The first names of a list in words, and how many more there are than `most`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (" and %d more" % more if more > 0 else "")
+
+
 def is_full(error):
     """Whether an OSError or a TensorFlow error says that a disk is full, or a file as large as it may become."""
     return getattr(error, "errno", None) in _FULL or any(os.strerror(code) in reason(error) for code in _FULL)

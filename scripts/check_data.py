@@ -23,7 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from data import tasks
-from runtime.errors import UserError, exit_code, writing
+from runtime.errors import UserError, exit_code, listed, writing
 from runtime.files import write_json
 
 COLUMNS = (
@@ -62,7 +62,7 @@ def details(report):
         lines.append("evaluation rows by label (from the %s): %s" % (report.source, counts))
     if report.overlap_parts:
         parts = sorted(report.overlap_parts.items(), key=lambda item: (-item[1], item[0]))
-        lines.append("evaluation texts in training splits: " + _listed(["%s (%d)" % part for part in parts]))
+        lines.append("evaluation texts in training splits: " + listed(["%s (%d)" % part for part in parts], LISTED))
     if report.cut and report.cut.train:
         lines.append("training texts cut: %d of %d" % (report.cut.train, report.train_texts))
     lines += findings(report)
@@ -70,7 +70,7 @@ def details(report):
         lines.append("UNUSABLE: no whole file of " + ("the evaluation set" if "eval" in report.unusable_parts else
                                                       "any training split"))
     elif report.unusable_parts:
-        lines.append("not usable in either form: " + _listed(report.unusable_parts))
+        lines.append("not usable in either form: " + listed(report.unusable_parts, LISTED))
     return lines
 
 
@@ -79,16 +79,11 @@ def findings(report):
     if not report.files:
         return ["missing: all %d files" % report.files_expected]
     missing = [finding.file for finding in report.findings if finding.kind == "missing" and not finding.known]
-    lines = ["missing: " + _listed(missing)] if missing else []
+    lines = ["missing: " + listed(missing, LISTED)] if missing else []
     for finding in report.findings:
         if finding.known or finding.kind != "missing":
             lines.append("%s: %s: %s" % (finding.kind, finding.file, finding.message))
     return lines
-
-
-def _listed(names):
-    more = len(names) - LISTED
-    return ", ".join(names[:LISTED]) + (" and %d more" % more if more > 0 else "")
 
 
 def as_json(options, reports):

@@ -43,7 +43,6 @@ with importing(__name__):
     from absl import app, flags
 
 from data import tasks, text
-from data.convert import check_labels
 from data.supervised import conversion as supervised
 from data.supervised import (
     episodes,
@@ -208,7 +207,7 @@ def layout_of(values, source, columns):
 
 def labels_from(values):
     """Labels that are given by hand, as in supervised.DataSet."""
-    check_labels(values.labels or ())
+    text.check_labels(values.labels or ())
     return same(values.labels)
 
 

@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "learner": MODEL,
     "meta_learner": LEARNER,
     "fetch": FOUNDATION | {"data", "modeling", "tokenization"},
-    "training": LEARNER | {"data", "meta_learner", "tokenization"},
-    "command_line": LEARNER | {"data", "fetch", "tokenization"},
+    "training": LEARNER | {"data", "meta_learner"},
+    "command_line": FOUNDATION | {"data", "fetch", "learner", "modeling"},
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
 MAY_IMPORT["smlmt"] = MAY_IMPORT["runs"] | {"runs"}

@@ -14,7 +14,7 @@ from training.plan import Judged, Plan, Step
 
 
 def number_of_steps(records, run):
-    """(steps, warm-up steps) of a run over so many training records (spec, section 2)."""
+    """(steps, warm-up steps) of a run over so many training records, as published."""
     steps = int(records / (run.train_batch_size * run.num_gpus) * run.num_train_epochs)
     if steps < 1:
         raise UserError(

@@ -1,6 +1,6 @@
 """The SMLMT generator on Apache Beam, for corpora that one machine cannot hold.
 
-The functions of data/smlmt.py as two pipelines with the same result, byte for byte:
+The functions of the modules beside it as two pipelines with the same result, byte for byte:
 
 1. files -> sentences -> different sentences, and how many of them hold each word;
 2. tasks -> requests "word w needs k sentences", joined with the sentences by word -> rows -> shards -> one file for N.

@@ -1,4 +1,4 @@
-"""Labelled rows from the Hugging Face package `datasets`: sources for data/supervised.py.
+"""Labelled rows from the Hugging Face package `datasets`: sources for conversion.py.
 
 The package is imported when a data set is asked for, not before, for it is no part of the run-time core.
 """

@@ -1,4 +1,4 @@
-"""What stands in which cell of the tables; tables/render.py turns them into Markdown, LaTeX and HTML."""
+"""What stands in which cell of the tables; render.py turns them into Markdown, LaTeX and HTML."""
 import collections
 import itertools
 import math

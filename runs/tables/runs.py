@@ -8,8 +8,8 @@ from typing import List, NamedTuple, Optional, Tuple
 from data.tasks import TASKS
 from runtime import folders
 from runtime.errors import UserError
+from runtime.run_files import RESULTS
 
-RESULTS = "results.json"
 FOUR_FOLDERS = "MODEL/TASK/K/SPLIT/" + RESULTS
 TWO_FOLDERS = "MODEL/TASK_SPLIT_K/" + RESULTS  # as run_finetune.sh writes them
 

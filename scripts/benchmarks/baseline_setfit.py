@@ -24,6 +24,7 @@ from data import tasks, text
 from runs.scores import Scores
 from runtime.errors import UserError, exit_code
 from runtime.files import file_sha256, read_json, write_json
+from runtime.run_files import RESULTS
 
 MAX_SEQ_LENGTH = 128
 SMALLEST = 1e-12  # probability, for its logarithm
@@ -72,7 +73,7 @@ def folder_of(encoder, folder):
 
 def results_file(options, task, split):
     """Path of a run's results."""
-    return os.path.join(options.output_dir, "setfit", task.name, str(options.k), str(split), "results.json")
+    return os.path.join(options.output_dir, "setfit", task.name, str(options.k), str(split), RESULTS)
 
 
 def data_files(options, task, split):

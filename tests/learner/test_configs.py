@@ -9,7 +9,7 @@ from learner.configs import LearnerConfig, from_flags
 from runtime import kernels
 from runtime.errors import UserError
 
-# Defaults of the published flags (spec, section 3).
+# Defaults of the published flags.
 DEFAULTS = dict(
     output_layers=1,
     label_emb_size=256,

@@ -300,7 +300,7 @@ def test_label_mlp_adapts_through_the_embeddings_of_each_batch():
 
 @pytest.mark.parametrize("sgd_first_batch", [False, True])
 def test_first_batch_of_a_full_label_update(sgd_first_batch):
-    """The spec's rule holds here too: the loss of the first batch counts 0 unless sgd_first_batch."""
+    """The published rule holds here too: the loss of the first batch counts 0 unless sgd_first_batch."""
     run = Run(make_config(sgd_first_batch=sgd_first_batch))
     before = run.values()
     run.train(make_rows(0))

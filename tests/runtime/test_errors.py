@@ -31,6 +31,11 @@ def test_reason(error, line):
     assert errors.reason(error) == line
 
 
+@pytest.mark.parametrize("most, words", [(1, "a and 2 more"), (2, "a, b and 1 more"), (3, "a, b, c"), (4, "a, b, c")])
+def test_names_that_are_listed(most, words):
+    assert errors.listed(["a", "b", "c"], most) == words and errors.listed([], most) == ""
+
+
 def failing(error):
     def program():
         raise error

@@ -6,7 +6,7 @@ import check_data
 import pytest
 from leopard_copy import NAME, fixture_folder, fixture_task  # noqa: F401 (a small copy of the data)
 
-from data import tasks
+from data import check, tasks
 
 
 def run(capsys, *arguments):
@@ -44,6 +44,15 @@ def test_files_that_are_missing_are_listed_together(folder, capsys):
         os.remove(task.json_file(folder, "train", split, 1))
     _, output, _ = run(capsys, ("leopard_dir", folder), ("tasks", NAME))
     assert "missing: sentiment_books_train_0_1.json, sentiment_books_train_1_1.json\n" in output
+
+
+def test_parts_of_a_task_are_listed_most_faults_first():
+    shared = {"train_%d_4" % split: split for split in range(1, 7)}
+    report = check.TaskReport(NAME, True, files=1, overlap_parts=shared, unusable_parts=["train_0_4", "train_7_4"])
+    assert check_data.details(report) == [
+        "evaluation texts in training splits: train_6_4 (6), train_5_4 (5), train_4_4 (4), train_3_4 (3) and 2 more",
+        "not usable in either form: train_0_4, train_7_4",
+    ]
 
 
 @pytest.mark.parametrize("arguments, words", [

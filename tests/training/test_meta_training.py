@@ -1,4 +1,4 @@
-"""Meta-training as a program: resume, export, signals, devices. What a step computes is in test_meta_learner.py."""
+"""Meta-training as a program: resume, export, signals, devices. What a step computes: tests/test_meta_learner.py."""
 import json
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Which checkpoint is the best, and what its export is. The numbers of meta-validation are in test_meta_learner.py."""
+"""Which checkpoint is the best, and what its export is. The numbers: tests/test_meta_learner.py."""
 import json
 import os
 

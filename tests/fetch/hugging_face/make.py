@@ -1,6 +1,6 @@
 """Makes the files beside it: a tiny BERT saved by Hugging Face's transformers, and what it computes.
 
-Run with torch 2.13.0 and transformers 5.23.0, neither of which the tests need: python tests/hugging_face/make.py
+Run with torch 2.13.0 and transformers 5.23.0, neither of which the tests need: python tests/fetch/hugging_face/make.py
 """
 import os
 
