@@ -94,7 +94,7 @@ class LearnerConfig:
             self.use_pooled_output or self.pooling == "cls",
             "--pooling=%s and --use_pooled_output=false exclude each other." % self.pooling,
         )
-        require(
+        _require(
             self.use_pooled_output or not self.feature_layers,
             "--feature_layers=%s and --use_pooled_output=false exclude each other." % self.feature_layers,
         )
