@@ -272,8 +272,9 @@ def without_gradient(encoded):
 
 def masked_mean(x, mask):
     """Means of [batch, seq, hidden] over the positions where mask [batch, seq] is 1: [batch, hidden]."""
-    total = tf.reduce_sum(x * mask[:, :, None], axis=1)
-    return total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
+    with tf.name_scope("encode"):  # TensorFlow's optimiser orders by names: others give other last digits
+        total = tf.reduce_sum(x * mask[:, :, None], axis=1)
+        return total / tf.maximum(tf.reduce_sum(mask, axis=1, keepdims=True), 1.0)
 
 
 def _last_text(mask, segments):
