@@ -8,6 +8,7 @@ from runtime import kernels, packing, sessions
 from runtime.compat import tf
 
 Batch = collections.namedtuple("Batch", ["input_ids", "input_mask", "segment_ids", "label_ids"])  # [rows, seq], [rows]
+INPUTS = Batch._fields[:3]  # what features are made of, and what a served model takes
 
 Pass = collections.namedtuple("Pass", ["loss", "logits", "accuracy", "label_embs"])
 

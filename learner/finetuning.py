@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from learner import adaptation, descent, heads
-from learner.adaptation import LABEL_EMBEDDINGS, LAYER_MIXTURE
+from learner.adaptation import LABEL_EMBEDDINGS
 from learner.classifier import Classifier
 from runtime import precision
 from runtime.compat import tf
@@ -65,18 +65,11 @@ class FewShotModel(Classifier):
 
     def row_features(self, batch, dropout=None):
         """[rows, hidden]; the softmax over the layer mixture is part of the model here (checklist, section 1)."""
-        mixture = None
-        if LAYER_MIXTURE in self.variables:
-            mixture = tf.nn.softmax(self.variables[LAYER_MIXTURE])
-        return self.features(self.variables, batch, mixture, dropout)
+        return self.features(self.variables, batch, heads.layer_mixture(self.variables), dropout)
 
     def batch_label_embeddings(self, batch, dropout=None):
         """Label embeddings of one batch, [num_labels, label embedding size]."""
         return self.make_label_embeddings(self.variables, self.row_features(batch, dropout), batch.label_ids)
-
-    def predict(self, batch):
-        """Pass with the stored label embeddings."""
-        return self.classify(self.variables, self.row_features(batch), self.label_embedding, batch.label_ids)
 
 
 def training_step(model, step, batch, decay, dropout=None):

@@ -109,6 +109,11 @@ def _vector(encoded, layer, config):
     return modeling.masked_mean(states, encoded.mask if config.pooling == "mean" else encoded.last_text)
 
 
+def layer_mixture(weights):
+    """The weights of the layers outside an inner loop, softmaxed, [layers]; None where {name: tensor} has none."""
+    return tf.nn.softmax(weights[LAYER_MIXTURE]) if LAYER_MIXTURE in weights else None
+
+
 def reads(name, config):
     """Whether the heads' features depend on an encoder weight; names of other weights are True."""
     pools = config.use_pooled_output and config.pooling == "cls" and not config.feature_layers

@@ -120,7 +120,7 @@ def train(run_identity, task, model_dir):
     )
     if model_dir:
         more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
-        model_folder.describe(model_dir, dict(run_identity.description, **more), settings.vocab_file)
+        model_folder.add_settings(model_dir, dict(run_identity.description, **more), settings.vocab_file)
     return outcome
 
 

@@ -91,7 +91,7 @@ def replacing(folder, flag):
     return folders.atomic_folder(folder, "model", folders.OWN, earlier=earlier.model, flag=flag)
 
 
-def describe(folder, content, vocab_file):
+def add_settings(folder, content, vocab_file):
     """Puts settings and vocabulary beside the weights that are in a folder.
 
     Args:

@@ -68,7 +68,7 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
         "metrics": metrics(scores, run_identity.labels, batch_size) if scores else None,
         "steps": outcome.steps,
         "seconds": {"train": outcome.train_seconds, "eval": outcome.eval_seconds, "total": seconds},
-        "runtime": runtime(),
+        "runtime": versions(),
     }
 
 
@@ -99,6 +99,6 @@ def _cell(text):
     return " ".join(text.split())
 
 
-def runtime():
+def versions():
     """What the numbers were computed with."""
     return {"python": platform.python_version(), "tensorflow": tf.__version__, "machine": platform.machine()}

@@ -2,13 +2,13 @@
 import os
 import shutil
 
-from runs.model_folder import MODEL_FILE, VOCAB_FILE
+from learner.classifier import INPUTS
 from runtime import checkpoints, folders, saved_model
 from runtime.compat import tf
 from runtime.errors import writing
+from runtime.run_files import MODEL_FILE, VOCAB_FILE
 from training import task_models
 
-INPUTS = ("input_ids", "input_mask", "segment_ids")
 EXTRA = "assets.extra"  # where a SavedModel keeps files that are no part of the graph
 
 

@@ -128,12 +128,6 @@ def read_whole(folder, read):
         time.sleep(_PAUSE)
 
 
-def made_files(folder, kind):
-    """Relative names of the files that the last making of a kind left in a folder; None where there was none."""
-    names = makings.read(os.path.realpath(folder)).get(kind)
-    return None if names is None else tuple(names)
-
-
 def _state(folder):
     """(what tells the last makings from later ones, whether files are being moved), for a folder and the one above."""
     folder = os.path.realpath(folder)

@@ -35,8 +35,8 @@ def checkpoint_prefix(path):
     """Prefix of the checkpoint that ``path`` is or holds; UserError when there is none, or more than one."""
     if os.path.exists(path + ".index"):
         return path
-    folders = [path, os.path.join(path, "variables")]  # the second: an exported model
-    found = [os.path.join(folder, name[: -len(".index")]) for folder in folders if os.path.isdir(folder)
+    places = [path, os.path.join(path, "variables")]  # the second: an exported model
+    found = [os.path.join(folder, name[: -len(".index")]) for folder in places if os.path.isdir(folder)
              for name in sorted(os.listdir(folder)) if name.endswith(".index")]
     if not found:
         raise UserError("--input: %s holds neither model.safetensors nor a TensorFlow checkpoint (*.index)." % path)

@@ -136,7 +136,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 start.bert_config, start.config, self._finetuning, map(str, self.classes_), start.text
             )
             content.update(label_kind=self.classes_.dtype.kind, pair=self._is_pair)
-            model_folder.describe(work, content, "")  # the file of the vocabulary may be gone
+            model_folder.add_settings(work, content, "")  # the file of the vocabulary may be gone
             start.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))
 
     @classmethod

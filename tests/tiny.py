@@ -66,7 +66,7 @@ def write(folder, labels, text=None):
         "labels": list(labels),
         "text": text or {"do_lower_case": True, "max_seq_length": 12},
     }
-    model_folder.describe(str(folder), settings, str(vocab_file))
+    model_folder.add_settings(str(folder), settings, str(vocab_file))
     vocab_file.unlink()
     return model_folder.load(str(folder))
 

@@ -148,7 +148,6 @@ def _serve(bert_config, config, rows):
     """What an exported model serves: the feature vector of token ids, and the output MLP's."""
     variables = meta_learner.create_variables(bert_config, config)
     classifier = Classifier(bert_config, config, 0)
-    mixture = tf.nn.softmax(variables[adaptation.LAYER_MIXTURE]) if adaptation.LAYER_MIXTURE in variables else None
     batch = Batch(rows["input_ids"], rows["input_mask"], rows["segment_ids"], None)
-    hidden = classifier.features(variables, batch, mixture)
+    hidden = classifier.features(variables, batch, heads.layer_mixture(variables))
     return {"features": hidden, "outputs": heads.output_mlp(variables, hidden, config)}

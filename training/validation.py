@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from learner.classifier import INPUTS
 from runtime import checkpoints, files, folders, saved_model
 from runtime.compat import tf
 from runtime.run_files import MODEL
@@ -16,7 +17,6 @@ BEST = "best.json"  # below the output directory
 HISTORY = "validation.json"
 NAMES = (MODEL, BEST, HISTORY)
 KIND = "meta-trained model"
-INPUTS = ("input_ids", "input_mask", "segment_ids")  # of the exported model
 EVENTS = "eval"  # folder beside the checkpoints
 
 

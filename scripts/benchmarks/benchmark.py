@@ -540,7 +540,7 @@ def save(comparisons):
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             kept = json.load(file)
-    new = [dict(c._asdict(), command=sys.argv[1:], runtime=results.runtime()) for c in comparisons]
+    new = [dict(c._asdict(), command=sys.argv[1:], runtime=results.versions()) for c in comparisons]
     names = {(entry["name"], entry["unit"]) for entry in new}
     entries = [entry for entry in kept if (entry["name"], entry["unit"]) not in names] + new
     write_json(path, entries)

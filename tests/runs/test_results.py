@@ -69,5 +69,5 @@ def test_predictions_without_texts_and_labels(tmp_path):
 
 
 def test_runtime_names_versions():
-    assert set(results.runtime()) == {"python", "tensorflow", "machine"}
-    assert results.runtime()["tensorflow"].split(".")[:2] in (["1", "15"], ["2", "15"])
+    assert set(results.versions()) == {"python", "tensorflow", "machine"}
+    assert results.versions()["tensorflow"].split(".")[:2] in (["1", "15"], ["2", "15"])

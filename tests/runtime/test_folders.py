@@ -71,10 +71,10 @@ def test_a_later_making_replaces_the_files_of_the_one_before(tmp_path):
     make(tmp_path / "m", NEW)
     assert found(tmp_path / "m") == NEW and not (tmp_path / "m" / "gone").exists()
     assert os.listdir(str(tmp_path)) == ["m"]
-    assert folders.made_files(str(tmp_path / "m"), "model") == tuple(sorted(NEW))
+    assert makings.read(str(tmp_path / "m")) == {"model": sorted(NEW)}
     make(tmp_path / "m", {})
     assert os.listdir(str(tmp_path / "m")) == []
-    assert folders.made_files(str(tmp_path / "m"), "model") is None
+    assert makings.read(str(tmp_path / "m")) == {}
 
 
 def test_a_users_files_stay(tmp_path):

@@ -227,7 +227,7 @@ def test_killed_save_leaves_the_model_before(fitted, tmp_path, monkeypatch):
     def killed(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(few_shot_classifier.model_folder, "describe", killed)
+    monkeypatch.setattr(few_shot_classifier.model_folder, "add_settings", killed)
     with pytest.raises(KeyboardInterrupt):
         fitted.save(str(tmp_path / "model"))
     assert os.listdir(str(tmp_path)) == ["model"]
