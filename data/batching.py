@@ -8,7 +8,7 @@ EPOCHS_BUFFER = 500  # shuffle buffer of the repeated file
 def shuffled(indices, buffer_size, random):
     """Shuffles as a streaming buffer does: row i comes out no earlier than place i - buffer_size + 1.
 
-    Done here rather than by tf.data so that one seed gives one order on both runtimes.
+    Done here rather than by tf.data so that one seed gives one order on every runtime.
 
     Args:
       indices: iterable of integers.

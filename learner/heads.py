@@ -196,7 +196,7 @@ def logits(outputs, embeddings, config):
 
 
 def cross_entropy(scores, labels):
-    """Cross entropy of each row, [batch]; written with log-softmax, which has second derivatives on both runtimes."""
+    """Cross entropy of each row, [batch]; written with log-softmax, which has second derivatives on every runtime."""
     one_hot = tf.one_hot(labels, tf.shape(scores)[1])
     return -tf.reduce_sum(tf.nn.log_softmax(scores) * one_hot, axis=-1)
 

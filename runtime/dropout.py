@@ -1,6 +1,6 @@
 """Dropout whose masks follow from the seed, the step and the place in the graph.
 
-So a resumed run draws the masks of an uninterrupted one, and both runtimes draw the same ones.
+So a resumed run draws the masks of an uninterrupted one, and all runtimes draw the same ones.
 """
 from runtime.compat import tf
 

@@ -88,7 +88,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("labels are strings, integers or booleans, not %s" % labels.dtype)
         classes, ids = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError("all %d rows have the label %r; two classes are needed" % (len(labels), classes[0]))
+            raise ValueError("all %d rows have the label %r; two classes are needed" % (len(labels), classes[0].item()))
         start = self._start()
         epochs, batch = recipes.schedule(start.recipe, len(texts), len(classes))
         batch = self.batch_size or batch
