@@ -5,13 +5,11 @@
 #
 #   RUNTIME   modern: TensorFlow 2.21 on Python 3.12 and 3.13, 2.15 on 3.9-3.11 (default); reference: 1.15 on Python 3.7
 #   VENV      where the environment is (default: .venv or .venv-reference in the repository)
-#   PYTHON    with what it is made: a program, or versions as "3.12 3.13" (default: the machine's own python3, else what
-#             the path, pyenv and uv have, of the newest TensorFlow first)
-#   --with=tools,test,gpu   groups beside the core: tools (always in), test (test suite and lint), gpu (CUDA libraries,
-#             modern only), beam (for scripts/make_smlmt.py --runner), sklearn (for its --clusters and for the Python
-#             API), tables (for scripts/make_tables.py), bench (plot of scripts/benchmarks/benchmark.py), datasets (for
-#             scripts/make_supervised.py --dataset). Groups once asked for stay part of the environment.
-#   --print-python          says nothing when there is nothing to do
+#   PYTHON    a program to make it with, or versions as "3.12 3.13" (default: python3, else the path, pyenv and uv)
+#   --with    groups beside the core, which stay in it: tools (always in), test (test suite and lint), gpu (CUDA
+#             libraries, modern only), beam (make_smlmt.py --runner), sklearn (Python API, make_smlmt.py --clusters),
+#             tables (make_tables.py), bench (plot of benchmark.py), datasets (make_supervised.py --dataset)
+#   --print-python  says nothing when there is nothing to do
 #
 # The last line on standard output is the path of the environment's python; all else goes to standard error.
 set -euo pipefail
@@ -35,10 +33,10 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-groups=${groups//,/ }
-for group in $groups; do
+for group in ${groups//,/ }; do
   case " $known " in *" $group "*) ;; *) fail "unknown group $group in --with: $known are known" ;; esac
 done
+groups=${groups//,/ }
 case $runtime in "" | modern | reference) ;; *) fail "RUNTIME=$runtime is unknown: use modern or reference" ;; esac
 
 # --- interpreters ----------------------------------------------------------------------------------------------------
@@ -49,14 +47,11 @@ version_of() {  # of an interpreter; empty where it does not run, as an inactive
   "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2] * (sys.maxsize > 2**32))' 2>/dev/null </dev/null || true
 }
 runtime_of() { case "$1: $modern " in 3.7:*) echo reference ;; ?*:*" $1 "*) echo modern ;; esac; }  # of a version
-
 interpreters() {  # those of the versions $@, one a line: the machine's own, others on the path, pyenv's
   local path pyenv=${PYENV_ROOT:-${HOME:-}/.pyenv}/versions
   { type -ap python3 python "${@/#/python}" || true  # all: a dead shim can hide one that works
     for path in "${@/#/$pyenv/}"; do ls "$path".*/bin/python || true; done
-  } 2>/dev/null | while IFS= read -r path; do
-    [[ " $* " != *" $(version_of "$path") "* ]] || echo "$path"
-  done
+  } 2>/dev/null | while IFS= read -r path; do [[ " $* " != *" $(version_of "$path") "* ]] || echo "$path"; done
 }
 
 # --- which runtime, where --------------------------------------------------------------------------------------------
@@ -89,9 +84,8 @@ stamp=$venv/.installed  # what is in the environment; written last, so an interr
 ours=$venv/.setup_env   # marks a folder that this script made and may therefore make again
 cd "$repository"
 
-fits() {  # whether an environment of one of the versions is there, with pip
-  [[ " $versions " = *" $(version_of "$python") "* ]] && "$python" -m pip --version >/dev/null 2>&1
-}
+# Whether an environment of one of the versions is there, with pip.
+fits() { [[ " $versions " = *" $(version_of "$python") "* ]] && "$python" -m pip --version >/dev/null 2>&1; }
 
 end_if_up_to_date() {  # sets $groups, with those of earlier calls, $files and $wanted: what the stamp says when it is
   groups=$(echo "$groups $(head -n 1 "$stamp" 2>/dev/null)" | tr ' ' '\n' | sort -u | grep -v -e '^core$' -e '^$')
@@ -150,7 +144,6 @@ say "installing the $runtime runtime (core $groups): takes about a minute"
 rm -f "$stamp"
 install "${files[@]/#/-r}" >"$log" 2>&1 </dev/null || explain "the packages could not be installed"
 "$python" -c "from runtime import compat" >>"$log" 2>&1 || explain "TensorFlow in $venv cannot be imported"
-printf '%s\n' "$wanted" >"$stamp.new"
-mv "$stamp.new" "$stamp"
+printf '%s\n' "$wanted" >"$stamp.new" && mv "$stamp.new" "$stamp"
 say "done in $((SECONDS - begin)) s"
 echo "$python"
