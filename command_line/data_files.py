@@ -1,13 +1,13 @@
 """Where the files are that flags name. Nothing here needs TensorFlow.
 
-`flags` is an absl.flags.FlagValues with the flags of program_flags.py.
+`values` are those of the flags of program_flags.py, as {flag: value}.
 """
 import os
 
 from runtime.errors import UserError
 
 
-def record_paths(flags, flag):
+def record_paths(values, flag):
     """Paths of the comma-separated files that a flag names.
 
     SMLMT files, and amazon* of --task_eval_files, are in --data_dir, others in --supervised_data_dir.
@@ -15,14 +15,14 @@ def record_paths(flags, flag):
     in_data_dir = ("meta_pretrain",) + ("amazon",) * (flag == "task_eval_files")
 
     def folder(name):
-        return flags.data_dir if name.startswith(in_data_dir) else flags.supervised_data_dir
+        return values["data_dir" if name.startswith(in_data_dir) else "supervised_data_dir"]
 
-    return tuple(os.path.join(folder(name), name) for name in flags[flag].value.split(",") if name)
+    return tuple(os.path.join(folder(name), name) for name in values[flag].split(",") if name)
 
 
-def task_files(flags):
+def task_files(values):
     """Paths of --task_eval_files=TRAIN,EVAL; the second is None for TRAIN alone."""
-    paths = record_paths(flags, "task_eval_files")
+    paths = record_paths(values, "task_eval_files")
     if len(paths) not in (1, 2):
         raise UserError("--task_eval_files: give two files, TRAIN,EVAL, or TRAIN alone, not %d." % len(paths))
     return (paths + (None,))[:2]

@@ -108,7 +108,7 @@ def is_repeated(values):
       UserError: it holds those of another one.
     """
     held = trained_on(values.output_dir) if values.task_eval_files else None
-    if held and not is_same_file(task_files(values)[0], *held):
+    if held and not is_same_file(task_files(program_flags.names_and_values(values))[0], *held):
         raise UserError(
             "%s holds the results of another training file (%s): name another folder by OUTPUT_DIR, or give "
             "--overwrite." % (values.output_dir, held[0])

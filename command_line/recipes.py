@@ -1,10 +1,9 @@
 """How each model is fine-tuned: its flags, its batch sizes and epochs by k, and the weights it starts from."""
 import os
-import re
 import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from command_line import program_flags
+from command_line import presets
 from runtime.errors import UserError
 from runtime.paths import MODELS as MODELS_DIR
 from runtime.paths import PRESETS
@@ -71,17 +70,7 @@ def preset(model: str) -> str:
 
 def preset_flags(model: str) -> Dict[str, object]:
     """A model's fine-tuning flags as {flag: value}; UserError for a file that is missing or holds something else."""
-    path = preset(model)
-    found = {}
-    with open(path, encoding="utf-8") as file:
-        for line in map(str.strip, file):
-            if line and not line.startswith("#"):
-                match = re.match(r"--(\w+)=(.*)$", line)
-                if not match:
-                    raise UserError("%s: %s is no --FLAG=VALUE." % (path, line))
-                found[match.group(1)] = match.group(2)
-    values = program_flags.parse([], found)
-    return {name: values[name].value for name in found}
+    return presets.read(preset(model))
 
 
 def schedule_flags(model: str, k: int, num_labels: int) -> Dict[str, int]:

@@ -1,6 +1,7 @@
 """From flags to frozen settings and paths.
 
-`flags` is an absl.flags.FlagValues with the flags of program_flags.py.
+`values` are those of flags, as {flag: value}: all of them (program_flags.names_and_values), or those of a preset
+(presets.py) where the text says that flags may be missing. `flags` is an absl.flags.FlagValues.
 """
 import dataclasses
 import os
@@ -101,44 +102,43 @@ def check_positions(max_seq_length, bert_config, path):
         )
 
 
-def bert_settings(flags):
-    """BertConfig from --bert_config_file, or from the file beside the checkpoint."""
-    path = flags.bert_config_file
+def bert_settings(values):
+    """BertConfig from --bert_config_file, or from the file beside the checkpoint; flags may be missing."""
+    path = values.get("bert_config_file")
     if not path:
-        path = os.path.join(os.path.dirname(flags.init_checkpoint or ""), "bert_config.json")
+        path = os.path.join(os.path.dirname(values.get("init_checkpoint") or ""), "bert_config.json")
         if not os.path.exists(path):
             raise UserError("--bert_config_file is needed (there is no %s either)." % path)
     bert_config = BertConfig.from_json_file(path)
     overrides = {
-        name: flags[name].value
+        name: values[name]
         for name in ("attention_probs_dropout_prob", "hidden_dropout_prob")
-        if flags[name].value is not None
+        if values.get(name) is not None
     }
-    if flags.encoder_layers:
-        if not 0 < flags.encoder_layers <= bert_config.num_hidden_layers:
-            raise UserError(
-                "--encoder_layers=%d: %s has %d layers." % (flags.encoder_layers, path, bert_config.num_hidden_layers)
-            )
-        overrides["num_hidden_layers"] = flags.encoder_layers
-    check_positions(flags.max_seq_length, bert_config, path)
+    layers = values.get("encoder_layers")
+    if layers:
+        if not 0 < layers <= bert_config.num_hidden_layers:
+            raise UserError("--encoder_layers=%d: %s has %d layers." % (layers, path, bert_config.num_hidden_layers))
+        overrides["num_hidden_layers"] = layers
+    check_positions(values["max_seq_length"], bert_config, path)
     return dataclasses.replace(bert_config, **overrides)
 
 
-def learner_settings(flags):
-    """LearnerConfig."""
-    return configs.from_flags(configs.LearnerConfig, names_and_values(flags))
+def learner_settings(values):
+    """LearnerConfig; flags may be missing."""
+    return configs.from_flags(configs.LearnerConfig, values)
 
 
-def classifier_settings(flags):
-    """LearnerConfig or SoftmaxConfig, as --classifier says."""
-    if flags.classifier == configs.SOFTMAX:
-        return configs.from_flags(configs.SoftmaxConfig, names_and_values(flags))
-    return learner_settings(flags)
+def classifier_settings(values):
+    """LearnerConfig or SoftmaxConfig, as --classifier says; flags may be missing."""
+    if values.get("classifier") == configs.SOFTMAX:
+        return configs.from_flags(configs.SoftmaxConfig, values)
+    return learner_settings(values)
 
 
-def finetune_settings(flags):
-    """FinetuneConfig."""
-    return without_unread_checkpoint(configs.from_flags(configs.FinetuneConfig, names_and_values(flags)))
+def finetune_settings(values):
+    """FinetuneConfig; flags may be missing."""
+    return without_unread_checkpoint(configs.from_flags(configs.FinetuneConfig, values))
 
 
 def without_unread_checkpoint(run):
@@ -147,36 +147,35 @@ def without_unread_checkpoint(run):
     return dataclasses.replace(run, init_checkpoint=None) if unread else run
 
 
-def meta_training_settings(flags):
+def meta_training_settings(values):
     """MetaTrainConfig; UserError also for an inner loop that cannot be laid out, which fine-tuning does not read."""
-    if flags.classifier != configs.SOFTMAX:
-        learner_settings(flags).check_inner_loop()
-    values = names_and_values(flags)
-    for name in ("task_train_files", "task_eval_files"):
-        values[name] = record_paths(flags, name)
-    return without_unread_checkpoint(configs.from_flags(configs.MetaTrainConfig, values))
+    if values["classifier"] != configs.SOFTMAX:
+        learner_settings(values).check_inner_loop()
+    files = {name: record_paths(values, name) for name in ("task_train_files", "task_eval_files")}
+    return without_unread_checkpoint(configs.from_flags(configs.MetaTrainConfig, dict(values, **files)))
 
 
-def text_settings(flags):
+def text_settings(values):
     """TextSettings."""
-    return TextSettings(flags.do_lower_case, flags.max_seq_length)
+    return TextSettings(values["do_lower_case"], values["max_seq_length"])
 
 
 def run_settings(flags):
     """RunSettings; UserError when the flags do not fit together."""
-    bert_config, classifier = bert_settings(flags), classifier_settings(flags)
-    finetuning = finetune_settings(flags)
+    values = names_and_values(flags)
+    bert_config, classifier = bert_settings(values), classifier_settings(values)
+    finetuning = finetune_settings(values)
     check_heads(bert_config, classifier)
-    train_file, eval_file = task_files(flags)
+    train_file, eval_file = task_files(values)
     return RunSettings(
         bert_config=bert_config,
         classifier=classifier,
         finetuning=finetuning,
-        text=text_settings(flags),
+        text=text_settings(values),
         vocab_file=flags.vocab_file,
         train_file=train_file,
         eval_file=eval_file,
-        labels=known_labels(flags, train_file),
+        labels=known_labels(values, train_file),
         num_labels=flags.test_num_labels if flags["test_num_labels"].present else None,
         task_name=flags.task_name,
         output_dir=flags.output_dir,
@@ -200,18 +199,19 @@ def prediction_settings(flags):
 
 def training_settings(flags):
     """TrainingSettings; UserError when the flags do not fit together."""
-    bert_config, classifier = bert_settings(flags), classifier_settings(flags)
-    training = meta_training_settings(flags)
+    values = names_and_values(flags)
+    bert_config, classifier = bert_settings(values), classifier_settings(values)
+    training = meta_training_settings(values)
     check_heads(bert_config, classifier)
     return TrainingSettings(
         bert_config, classifier, training, flags.output_dir, flags.overwrite, flags.cpu_devices, flags.worker_timeout
     )
 
 
-def known_labels(flags, train_file):
+def known_labels(values, train_file):
     """Names of the labels from --labels, --task_name or a known file name; None when nothing tells."""
-    if flags.labels:
-        return tuple(flags.labels)
+    if values["labels"]:
+        return tuple(values["labels"])
     part = tasks.identify(train_file)
-    task = tasks.get_task(flags.task_name) if flags.task_name else part and part.task
+    task = tasks.get_task(values["task_name"]) if values["task_name"] else part and part.task
     return tuple(task.labels) if task else None

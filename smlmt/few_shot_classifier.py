@@ -30,7 +30,7 @@ except ImportError as error:
         "FewShotClassifier needs scikit-learn (%s): run scripts/setup_env.sh --with=sklearn." % error
     ) from None
 
-from command_line import own_task, program_flags, public_task, recipes, settings
+from command_line import own_task, public_task, recipes, settings
 from data import convert
 from data.text import TextExample, kind_of_rows
 from runs import model_folder
@@ -200,11 +200,11 @@ class _Start:
 
 def _embedded():
     """The small encoder with its meta-trained heads."""
-    chosen = dict(recipes.preset_flags(EMBEDDED), **public_task.encoder_flags(EMBEDDED, "minilm", {}))
-    flags = program_flags.parse([], chosen)
+    values = dict(recipes.preset_flags(EMBEDDED), **public_task.encoder_flags(EMBEDDED, "minilm", {}))
+    text = settings.text_settings(values)
     return _Start(
-        settings.bert_settings(flags), settings.learner_settings(flags), settings.finetune_settings(flags),
-        settings.text_settings(flags), Tokenizer.from_file(flags.vocab_file, flags.do_lower_case), EMBEDDED,
+        settings.bert_settings(values), settings.classifier_settings(values), settings.finetune_settings(values),
+        text, Tokenizer.from_file(values["vocab_file"], text.do_lower_case), EMBEDDED,
     )
 
 

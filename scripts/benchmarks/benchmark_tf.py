@@ -17,10 +17,8 @@ import numpy as np
 from absl import flags
 from benchmark_side import Rounds, Side
 
-from command_line import (
-    program_flags,
-    settings,
-)
+from command_line import program_flags, settings
+from command_line.program_flags import names_and_values
 from data import batching
 from data.records import SCHEMA, Examples
 from runtime.compat import tf
@@ -38,12 +36,12 @@ def examples(arrays, part):
 
 def finetune(side, options, arrays):
     """Steps of the fine-tuning program."""
-    train = examples(arrays, "train")
+    train, asked = examples(arrays, "train"), names_and_values(FLAGS)
     with tempfile.TemporaryDirectory() as folder:
         finetuner.finetune(
-            settings.bert_settings(FLAGS),
-            settings.learner_settings(FLAGS),
-            settings.finetune_settings(FLAGS),
+            settings.bert_settings(asked),
+            settings.learner_settings(asked),
+            settings.finetune_settings(asked),
             train,
             train,
             int(arrays["num_labels"]),
@@ -54,9 +52,9 @@ def finetune(side, options, arrays):
 
 def evaluate(side, options, arrays):
     """Evaluation of the rows with a model that is in the session, as after fine-tuning."""
-    rows = examples(arrays, "eval")
+    rows, asked = examples(arrays, "eval"), names_and_values(FLAGS)
     size = FLAGS.eval_batch_size
-    bert_config, config = settings.bert_settings(FLAGS), settings.learner_settings(FLAGS)
+    bert_config, config = settings.bert_settings(asked), settings.learner_settings(asked)
     share_cores(bert_config, config)
     with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
         model = task_models.TaskModel(bert_config, config, int(arrays["num_labels"]))
@@ -73,8 +71,9 @@ def evaluate(side, options, arrays):
 def meta(side, options, arrays):
     """Steps of the meta-training program."""
     del arrays
+    asked = names_and_values(FLAGS)
     plan = meta_training.make_plan(
-        settings.bert_settings(FLAGS), settings.learner_settings(FLAGS), settings.meta_training_settings(FLAGS)
+        settings.bert_settings(asked), settings.learner_settings(asked), settings.meta_training_settings(asked)
     )
     with tempfile.TemporaryDirectory() as folder:
         loop.train(plan, folder, before_step=Rounds(side, options.steps, options.warmup).before_step)
@@ -83,7 +82,7 @@ def meta(side, options, arrays):
 def bare(side, options, arrays):
     """Forward and backward pass of a plain BERT classifier, all gradients, on the trimmed batches of fine-tuning."""
     train = examples(arrays, "train")
-    config = settings.bert_settings(FLAGS)
+    config = settings.bert_settings(names_and_values(FLAGS))
     with tf.Graph().as_default(), tf.Session() as session:
         ids, mask, segments, labels = [tf.placeholder(tf.int32, shape) for shape in [[None, None]] * 3 + [[None]]]
         variables, loss = plain_classifier(config, ids, mask, segments, labels, int(arrays["num_labels"]))

@@ -51,8 +51,9 @@ def run(values):
 
     tf = compat.tf
     tf.logging.set_verbosity(tf.logging.FATAL)
-    bert_config, config = settings.bert_settings(values), settings.learner_settings(values)
-    plan = settings.meta_training_settings(values)
+    asked = program_flags.names_and_values(values)
+    bert_config, config = settings.bert_settings(asked), settings.learner_settings(asked)
+    plan = settings.meta_training_settings(asked)
     settings.check_heads(bert_config, config)
     if not values["output_dir"].present:
         raise UserError("--output_dir is missing: name a folder for the heads.")

@@ -16,25 +16,6 @@ def test_presets_are_read_as_the_main_program_reads_them(model):
     assert {name: type(value) for name, value in found.items()} == {n: type(v) for n, v in expected.items()}
 
 
-@pytest.mark.parametrize(
-    "line, words",
-    [
-        ("--no_such_flag=1", ["no_such_flag"]),
-        ("--SGD_K=many", ["--SGD_K=many"]),
-        ("--keep_prob=0 and more", ["--keep_prob"]),
-        ("warp_layers=true", ["bad_finetune.flags", "warp_layers=true"]),
-        ("--warp_layers", ["bad_finetune.flags", "--warp_layers"]),
-    ],
-)
-def test_presets_with_a_mistake(line, words, tmp_path, monkeypatch):
-    (tmp_path / "bad_finetune.flags").write_text("# A comment.\n\n--train_lr=0.5\n%s\n" % line)
-    monkeypatch.setattr(recipes, "PRESETS", str(tmp_path))
-    monkeypatch.setitem(recipes.MODELS, "bad", recipes.Recipe("bad", recipes.LEOPARD))
-    with pytest.raises(UserError) as error:
-        recipes.preset_flags("bad")
-    assert not [word for word in words if word not in str(error.value)], error.value
-
-
 def test_a_preset_that_is_missing(monkeypatch):
     monkeypatch.setitem(recipes.MODELS, "none", recipes.Recipe("none", recipes.LEOPARD))
     with pytest.raises(UserError, match="Model none: its flags, .*none_finetune.flags, are missing"):

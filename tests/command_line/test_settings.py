@@ -1,10 +1,11 @@
 """From flags to settings and paths."""
+import json
 import os
 
 import pytest
 import tiny
 
-from command_line import program_flags, settings
+from command_line import program_flags, recipes, settings
 from runtime.errors import UserError
 
 
@@ -26,19 +27,34 @@ def parsed(*arguments):
 def test_where_record_files_are_looked_up(flag, name, folder):
     """Spec, section 2."""
     values = parsed("--data_dir=smlmt", "--supervised_data_dir=supervised", "--%s=%s,x" % (flag, name))
+    values = program_flags.names_and_values(values)
     expected = os.path.join(folder, name), os.path.join("supervised", "x")
-    assert settings.record_paths(values, flag) == expected
     assert getattr(settings.meta_training_settings(values), flag) == expected
 
 
 @pytest.mark.parametrize("more", [["--num_batches=10"], ["--num_batches=2", "--randomize_inner_steps"]])
 def test_only_meta_training_looks_at_the_inner_loop(more):
     """Fine-tuning, and training with a softmax layer, take flags that do not fit together there."""
-    values = parsed(*more)
+    values = program_flags.names_and_values(parsed(*more))
     settings.classifier_settings(values)
     with pytest.raises(UserError, match="--num_batches"):
         settings.meta_training_settings(values)
-    settings.meta_training_settings(parsed("--classifier=softmax", *more))
+    softmax = parsed("--classifier=softmax", *more)
+    settings.meta_training_settings(program_flags.names_and_values(softmax))
+
+
+@pytest.mark.parametrize("model", ["minilm-smlmt", "minilm-heads", "minilm", "bert-minilm"])
+def test_a_preset_without_a_command_line_gives_the_settings_that_it_has_there(model, tmp_path):
+    """Which flags a preset leaves out, and their defaults, are the same."""
+    (tmp_path / "bert_config.json").write_text(
+        json.dumps(tiny.sizes(num_hidden_layers=6, max_position_embeddings=128))
+    )
+    values = dict(recipes.preset_flags(model), init_checkpoint=str(tmp_path / "bert_model.ckpt"))
+    all_values = program_flags.names_and_values(program_flags.parse([], values))
+    for read in (
+        settings.bert_settings, settings.classifier_settings, settings.finetune_settings, settings.text_settings
+    ):
+        assert read(values) == read(all_values)
 
 
 @pytest.fixture
