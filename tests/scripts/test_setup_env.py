@@ -35,7 +35,8 @@ class Machine:
         self.folder, self.calls_file = folder, folder / "calls"
         self.repository, self.bin = folder / "repository", folder / "bin"
         (self.repository / "scripts").mkdir(parents=True)
-        shutil.copy(os.path.join(ROOT, "scripts", "setup_env.sh"), str(self.repository / "scripts"))
+        for name in ("setup_env.sh", "interpreters.sh"):
+            shutil.copy(os.path.join(ROOT, "scripts", name), str(self.repository / "scripts"))
         for name in os.listdir(ROOT):
             if name.startswith("requirements"):
                 shutil.copy(os.path.join(ROOT, name), str(self.repository))
