@@ -144,7 +144,7 @@ def read_checkpoint(prefix, config):
     shapes = modeling.variable_shapes(config)
     _check_shapes(found, shapes, prefix)
     try:
-        reader = tf.train.load_checkpoint(prefix)
+        reader = checkpoints.open_reader(prefix)
         return {name: reader.get_tensor(name) for name in shapes}, sorted(set(found) - set(shapes))
     except checkpoints.UNREADABLE as error:
         raise UserError("%s cannot be read (%s): fetch or copy it again" % (prefix, reason(error))) from None

@@ -6,8 +6,7 @@ from typing import NamedTuple, Optional
 
 from learner import configs
 from runs import output_folder
-from runtime import run_files
-from runtime.compat import tf
+from runtime import checkpoints, run_files
 from runtime.errors import UserError, writing
 from runtime.files import read_json, write_json
 from training import loop, meta_training, multitask_training, validation
@@ -70,7 +69,7 @@ def refuse_other_training(settings, description, is_chief):
     stored = read_json(os.path.join(folder, run_files.META_TRAINING))
     if stored == json.loads(json.dumps(description)):
         return
-    has_begun = tf.train.latest_checkpoint(os.path.join(folder, loop.CHECKPOINTS))
+    has_begun = checkpoints.newest(os.path.join(folder, loop.CHECKPOINTS))
     if has_begun or (stored is not None and not is_chief):
         raise UserError(
             "--output_dir: %s holds a meta-training run of other settings (%s); choose another folder."

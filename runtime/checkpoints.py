@@ -2,7 +2,7 @@
 import os
 import re
 
-from runtime import folders
+from runtime import folders, plain_paths
 from runtime.compat import tf
 from runtime.errors import UserError, listed, reason, writing
 from runtime.run_files import MODEL
@@ -52,7 +52,7 @@ def checkpoint_shapes(prefix, flag):
     if not os.path.exists(prefix + ".index"):
         raise UserError("%s: no checkpoint at %s (%s.index is missing)." % (flag, prefix, os.path.basename(prefix)))
     try:
-        reader = tf.train.load_checkpoint(prefix)
+        reader = open_reader(prefix)
         return dict(reader.get_variable_to_shape_map())
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
@@ -67,7 +67,7 @@ def assignment(prefix, variables, flag):
       flag: the flag that named the checkpoint, for errors.
 
     Returns:
-      {name: variable} for `tf.train.init_from_checkpoint`.
+      {name: variable}.
     """
     shapes = checkpoint_shapes(prefix, flag)
     missing = [name for name in variables if name not in shapes]
@@ -101,7 +101,7 @@ def initialize(variables, init_checkpoint, warm_start_model_dir):
         if init_checkpoint and not has_encoder(warm_start_model_dir):
             wanted = {name: variable for name, variable in wanted.items() if not is_encoder(name)}
             _initialize_encoder(variables, init_checkpoint)
-        tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, flag))
+        _start_from(prefix, assignment(prefix, wanted, flag))
     elif init_checkpoint:
         _initialize_encoder(variables, init_checkpoint)
 
@@ -118,7 +118,7 @@ def is_encoder(name):
 
 def _initialize_encoder(variables, prefix):
     wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
-    tf.train.init_from_checkpoint(prefix, assignment(prefix, wanted, "--init_checkpoint"))
+    _start_from(prefix, assignment(prefix, wanted, "--init_checkpoint"))
 
 
 def is_of_reading(error):
@@ -146,11 +146,49 @@ def damaged_own(prefix):
     )
 
 
+# TensorFlow's functions over paths of checkpoints are called here alone, with plain paths.
+
+
+def open_reader(prefix):
+    """TensorFlow's reader of a checkpoint; raises one of UNREADABLE."""
+    return tf.train.load_checkpoint(plain_paths.checkpoint(prefix))
+
+
+def save(saver, session, prefix, step=None, write_state=True):
+    """Writes a checkpoint below an existing folder with a tf.train.Saver, whose errors it raises."""
+    place, name = os.path.split(prefix)
+    plain = os.path.join(plain_paths.folder(place), name)
+    saver.save(session, plain, step, write_meta_graph=False, write_state=write_state)
+
+
+def load(saver, session, prefix):
+    """Takes the values of a checkpoint with a tf.train.Saver; raises one of UNREADABLE."""
+    saver.restore(session, plain_paths.checkpoint(prefix))
+
+
+def newest(folder):
+    """Prefix of the newest checkpoint that a tf.train.Saver has left in a folder; None where there is none."""
+    state = tf.train.get_checkpoint_state(folder)
+    found = state.model_checkpoint_path if state else ""
+    return found if os.path.exists(found + ".index") else None
+
+
+def remember(saver, folder):
+    """Tells a tf.train.Saver of the checkpoints in a folder, so that they are removed in their turn."""
+    state = tf.train.get_checkpoint_state(plain_paths.folder(folder))
+    saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
+
+
+def _start_from(prefix, variables):
+    """Makes {name: variable} start from a checkpoint."""
+    tf.train.init_from_checkpoint(plain_paths.checkpoint(prefix), variables)
+
+
 def read(prefix, flag):
     """{name: array} of a checkpoint."""
     names = checkpoint_shapes(prefix, flag)
     try:
-        reader = tf.train.load_checkpoint(prefix)
+        reader = open_reader(prefix)
         return {name: reader.get_tensor(name) for name in names}
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
@@ -167,7 +205,7 @@ def export(values, folder):
         with tf.Graph().as_default(), tf.Session() as session:
             variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
             session.run(tf.global_variables_initializer())
-            tf.train.Saver(variables).save(session, prefix, write_meta_graph=False, write_state=False)
+            save(tf.train.Saver(variables), session, prefix, write_state=False)
 
 
 def check_export(folder):
@@ -193,7 +231,7 @@ def made_earlier(folder):
 def restore(session, prefix, variables, flag):
     """Loads {name: variable} from a checkpoint into a session."""
     try:
-        tf.train.Saver(assignment(prefix, variables, flag)).restore(session, prefix)
+        load(tf.train.Saver(assignment(prefix, variables, flag)), session, prefix)
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
 

@@ -34,6 +34,11 @@ ROOT_MODULES = {"meta_learner", "modeling", "optimization", "run_classifier_mult
 READERS = {"command_line", "runs", "smlmt", "run_classifier_multitask", "scripts"}
 SETTERS = {"runtime.compat"}  # how much TensorFlow says has to be in the environment before it is imported
 LONGEST_FUNCTION = 60
+# What of TensorFlow takes the path of a checkpoint as a pattern: only where it is given plain paths.
+CHECKPOINT_CALLS = {
+    "load_checkpoint", "init_from_checkpoint", "latest_checkpoint", "checkpoint_exists", "restore", "list_variables",
+    "recover_last_checkpoints", "NewCheckpointReader", "load_variable",
+}
 
 
 class Import(NamedTuple):
@@ -171,6 +176,17 @@ def test_flags_and_environment_are_read_at_the_command_line(module):
             assert node.id != "FLAGS", "line %d reads flags" % node.lineno
         if isinstance(node, ast.Attribute) and node.attr == "argv":
             raise AssertionError("line %d reads the command line" % node.lineno)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_checkpoints_are_read_in_one_place(module):
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    named = [(call.lineno, call.func) for call in calls if isinstance(call.func, ast.Attribute)]
+    readers = [
+        line for line, function in named
+        if function.attr in CHECKPOINT_CALLS and not ast.dump(function.value).startswith("Name(id='checkpoints'")
+    ]
+    assert module.name == "runtime.checkpoints" or not readers
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)

@@ -56,7 +56,7 @@ class Finetuner:
             )
             self._step = self._model.training_step(settings.seed, self._decay)
             saved = self._model.saved_variables()
-            self._saver = tf.train.Saver(saved, max_to_keep=1)
+            self._saver = tf.train.Saver(saved, max_to_keep=1, save_relative_paths=True)
             initial, self._reset = _way_back(list(saved.values()))
             self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
             self._take = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
@@ -120,7 +120,7 @@ class Finetuner:
     def save(self, model_dir):
         """Writes the weights to a checkpoint in an existing folder; OSError where that fails."""
         try:
-            self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT), write_meta_graph=False)
+            checkpoints.save(self._saver, self._session, os.path.join(model_dir, checkpoints.CHECKPOINT))
         except (tf.errors.OpError, ValueError) as error:
             raise OSError(errno.EIO, reason(error)) from None
 

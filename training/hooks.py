@@ -78,7 +78,7 @@ class SaveHook(Hook):
     def begin(self, session, step):
         for path in glob.glob(os.path.join(glob.escape(self._folder), CHECKPOINT + "*_temp*")):  # of a killed run
             shutil.rmtree(path, ignore_errors=True)
-        if tf.train.latest_checkpoint(self._folder) is None:
+        if checkpoints.newest(self._folder) is None:
             self._save(session, step)
         elif self._is_due(step):  # the run may have been killed before this one was validated
             self._validate(step)
@@ -100,7 +100,7 @@ class SaveHook(Hook):
 
     def _save(self, session, step):
         try:
-            self._saver.save(session, os.path.join(self._folder, CHECKPOINT), step, write_meta_graph=False)
+            checkpoints.save(self._saver, session, os.path.join(self._folder, CHECKPOINT), step)
         except (tf.errors.OpError, OSError, ValueError) as error:
             raise checkpoints.cannot_save("checkpoint of step %d" % step, self._folder, error) from None
         self._saved = step

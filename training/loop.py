@@ -53,7 +53,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, be
     share_cores(plan.bert_config, plan.config)
     strategy = devices.make_strategy(plan.run, cluster, cpu_devices)
     folder = _make_folder(output_dir)
-    newest = tf.train.latest_checkpoint(folder)
+    newest = checkpoints.newest(folder)
     done = _steps_of(newest)
     validator = _validator(plan, output_dir, done) if cluster.is_chief else None
     if done < plan.steps:
@@ -96,7 +96,7 @@ def _steps_of(checkpoint):
     if not checkpoint:
         return 0
     try:
-        return int(tf.train.load_checkpoint(checkpoint).get_tensor("global_step"))
+        return int(checkpoints.open_reader(checkpoint).get_tensor("global_step"))
     except checkpoints.UNREADABLE:
         raise checkpoints.damaged_own(checkpoint) from None
 
@@ -152,10 +152,8 @@ def _chief_hooks(plan, folder, saver, done, validator):
 def _start(session, program, folder, newest):
     """Gives the variables their values, from the newest checkpoint where there is one, and begins with the data."""
     if newest:
-        program.saver.restore(session, newest)
-        program.saver.recover_last_checkpoints(
-            tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths  # to be removed in their turn
-        )
+        checkpoints.load(program.saver, session, newest)
+        checkpoints.remember(program.saver, folder)
     else:
         session.run(program.weights)
     session.run(program.data)

@@ -56,7 +56,7 @@ def _restored(plan, checkpoint):
     """Session over the graph with the checkpoint's weights."""
     with tf.Session(config=session_config(plan.bert_config, plan.config, optimise=False)) as session:
         try:
-            tf.train.Saver().restore(session, checkpoint)
+            checkpoints.load(tf.train.Saver(), session, checkpoint)
         except checkpoints.UNREADABLE:
             raise checkpoints.damaged_own(checkpoint) from None
         yield session

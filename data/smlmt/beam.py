@@ -21,6 +21,7 @@ from apache_beam.runners.portability.fn_api_runner import execution, fn_runner
 from data.smlmt import corpus, generator, record_files
 from data.smlmt.sentence_index import fingerprint
 from data.smlmt.words import FoldedForms
+from runtime import plain_paths
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write, reason
 
@@ -70,6 +71,11 @@ class BeamRun:
     def __init__(self, settings, tokenizer, folder, pipeline_options):
         self._settings, self._tokenizer, self._options = settings, tokenizer, pipeline_options
         self._folder = os.path.join(folder, "beam")
+        if any(letter in folder for letter in plain_paths.PATTERN):
+            raise UserError(
+                "--output_dir: Apache Beam takes one of %s in its path as a pattern: choose another place, or leave "
+                "--runner out." % " ".join(plain_paths.PATTERN)
+            )
         tf.gfile.MakeDirs(self._folder)
 
     def read_corpus(self, paths, encoding):
@@ -168,8 +174,9 @@ class BeamRun:
     def _read(self, name):
         """The values that `_write` wrote, in any order."""
         values = []
-        for path in tf.gfile.Glob(self._path(name) + "-*"):
-            with tf.gfile.Open(path) as file:
+        parts = [part for part in tf.gfile.ListDirectory(self._folder) if part.startswith(name + "-")]
+        for part in parts:  # no pattern: the folder's name may hold characters of one
+            with tf.gfile.Open(self._path(part)) as file:
                 values += [json.loads(line) for line in file.read().splitlines()]
         return values
 

@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 
+from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError, reason
 
@@ -104,12 +105,12 @@ def _read_table(prefix):
             % (prefix, os.path.basename(prefix))
         )
     try:
-        reader = tf.train.load_checkpoint(prefix)
+        reader = checkpoints.open_reader(prefix)
         names = sorted(name for name in reader.get_variable_to_shape_map() if name.endswith(TABLE))
         if not names:
             raise UserError("--embeddings: %s holds no variable .../%s: give a BERT checkpoint." % (prefix, TABLE))
         return reader.get_tensor(names[0])
-    except (tf.errors.OpError, ValueError, IndexError) as error:
+    except checkpoints.UNREADABLE as error:
         raise UserError("--embeddings: %s cannot be read (%s)." % (prefix, reason(error))) from None
 
 

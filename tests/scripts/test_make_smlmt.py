@@ -169,3 +169,12 @@ def test_beam_gives_the_same_files(folder):
     code, out, err = start(*arguments(folder, runner="DirectRunner", output_dir=folder / "third", **options))
     assert (code, out) == (2, "") and "b.gz: byte 0 (0xff) is not UTF-8" in err.splitlines()[-1], err
     assert not (folder / "third").exists()
+
+
+def test_beam_and_a_folder_that_it_would_take_as_a_pattern(folder):
+    output = folder / "a[1]"
+    code, out, err = start(*arguments(folder, runner="DirectRunner", output_dir=output))
+    assert (code, out) == (2, "") and "Apache Beam takes one of" in err.splitlines()[-1], err
+    assert not output.exists()
+    code, out, err = start(*arguments(folder, output_dir=output))
+    assert code == 0 and (output / "meta_pretrain_2.tf_record").exists(), err
