@@ -9,12 +9,13 @@ from command_line.data_files import task_files
 from data import tasks
 from runtime.errors import UserError
 from runtime.files import file_sha256, read_json
+from runtime.installation import FINETUNE
 from runtime.paths import SAMPLE
 from runtime.run_files import RESULTS
 
 SAMPLE_LABELS = 4
 SAMPLE_SHOTS = 16
-USAGE = "run_finetune.sh TASK SPLIT K [N]"
+USAGE = FINETUNE + " TASK SPLIT K [N]"
 
 
 class Command(NamedTuple):

@@ -7,6 +7,7 @@ from command_line import public_task, recipes
 from data import tasks, text
 from runtime import folders
 from runtime.errors import UserError
+from runtime.installation import FINETUNE
 from runtime.run_files import MODEL, MODEL_FILE, RESULTS
 
 STDIN = text.STDIN
@@ -15,7 +16,7 @@ OPTIONS = ("--train", "--eval", "--predict", "--model")
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise UserError("%s (run_finetune.sh --help tells more)." % message)
+        raise UserError("%s (%s --help tells more)." % (message, FINETUNE))
 
 
 def is_asked_for(arguments):
@@ -25,7 +26,7 @@ def is_asked_for(arguments):
 
 def parse(arguments):
     """(options, flags of the main program) of a command line; UserError for one that asks for nothing sensible."""
-    parser = _Parser(prog="run_finetune.sh", add_help=False, allow_abbrev=False)
+    parser = _Parser(prog=FINETUNE, add_help=False, allow_abbrev=False)
     for option in OPTIONS:
         parser.add_argument(option, metavar="DIR" if option == "--model" else "FILE")
     options, rest = parser.parse_known_args(arguments)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from runtime.errors import UserError
+from runtime.installation import FINETUNE
 
 PUBLIC_SPLITS = tuple(range(10))
 PUBLIC_SHOTS = (4, 8, 16)  # examples a class
@@ -202,5 +203,5 @@ def require(path) -> str:
         what = "training %s of task %s, split %d, k=%d" % (content, part.task.name, part.split, part.k)
     fault = "no such file (the %s)." % what
     if known_defect(path) is None:
-        fault += " run_finetune.sh fetches the public data (%s), or point LEOPARD_DIR at a copy of it." % DATA_URL
+        fault += " %s fetches the public data (%s), or point LEOPARD_DIR at a copy of it." % (FINETUNE, DATA_URL)
     raise file_error(path, fault)

@@ -9,9 +9,10 @@ from runtime.paths import DOWNLOADS
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m fetch", description="Fetches an encoder, tasks or models.")
+    about = "Fetches an encoder, tasks or models."
+    parser = argparse.ArgumentParser(prog="python -m " + __package__, description=about)
     parser.add_argument("name", choices=catalogue.NAMES)
-    parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
+    parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: %(default)s)")
     parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")
     options = parser.parse_args(arguments)
     return exit_code(lambda: print(catalogue.ensure(options.name, options.dest, options.base)))

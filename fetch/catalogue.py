@@ -79,7 +79,7 @@ def ensure_bert(folder=None, base=None):
     """Folder with BERT cased base: ``bert_config.json``, ``vocab.txt``, ``bert_model.ckpt.*``.
 
     Args (also of the two functions below):
-      folder: where it is or shall be; default: below data/downloads. A zip that lies at ``folder + ".zip"`` is taken
+      folder: where it is or shall be; default: below the downloads. A zip that lies at ``folder + ".zip"`` is taken
         in place of a download.
       base: scheme and host of a mirror.
     Returns:

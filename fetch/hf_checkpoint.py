@@ -16,6 +16,7 @@ from runtime import checkpoints, kernels
 from runtime.compat import tf
 from runtime.errors import UserError, listed, reason
 from runtime.files import write_json
+from runtime.installation import setup
 from tokenization import load_vocab
 
 CHECKPOINT = "bert_model.ckpt"
@@ -217,7 +218,7 @@ def _safetensors():
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise UserError("the package safetensors is missing: run scripts/setup_env.sh") from error
+        raise UserError("the package safetensors is missing: %s." % setup()) from error
     return safetensors
 
 

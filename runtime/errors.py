@@ -4,6 +4,8 @@ import errno
 import os
 import sys
 
+from runtime.installation import setup
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -65,7 +67,7 @@ def importing(name):
     except (UserError, ImportError) as error:
         if name != "__main__":
             raise
-        way_out = "" if isinstance(error, UserError) else ": run scripts/setup_env.sh first."
+        way_out = "" if isinstance(error, UserError) else ": %s." % setup()
         print("error: %s%s" % (error, way_out), file=sys.stderr)
         sys.exit(2)
 

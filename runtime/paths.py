@@ -1,8 +1,21 @@
-"""Where the files that come with the programs are."""
+"""Where the files that come with the programs are, in a clone and in the installed package."""
 import os
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from runtime.installation import IS_PACKAGE
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the clone, or the package's folder
 PRESETS = os.path.join(ROOT, "presets")  # flags of each model
 MODELS = os.path.join(ROOT, "models")  # shipped weights
 SAMPLE = os.path.join(ROOT, "data", "sample")  # the quick start's task
-DOWNLOADS = os.path.join(ROOT, "data", "downloads")
+
+
+def _downloads():
+    """A clone keeps what it fetches; a package's folder is the installer's, and may not be writable."""
+    if not IS_PACKAGE:
+        return os.path.join(ROOT, "data", "downloads")
+    import platformdirs
+
+    return platformdirs.user_cache_dir("smlmt", appauthor=False)
+
+
+DOWNLOADS = _downloads()

@@ -40,10 +40,12 @@ import tempfile
 from absl import app
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, ROOT)
+if not __package__:  # else it is the installed package's, which is on the path
+    sys.path.insert(0, ROOT)
 
 from command_line import finetune, own_task, program_flags
 from runtime.errors import exit_code
+from runtime.installation import FINETUNE
 
 
 def start(arguments):
@@ -77,7 +79,7 @@ def own_command(arguments, stack):
 def main():
     arguments = sys.argv[1:]
     if "--help" in arguments or "-h" in arguments:
-        print(__doc__.strip())
+        print(__doc__.strip().replace("run_finetune.sh", FINETUNE))
         return 0
     return exit_code(lambda: start(arguments))
 

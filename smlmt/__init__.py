@@ -1,5 +1,6 @@
 """Few-shot text classification with a meta-trained BERT: the face for Python programs."""
 
+__version__ = "1.0.0"
 __all__ = ["FewShotClassifier"]
 
 

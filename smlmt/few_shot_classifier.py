@@ -20,6 +20,7 @@ import numpy as np
 
 from learner import configs
 from runtime.errors import UserError
+from runtime.installation import setup
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -27,7 +28,7 @@ try:
     from sklearn.utils.validation import check_consistent_length, check_is_fitted
 except ImportError as error:
     raise UserError(
-        "FewShotClassifier needs scikit-learn (%s): run scripts/setup_env.sh --with=sklearn." % error
+        "FewShotClassifier needs scikit-learn (%s): %s." % (error, setup("sklearn"))
     ) from None
 
 from command_line import own_task, public_task, recipes, settings

@@ -11,6 +11,7 @@ import numpy as np
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError, reason
+from runtime.installation import setup
 
 TABLE = "embeddings/word_embeddings"  # how the variable's name ends
 RESTARTS = 4
@@ -122,7 +123,7 @@ def cluster_words(words, vectors, number, seed):
     try:
         from sklearn.cluster import KMeans
     except ImportError:
-        raise UserError("--clusters needs scikit-learn: scripts/setup_env.sh --with=sklearn installs it.") from None
+        raise UserError("--clusters needs scikit-learn: %s." % setup("sklearn")) from None
     if number < 2 or number > len(words):
         raise UserError("--clusters=%d: 2 to %d, the number of words to cluster." % (number, len(words)))
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

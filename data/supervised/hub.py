@@ -10,6 +10,7 @@ import re
 from data import text
 from data.supervised import conversion
 from runtime.errors import UserError, reason
+from runtime.installation import setup
 
 
 def load(name, config=None):
@@ -28,8 +29,7 @@ def load(name, config=None):
         import datasets
     except ImportError as error:
         raise UserError(
-            "--dataset needs the Hugging Face package datasets (%s): scripts/setup_env.sh --with=datasets installs it."
-            % error
+            "--dataset needs the Hugging Face package datasets (%s): %s." % (error, setup("datasets"))
         ) from None
     called = ",".join(filter(None, (name, config)))
     try:
