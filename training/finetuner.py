@@ -46,6 +46,7 @@ class Finetuner:
 
     def __init__(self, bert_config, config, settings, num_labels):
         self._start = start_of(settings)
+        self._is_loaded = False  # whether the weights are those of `load`
         share_cores(bert_config, config)
         with tf.Graph().as_default():
             tf.set_random_seed(settings.seed)
@@ -100,6 +101,9 @@ class Finetuner:
         if start_of(settings) != self._start:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
         begun = time.time()
+        if self._is_loaded:  # rows that were scored since then were encoded with other weights than the run's
+            self._model.forget()
+            self._is_loaded = False
         self._session.run(self._reset)
         steps = self._train(settings, train, show, before_step)
         trained = time.time()
@@ -131,6 +135,7 @@ class Finetuner:
     def load(self, weights):
         """Takes weights as `weights` returned them."""
         self._model.forget()
+        self._is_loaded = True
         self._session.run(self._take, {placeholder: weights[name] for name, placeholder in self._given.items()})
 
     def _train(self, settings, train, show, before_step):

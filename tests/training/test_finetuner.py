@@ -106,3 +106,15 @@ def test_rows_that_the_encoder_saw_are_not_encoded_anew():
         found = [finetuner.run(RUN, train, rows, show=False).logits for rows in (EVALUATION, other, EVALUATION)]
     np.testing.assert_array_equal(found[0], found[2])
     assert found[1].shape == (5, NUM_LABELS)
+
+
+def test_a_run_does_not_take_rows_as_loaded_weights_encoded_them():
+    train = make_examples(6, 1)
+    with make(**HEADS_ALONE) as finetuner:
+        expected = finetuner.run(RUN, train, EVALUATION, show=False).logits
+        weights = finetuner.weights()
+        words = "bert/embeddings/word_embeddings"
+        finetuner.load(dict(weights, **{words: weights[words][::-1]}))
+        other = finetuner.score(EVALUATION, RUN.eval_batch_size, "", show=False)
+        assert np.abs(other - expected).max() > 1e-3
+        np.testing.assert_array_equal(finetuner.run(RUN, train, EVALUATION, show=False).logits, expected)
