@@ -1,4 +1,6 @@
-"""Files that versions without `.made.json` left in a folder, told by what is in them: only where there is no doubt."""
+"""What earlier versions left: files of the time before `.made.json`, told by what is in them where there is no doubt,
+and settings that have moved since.
+"""
 import os
 import re
 
@@ -7,6 +9,8 @@ from runtime.files import read_json
 from runtime.run_files import MODEL, MODEL_FILE, PREDICTIONS, RESULTS, VOCAB_FILE
 
 _WEIGHTS = re.compile(r"(checkpoint|model\.ckpt\.(index|meta|data-\d{5}-of-\d{5}))$")
+# In meta_training.json, as (section, name): the classifier's section holds them now, and may have done so then.
+_MOVED = (("meta_training", "fix_bert"),)
 _HEADER = re.compile(r"row\t(text\t)?(label\t)?prediction(\tp\([^\t]*\))+$")
 
 
@@ -42,3 +46,17 @@ def is_predictions(path):
             return bool(_HEADER.match(file.readline(1 << 20).rstrip("\n")))
     except (OSError, ValueError):
         return False
+
+
+def training_settings(stored):
+    """The content of a meta_training.json as this version writes it; what does not fit together stays as it is."""
+    if not isinstance(stored, dict):
+        return stored
+    sections = {name: dict(part) if isinstance(part, dict) else part for name, part in stored.items()}
+    classifier = sections.get("learner", sections.get(configs.SOFTMAX))
+    for name, setting in _MOVED:
+        section = sections.get(name)
+        if isinstance(section, dict) and isinstance(classifier, dict) and setting in section:
+            if classifier.setdefault(setting, section[setting]) == section[setting]:
+                del section[setting]
+    return sections

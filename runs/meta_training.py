@@ -5,7 +5,7 @@ import os
 from typing import NamedTuple, Optional
 
 from learner import configs
-from runs import output_folder
+from runs import earlier, output_folder
 from runtime import checkpoints, run_files
 from runtime.errors import UserError, writing
 from runtime.files import read_json, write_json
@@ -66,7 +66,7 @@ def refuse_other_training(settings, description, is_chief):
     they may be those that the chief has just written.
     """
     folder = settings.output_dir
-    stored = read_json(os.path.join(folder, run_files.META_TRAINING))
+    stored = earlier.training_settings(read_json(os.path.join(folder, run_files.META_TRAINING)))
     if stored == json.loads(json.dumps(description)):
         return
     has_begun = checkpoints.newest(os.path.join(folder, loop.CHECKPOINTS))

@@ -51,3 +51,12 @@ def test_nothing_there(tmp_path):
     assert earlier.run(str(tmp_path)) == [] == earlier.model(str(tmp_path / "none"))
     (tmp_path / "predictions.tsv").write_bytes(b"\xff\xfe")
     assert not earlier.is_predictions(str(tmp_path / "predictions.tsv"))
+
+
+def test_settings_of_training_that_moved():
+    then = {"meta_training": {"seed": 1, "fix_bert": True}, "learner": {"pooling": "cls"}}
+    now = {"meta_training": {"seed": 1}, "learner": {"pooling": "cls", "fix_bert": True}}
+    assert earlier.training_settings(then) == now and earlier.training_settings(now) == now
+    both = {"meta_training": {"fix_bert": True}, "softmax": {"fix_bert": False}}  # does not fit together
+    assert earlier.training_settings(both) == both
+    assert "fix_bert" in then["meta_training"]  # what was read stays as it is

@@ -1,0 +1,64 @@
+"""Whether an output folder holds the same training run; the training itself: tests/training/test_meta_training.py."""
+import json
+
+import pytest
+import tiny
+
+from command_line.settings import TrainingSettings
+from learner import configs
+from runs import meta_training
+from runtime.errors import UserError
+
+OTHERS = "holds a meta-training run of other settings"
+
+
+def settings_of(folder, classifier):
+    training = configs.MetaTrainConfig(task_train_files=("a",))
+    return TrainingSettings(tiny.bert(), classifier, training, str(folder), False, 1, 300)
+
+
+def leave(folder, description, with_checkpoint=True):
+    """What a run leaves that was interrupted, after its first checkpoint or before."""
+    (folder / "meta_training.json").write_text(json.dumps(description))
+    if with_checkpoint:
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints" / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-2"\n')
+        (folder / "checkpoints" / "model.ckpt-2.index").write_text("")
+
+
+@pytest.mark.parametrize("is_chief", [True, False])
+@pytest.mark.parametrize("fixed", [True, False])
+@pytest.mark.parametrize("kind", [configs.LearnerConfig, configs.SoftmaxConfig])
+def test_a_run_that_an_earlier_version_began_goes_on(kind, fixed, is_chief, tmp_path):
+    """It wrote fix_bert among the settings of training too."""
+    settings = settings_of(tmp_path, kind(fix_bert=fixed))
+    stored = meta_training.describe(settings)
+    stored["meta_training"]["fix_bert"] = fixed
+    leave(tmp_path, stored)
+    meta_training.refuse_other_training(settings, meta_training.describe(settings), is_chief)
+    other = settings_of(tmp_path, kind(fix_bert=not fixed))
+    with pytest.raises(UserError, match=OTHERS):
+        meta_training.refuse_other_training(other, meta_training.describe(other), is_chief)
+
+
+@pytest.mark.parametrize("stored", [[], "x", {}, {"meta_training": 1, "learner": 2}, {"learner": {"fix_bert": True}}])
+def test_settings_that_are_none(stored, tmp_path):
+    leave(tmp_path, stored)
+    settings = settings_of(tmp_path, configs.LearnerConfig())
+    with pytest.raises(UserError, match=OTHERS):
+        meta_training.refuse_other_training(settings, meta_training.describe(settings), True)
+
+
+def test_without_a_checkpoint_the_chief_begins_anew(tmp_path):
+    leave(tmp_path, {"settings": "others"}, with_checkpoint=False)
+    settings = settings_of(tmp_path, configs.LearnerConfig())
+    meta_training.refuse_other_training(settings, meta_training.describe(settings), True)
+    with pytest.raises(UserError, match=OTHERS):
+        meta_training.refuse_other_training(settings, meta_training.describe(settings), False)
+
+
+def test_a_model_of_another_run_is_not_replaced_unasked(tmp_path):
+    (tmp_path / "model").mkdir()
+    settings = settings_of(tmp_path, configs.LearnerConfig())
+    with pytest.raises(UserError, match="--overwrite"):
+        meta_training.refuse_other_training(settings, meta_training.describe(settings), True)
