@@ -23,8 +23,8 @@ from runtime.dropout import Dropout
 
 ROW_FIELDS = Batch._fields + ("num_labels",)  # of the rows of a task, in record files and in dicts of tensors
 
-Task = collections.namedtuple(
-    "Task",
+TaskBatches = collections.namedtuple(
+    "TaskBatches",
     [
         "support",  # Batch of meta_batchsz rows
         "query",  # Batch of the other rows
@@ -63,7 +63,7 @@ def make_task(rows, config):
     batch = Batch(*[rows[name] for name in Batch._fields])
     support = Batch(*[part[: config.meta_batchsz] for part in batch])
     query = Batch(*[part[config.meta_batchsz :] for part in batch])
-    return Task(support, query, rows["num_labels"][0])
+    return TaskBatches(support, query, rows["num_labels"][0])
 
 
 # One task.
@@ -93,7 +93,7 @@ def run_task(variables, task, bert_config, config, evaluation=False, dropout=Non
 
     Args:
       variables: {name: variable} of `create_variables`.
-      task: Task.
+      task: TaskBatches.
       bert_config, config: BertConfig and LearnerConfig.
       evaluation: meta-evaluation: five inner epochs, no meta-gradient.
       dropout: dropout.Dropout, or None for none (as in meta-evaluation).

@@ -28,7 +28,7 @@ class Finding(NamedTuple):
     known: bool  # whether the public file of this name is known for a defect
 
 
-class Rows(NamedTuple):
+class FileRows(NamedTuple):
     """The rows of one file."""
 
     labels: List[int]
@@ -75,7 +75,7 @@ def check_task(task: tasks.Task, leopard_dir: str, tokenizer=None, max_seq_lengt
     """
     report = TaskReport(task.name)
     paths = _paths(task, leopard_dir)
-    whole = {}  # {part: {form: Rows}}, files with a fault left out
+    whole = {}  # {part: {form: FileRows}}, files with a fault left out
     for part, forms in paths.items():
         whole[part] = _whole_forms(task, part, forms, report)
         if not whole[part]:
@@ -107,7 +107,7 @@ def _paths(task, leopard_dir) -> Dict[PartName, Dict[str, str]]:
     return paths
 
 
-def _whole_forms(task, part, forms, report) -> Dict[str, Rows]:
+def _whole_forms(task, part, forms, report) -> Dict[str, FileRows]:
     """The forms of a part that are as they should be; adds to the report what is wrong with the others."""
     read, faults = {}, []
     for form, path in forms.items():
@@ -130,10 +130,10 @@ def _whole_forms(task, part, forms, report) -> Dict[str, Rows]:
     return read
 
 
-def _read(task, form, path) -> Rows:
+def _read(task, form, path) -> FileRows:
     if form == RECORDS:
         rows = records.read_records(path, PUBLIC_LENGTH, task.num_labels)
-        return Rows(rows.label_ids.tolist(), [ids.tobytes() for ids in rows.input_ids], [])
+        return FileRows(rows.label_ids.tolist(), [ids.tobytes() for ids in rows.input_ids], [])
     examples = text.read_text(path)
     for index, example in enumerate(examples):
         if example.label not in task.labels:
@@ -142,7 +142,7 @@ def _read(task, form, path) -> Rows:
         if (example.text_b is not None) != task.pair:
             raise UserError("row %d is %s, unlike the task." % (index, "a single text" if task.pair else "a pair"))
     labels = [task.labels.index(example.label) for example in examples]
-    return Rows(labels, [text_key(example) for example in examples], examples)
+    return FileRows(labels, [text_key(example) for example in examples], examples)
 
 
 def _size_fault(task, part, labels) -> Optional[str]:

@@ -39,7 +39,7 @@ class Episode(Classifier):
 
     Args:
       variables: {name: variable} of meta_learner.create_variables.
-      task: meta_learner.Task.
+      task: meta_learner.TaskBatches.
       bert_config, config: BertConfig and LearnerConfig.
       schedule: inner_schedule.InnerSchedule.
       last_step: last mini-batch whose steps count, an int32 scalar; None where all do.

@@ -12,7 +12,9 @@ from runtime.compat import tf
 LABEL_EMBEDDING_VARIABLE = "new_variable/label_embedding"
 STEP_VARIABLE = "training_step"
 
-Step = collections.namedtuple("Step", ["train_op", "loss", "logits", "accuracy", "gradients", "clipped", "norm"])
+FinetuneStep = collections.namedtuple(
+    "FinetuneStep", ["train_op", "loss", "logits", "accuracy", "gradients", "clipped", "norm"]
+)
 
 
 class RateDecay(NamedTuple):
@@ -91,7 +93,7 @@ def training_step(model, step, batch, decay, dropout=None):
       dropout: dropout.Dropout, or None for none.
 
     Returns:
-      Step; its gradients are {name: gradient} before clipping.
+      FinetuneStep; its gradients are {name: gradient} before clipping.
     """
     config, is_first = model.config, tf.equal(step, 0)
     weights = collections.OrderedDict(model.variables)
@@ -112,7 +114,7 @@ def training_step(model, step, batch, decay, dropout=None):
     with tf.control_dependencies(updates or read_before):
         train_op = tf.group(step.assign_add(1), tf.train.get_or_create_global_step().assign_add(1))
     clipped = collections.OrderedDict((name, precision.scaled(g, scale)) for name, g in gradients.items())
-    return Step(train_op, loss, result.logits, result.accuracy, gradients, clipped, norm)
+    return FinetuneStep(train_op, loss, result.logits, result.accuracy, gradients, clipped, norm)
 
 
 def _with_first_embeddings(model, is_first, batch, dropout):

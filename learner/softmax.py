@@ -21,7 +21,7 @@ Head = collections.namedtuple("Head", ["weights", "bias"])  # [num_labels, hidde
 Scored = collections.namedtuple("Scored", ["loss", "logits", "accuracy"])  # mean loss; [rows, num_labels]; fraction
 
 # Loss and accuracy are those before the update; gradients are {name: gradient} before clipping.
-Step = collections.namedtuple("Step", ["train_op", "loss", "accuracy", "gradients"])
+SoftmaxStep = collections.namedtuple("SoftmaxStep", ["train_op", "loss", "accuracy", "gradients"])
 
 
 def create_head(hidden, num_labels, scope=""):
@@ -88,7 +88,7 @@ def training_step(variables, head, step, batch, bert_config, config, decay, seed
       seed: of dropout.
 
     Returns:
-      Step.
+      SoftmaxStep.
     """
     trained = collections.OrderedDict(variables)
     trained.update((variable.op.name, variable) for variable in head)
@@ -100,4 +100,4 @@ def training_step(variables, head, step, batch, bert_config, config, decay, seed
         step,
         [scored.loss, scored.accuracy],
     )
-    return Step(made.train_op, *made.means, gradients=made.gradients)
+    return SoftmaxStep(made.train_op, *made.means, gradients=made.gradients)

@@ -14,7 +14,7 @@ from runtime.files import read_json, write_json
 from training import finetuner
 
 
-class Task(NamedTuple):
+class RunRows(NamedTuple):
     """The rows of a run."""
 
     train: task_data.Rows
@@ -64,11 +64,11 @@ def reader_of(settings, known=None):
 
 
 def read_task(settings, reader):
-    """Task of RunSettings; the training file names the labels where the settings do not."""
+    """RunRows of RunSettings; the training file names the labels where the settings do not."""
     train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
     if not settings.eval_file:
-        return Task(train, None)
-    return Task(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels))
+        return RunRows(train, None)
+    return RunRows(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels))
 
 
 def warn_of_batches(settings):

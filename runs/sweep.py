@@ -153,7 +153,7 @@ class Runner:
         begun = time.time()
         reader = finetuning.reader_of(settings)
         train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
-        task = finetuning.Task(train, self._evaluation_rows(settings, reader))
+        task = finetuning.RunRows(train, self._evaluation_rows(settings, reader))
         run_identity = self._identity(settings)
         finetuner = self._finetuner(run_identity)
         outcome = finetuner.run(settings.finetuning, train.examples, task.evaluation.examples, show=False)

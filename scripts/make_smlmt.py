@@ -113,13 +113,13 @@ def required(values, *names):
 
 
 def settings_from(values):
-    """smlmt.Settings."""
-    given = {name: values[name].value for name in generator.Settings.__dataclass_fields__}
+    """generator.SmlmtSettings."""
+    given = {name: values[name].value for name in generator.SmlmtSettings.__dataclass_fields__}
     try:
         given["classes"] = tuple(int(text) for text in values.classes)
     except ValueError:
         raise UserError("--classes=%s: numbers, for example 2,3,4." % ",".join(values.classes)) from None
-    return generator.Settings(**given)
+    return generator.SmlmtSettings(**given)
 
 
 def check_flags(values):
@@ -158,7 +158,7 @@ def clusters_of(values, candidates, tokenizer):
 
 def parameters(values):
     """What the result depends on beside the corpus, for the manifest."""
-    names = list(generator.Settings.__dataclass_fields__) + ["do_lower_case", "encoding", "clusters"]
+    names = list(generator.SmlmtSettings.__dataclass_fields__) + ["do_lower_case", "encoding", "clusters"]
     found = {name: values[name].value for name in names}
     found["vocab_sha256"] = records.sha256(values.vocab_file)
     for name in ("word_clusters", "embeddings"):
@@ -224,7 +224,7 @@ class Embedded:
 
     def make_tasks(self, tables, targets):
         """Writes the files {N: (record file, words file)}; returns {N: SHA-256 of the record file}."""
-        maker = generator.TaskMaker(self._settings, self._store, self._index, tables, self._tokenizer)
+        maker = generator.SmlmtTaskMaker(self._settings, self._store, self._index, tables, self._tokenizer)
         numbers = range(self._settings.tasks_per_class_count)
         with Progress(len(numbers) * len(tables), "making tasks", "task") as progress:
             for classes, (record_path, words_path) in targets.items():

@@ -133,14 +133,14 @@ def check_flags(values):
 
 
 def drawing_from(values):
-    """episodes.Settings, or None where no tasks are to be drawn."""
+    """episodes.EpisodeSettings, or None where no tasks are to be drawn."""
     if not values.classes:
         return None
     try:
         classes = tuple(map(int, values.classes))
     except ValueError:
         raise UserError("--classes=%s: whole numbers." % ",".join(values.classes)) from None
-    return episodes.Settings(classes, **{name: values[name].value for name in DRAWING_FLAGS})
+    return episodes.EpisodeSettings(classes, **{name: values[name].value for name in DRAWING_FLAGS})
 
 
 def data_sets(values):

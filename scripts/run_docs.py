@@ -68,7 +68,7 @@ FILES = {
 }
 
 
-class Command(NamedTuple):
+class PageCommand(NamedTuple):
     """One command of a page, its lines joined."""
 
     page: str  # path below the repository
@@ -99,7 +99,7 @@ def pages() -> List[str]:
     return found
 
 
-def commands_of(page: str, text: str) -> List[Command]:
+def commands_of(page: str, text: str) -> List[PageCommand]:
     """The commands in the indented or fenced blocks of a page; a trailing comment belongs to none."""
     found, pending, fenced = [], None, False
     for number, line in enumerate(text.splitlines(), start=1):
@@ -110,16 +110,16 @@ def commands_of(page: str, text: str) -> List[Command]:
             continue
         content = re.sub(r"\s+#\s.*$", "", line.strip())
         if pending:
-            pending = Command(page, pending.line, pending.text + " " + content.rstrip("\\").strip())
+            pending = PageCommand(page, pending.line, pending.text + " " + content.rstrip("\\").strip())
         elif PROGRAMS.match(content):
-            pending = Command(page, number, content.rstrip("\\").strip())
+            pending = PageCommand(page, number, content.rstrip("\\").strip())
         if pending and not content.endswith("\\"):
             found.append(pending)
             pending = None
     return found
 
 
-def all_commands() -> List[Command]:
+def all_commands() -> List[PageCommand]:
     """Those of all pages."""
     found = []
     for page in pages():

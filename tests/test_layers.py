@@ -1,5 +1,6 @@
 """The house: who may import whom, no circles, and nobody below the command line reads flags or the environment."""
 import ast
+import collections
 import os
 from typing import Dict, List, NamedTuple, Set
 
@@ -152,6 +153,17 @@ def test_no_files_import_each_other_in_a_circle():
 
     for name in graph:
         visit(name, [])
+
+
+def test_a_name_of_a_class_means_one_thing():
+    found = collections.Counter(
+        node.name if isinstance(node, ast.ClassDef) else node.targets[0].id
+        for module in MODULES
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef) or (isinstance(node, ast.Assign) and "'namedtuple'" in ast.dump(node.value))
+    )
+    assert len(found) > 50
+    assert [name for name, count in found.items() if count > 1] == []
 
 
 def test_few_imports_hide_in_functions_and_each_says_why():

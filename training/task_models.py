@@ -76,7 +76,7 @@ class TaskModel(RowModel):
         return dict(self.variables, **{v.op.name: v for v in (self.label_embedding, self.step)})
 
     def training_step(self, seed, decay):
-        """finetuning.Step on the rows that `feed` names, with the dropout of a seed."""
+        """finetuning.FinetuneStep on the rows that `feed` names, with the dropout of a seed."""
         dropout = Dropout(seed, self.step, self._config.reference_mode)
         return finetuning.training_step(self._model, self.step, self.batch, decay, dropout)
 
@@ -139,7 +139,7 @@ class SoftmaxTaskModel(RowModel):
         return dict(self.variables, **{v.op.name: v for v in self._head + (self.step,)})
 
     def training_step(self, seed, decay):
-        """softmax.Step on the rows that `feed` names, with the dropout of a seed."""
+        """softmax.SoftmaxStep on the rows that `feed` names, with the dropout of a seed."""
         return softmax.training_step(
             self.variables, self._head, self.step, self.batch, self._bert_config, self._config, decay, seed
         )

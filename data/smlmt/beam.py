@@ -62,7 +62,7 @@ class BeamRun:
     """One run of the generator.
 
     Args:
-      settings: smlmt.Settings.
+      settings: generator.SmlmtSettings.
       tokenizer: of the model.
       folder: for intermediate files.
       pipeline_options: see `options`.
@@ -321,8 +321,8 @@ class Pick(beam.DoFn):
         sentences = [words for _, _, words in sorted(joined[1]["sentences"])] if requests else []  # order of the corpus
         for classes, number, attempt, label, words, sizes in requests:
             picked = generator.pick_sentences(
-                generator.Plan(tuple(words), tuple(sizes)), label, len(sentences), sentences.__getitem__, self._fold,
-                self._settings, classes, number, attempt,
+                generator.TaskWords(tuple(words), tuple(sizes)), label, len(sentences), sentences.__getitem__,
+                self._fold, self._settings, classes, number, attempt,
             )
             yield (classes, number), (attempt, label, words, sizes, picked)
 
@@ -345,7 +345,7 @@ class Assemble(beam.DoFn):
             attempts.setdefault(attempt, {})[label] = (words, sizes, picked)
         for attempt, labels in sorted(attempts.items(), key=lambda item: item[0]):
             if all(picked is not None for _, _, picked in labels.values()):
-                plan = generator.Plan(*map(tuple, labels[0][:2]))
+                plan = generator.TaskWords(*map(tuple, labels[0][:2]))
                 picked = [labels[label][2] for label in range(classes)]
                 rows = generator.shuffled_rows(plan, picked, self._settings, classes, number, attempt)
                 made = [self._maker.record(label, words, plan.words[label]) for label, words in rows]
@@ -362,7 +362,7 @@ class WriteShard(beam.DoFn):
 
     def process(self, grouped):
         (classes, shard), numbered = grouped
-        tasks = [generator.Task(*task) for _, task in sorted(numbered, key=lambda pair: pair[0])]
+        tasks = [generator.SmlmtTask(*task) for _, task in sorted(numbered, key=lambda pair: pair[0])]
         name = os.path.join(self._folder, "shard-%d-%06d-%s" % (classes, shard, uuid.uuid4().hex))
         record_files.write_tasks(name + ".tf_record", name + ".words.tsv", tasks)
         yield classes, [shard, name + ".tf_record", name + ".words.tsv"]

@@ -23,7 +23,7 @@ MASK = "[MASK]"
 
 
 @dataclass(frozen=True)
-class Settings:
+class SmlmtSettings:
     """What the generator is asked for; each field is a flag of scripts/make_smlmt.py.
 
     Raises UserError for values that make no sense.
@@ -79,7 +79,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TaskWords:
     """One try at a task: by label, its words and how many records each gets."""
 
     words: Tuple[str, ...]
@@ -117,7 +117,7 @@ def _random(settings, classes, number, attempt, part):
 
 
 def plan_task(table, settings, classes, number, attempt):
-    """The Plan of one try at a task, or None when no words could be drawn.
+    """The TaskWords of one try at a task, or None when no words could be drawn.
 
     Sizes are equal, or differ by one so that the task has exactly `records_per_task` records.
     """
@@ -128,14 +128,14 @@ def plan_task(table, settings, classes, number, attempt):
     rest = settings.records_per_task % classes
     more = set(random.permutation(classes)[:rest].tolist())
     sizes = (settings.records_per_task // classes + (label in more) for label in range(classes))
-    return Plan(tuple(words), tuple(sizes))
+    return TaskWords(tuple(words), tuple(sizes))
 
 
 def pick_sentences(plan, label, count, sentence_at, fold, settings, classes, number, attempt):
     """Sentences of one class in random order; none holds another word of the task.
 
     Args:
-      plan: the task's Plan.
+      plan: the task's TaskWords.
       label: of the class.
       count: number of sentences that hold its word.
       sentence_at: place among them -> list of words.
@@ -208,14 +208,14 @@ def no_task(settings, classes, number):
 
 
 # --- in one process, or a few on one machine -------------------------------------------------------------------------
-Task = collections.namedtuple("Task", ["words", "records"])  # words by label; serialized records
+SmlmtTask = collections.namedtuple("SmlmtTask", ["words", "records"])  # words by label; serialized records
 
 
-class TaskMaker:
+class SmlmtTaskMaker:
     """Makes tasks from an indexed corpus in memory.
 
     Args:
-      settings: Settings.
+      settings: SmlmtSettings.
       store: SentenceStore.
       index: its Index.
       tables: {N: WordTable}.
@@ -228,14 +228,15 @@ class TaskMaker:
         self._maker = RecordMaker(tokenizer, settings.max_seq_length, self._fold)
 
     def task(self, classes, number):
-        """Task `number` of N classes. Raises UserError when no words for it are found."""
+        """SmlmtTask `number` of N classes. Raises UserError when no words for it are found."""
         for attempt in range(MAX_ATTEMPTS):
             which = (self._settings, classes, number, attempt)
             plan = plan_task(self._tables[classes], *which)
             picked = plan and self._picked(plan, which)
             if picked:
                 rows = shuffled_rows(plan, picked, *which)
-                return Task(plan.words, [self._maker.record(label, words, plan.words[label]) for label, words in rows])
+                records = [self._maker.record(label, words, plan.words[label]) for label, words in rows]
+                return SmlmtTask(plan.words, records)
         raise no_task(self._settings, classes, number)
 
     def _picked(self, plan, which):

@@ -48,7 +48,7 @@ def write_tasks(record_path, words_path, tasks):
     """Writes a record file and its words file; UserError when the disk is full.
 
     Args:
-      tasks: iterable of smlmt.Task.
+      tasks: iterable of generator.SmlmtTask.
     """
     try:
         with tf.gfile.Open(words_path, "w") as words:

@@ -171,7 +171,7 @@ def survey(source, known=None) -> Survey:
 
 
 @dataclass(frozen=True)
-class RecordFile:
+class LabelledFile:
     """One file to be made from a part of a data set: of the rows that have one of some labels.
 
     Attributes:
@@ -193,7 +193,7 @@ class Conversion:
     Args:
       data_set: DataSet.
       pairwise: whether three classes also become three tasks of two.
-      drawing: episodes.Settings of tasks that are drawn from the training rows, or None for none.
+      drawing: episodes.EpisodeSettings of tasks that are drawn from the training rows, or None for none.
       advance: told after each source that was read.
 
     Raises:
@@ -283,12 +283,12 @@ class Conversion:
 
     def _record_files(self, part, pairwise):
         labels = tuple(self._names)
-        files = [RecordFile("%s_%s.tf_record" % (self._data_set.name, part), labels)]
+        files = [LabelledFile("%s_%s.tf_record" % (self._data_set.name, part), labels)]
         if pairwise and len(labels) == 3:
             slugs = dict(zip(labels, _slugs([self._names[label] for label in labels])))
             for pair in itertools.combinations(labels, 2):
                 name = "_".join([self._data_set.name] + [slugs[label] for label in pair] + [part])
-                files.append(RecordFile(name + ".tf_record", pair))
+                files.append(LabelledFile(name + ".tf_record", pair))
         return files
 
     def _size(self, part, file):

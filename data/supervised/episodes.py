@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Settings:
+class EpisodeSettings:
     """What is to be drawn; each field is a flag of scripts/make_supervised.py.
 
     Raises UserError for values that make no sense.
@@ -65,7 +65,7 @@ def draw(rows_of, settings, classes, number):
 
     Args:
       rows_of: list of int [rows], the rows of each class that has enough of them.
-      settings: Settings.
+      settings: EpisodeSettings.
       classes, number: which task.
     """
     random = np.random.RandomState([settings.seed, classes, number])
@@ -84,14 +84,14 @@ def draw(rows_of, settings, classes, number):
     return Draw(np.array(rows), np.array(label_ids, np.int32))
 
 
-class TaskMaker:
+class EpisodeMaker:
     """Makes the records of tasks from the record file of a whole set; can be sent to another process.
 
     Args:
       path: record file.
       max_seq_length: tokens of its records.
       usable: {N: ids of the labels that tasks of N classes are drawn from}.
-      settings: Settings.
+      settings: EpisodeSettings.
     """
 
     def __init__(self, path, max_seq_length, usable, settings):
@@ -115,7 +115,7 @@ class TaskFiles:
     Args:
       name: of the data set; the files are called NAME_train_N.tf_record.
       counts: rows of each label, in the order of the ids.
-      settings: Settings.
+      settings: EpisodeSettings.
 
     Raises:
       UserError: no N has enough classes with enough rows.
@@ -161,7 +161,7 @@ class TaskFiles:
         Returns:
           A report: list of lines.
         """
-        maker = TaskMaker(whole, max_seq_length, self._usable, self._settings)
+        maker = EpisodeMaker(whole, max_seq_length, self._usable, self._settings)
         count, report = self._settings.tasks_per_class_count, []
         for classes, labels in self._usable.items():
             file = self._file_name(classes)

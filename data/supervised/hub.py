@@ -45,12 +45,12 @@ def load(name, config=None):
         parts["dev" + (matched.group() if matched else "_%d" % number if number else "")] = split
     origin = os.path.basename(os.path.abspath(name)) if os.path.isdir(name) else called
     return {
-        part: Split("%s/%s" % (called, split), "%s/%s" % (origin, split), splits[split])
+        part: HubSplit("%s/%s" % (called, split), "%s/%s" % (origin, split), splits[split])
         for part, split in parts.items()
     }
 
 
-class Split:
+class HubSplit:
     """One split of a data set, a source once `layout` is set.
 
     Args:

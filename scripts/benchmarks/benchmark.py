@@ -67,7 +67,7 @@ flags.DEFINE_string("output_dir", "output/benchmark", "Where benchmark.json and 
 MAX_SEQ_LENGTH = 128
 SAME_STEPS = 1000000  # steps a measured loop never gets to
 
-Comparison = collections.namedtuple("Comparison", ["name", "unit", "values"])  # values: {side: list of numbers}
+Measurement = collections.namedtuple("Measurement", ["name", "unit", "values"])  # values: {side: list of numbers}
 
 
 # Sides.
@@ -237,14 +237,14 @@ def write_texts(task, path):
     np.savez(path, **arrays)
 
 
-# Comparisons: each yields Comparison.
+# Comparisons: each yields Measurements.
 
 
 def finetune_step(folder):
     for task in FLAGS.tasks:
         texts = texts_of(task, folder)
         ours = finetune_flags(SAME_STEPS)
-        yield Comparison(
+        yield Measurement(
             "fine-tuning step, %s" % task,
             "seconds a step",
             take_turns(chosen(rounds_of("finetune", texts, ours) + [
@@ -256,7 +256,7 @@ def finetune_step(folder):
 def evaluation(folder):
     for task in FLAGS.tasks:
         values = take_turns(chosen(rounds_of("evaluate", texts_of(task, folder), finetune_flags(1))))
-        yield Comparison("evaluation, %s" % task, "seconds a row", values)
+        yield Measurement("evaluation, %s" % task, "seconds a row", values)
 
 
 def texts_of(task, folder):
@@ -311,7 +311,7 @@ def prediction(folder):
         commands.append((name, main_program(python, finetune_flags(1) + predict)))
     arguments = ["--predict=" + lines, "--vocab_file=" + encoder("vocab.txt")]
     commands.append(("PyTorch, dynamic padding", torch_side("predict", arguments)))
-    yield Comparison(
+    yield Measurement(
         "prediction of %d lines, start to exit" % len(rows), "seconds", wall_times(chosen(commands), FLAGS.rounds)
     )
 
@@ -336,7 +336,7 @@ def whole_run(folder):
         )
     )
     name = "whole run of %s, %d epochs, %s evaluation rows" % (task, FLAGS.run_epochs, FLAGS.run_rows or "all")
-    yield Comparison(name, "seconds", wall_times(commands, 1))
+    yield Measurement(name, "seconds", wall_times(commands, 1))
 
 
 def sweep(folder):
@@ -355,7 +355,7 @@ def sweep(folder):
         for split in range(splits)
     )
     values = collections.OrderedDict([("one process", [together]), ("a command for each split", [apart])])
-    yield Comparison("%d splits of %s, k=4, start to exit" % (splits, task), "seconds", values)
+    yield Measurement("%d splits of %s, k=4, start to exit" % (splits, task), "seconds", values)
 
 
 def meta_flags(data, batches=8):
@@ -411,13 +411,13 @@ def meta_commands(data, arguments=()):
 
 
 def meta_step(folder):
-    yield Comparison(
+    yield Measurement(
         "meta-training step, full length", "seconds a step", take_turns(meta_commands(full_records(folder)))
     )
 
 
 def meta_step_natural(folder):
-    yield Comparison(
+    yield Measurement(
         "meta-training step, natural length", "seconds a step", take_turns(meta_commands(natural_records(folder)))
     )
 
@@ -429,7 +429,7 @@ def meta_memory(folder):
         side = SideProcess(command)
         values["%d inner batches" % batches] = [side.round()["peak_memory"] / 2.0**20]
         side.close()
-    yield Comparison("peak memory of meta-training", "MiB", values)
+    yield Measurement("peak memory of meta-training", "MiB", values)
 
 
 def meta_startup(folder):
@@ -441,7 +441,7 @@ def meta_startup(folder):
             side = SideProcess(command)
             values[name].append(side.seconds_to_ready)
             side.close()
-    yield Comparison("meta-training, start to first step", "seconds", values)
+    yield Measurement("meta-training, start to first step", "seconds", values)
 
 
 def generator_command(output_dir, classes, count):
@@ -463,8 +463,8 @@ def generator(folder):
     made = 3 * tasks_of_each * 90
     size = os.path.getsize(FLAGS.corpus) / 1e6
     name = "generator on one core, corpus of %.0f MB, %d records" % (size, made)
-    yield Comparison(name, "records a minute", {"start to exit": [60.0 * made / seconds]})
-    yield Comparison(name, "MiB", {"peak memory": [memory / 2.0**20]})
+    yield Measurement(name, "records a minute", {"start to exit": [60.0 * made / seconds]})
+    yield Measurement(name, "MiB", {"peak memory": [memory / 2.0**20]})
 
 
 def matmul_peak(folder):
@@ -490,7 +490,7 @@ def matmul_peak(folder):
     }
     print("GFLOP a step: %s" % ", ".join("%s %.1f" % item for item in work.items()))
     rates = collections.OrderedDict((name, [work[name] / s for s in seconds]) for name, seconds in values.items())
-    yield Comparison("matrix products and full-length steps", "GFLOP/s", rates)
+    yield Measurement("matrix products and full-length steps", "GFLOP/s", rates)
 
 
 def step_gflop(config, batch, seq, fast):

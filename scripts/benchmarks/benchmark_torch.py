@@ -15,7 +15,7 @@ from benchmark_side import Rounds, Side
 LEARNING_RATE = 1e-5
 
 
-class Rows:
+class Batches:
     """Token ids of one part of the texts; batches are cut to their longest row unless padded."""
 
     def __init__(self, arrays, part, padded):
@@ -33,7 +33,7 @@ class Rows:
 
 def finetune(side, options, model, arrays):
     """Steps of SGD on the batches of fine-tuning."""
-    rows = Rows(arrays, "train", options.padded)
+    rows = Batches(arrays, "train", options.padded)
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
     model.train()
     batches = itertools.cycle(np.split(arrays["batches"], arrays["batch_ends"][:-1]))
@@ -48,7 +48,7 @@ def finetune(side, options, model, arrays):
 
 def evaluate(side, options, model, arrays):
     """Logits of the rows, in their order."""
-    rows = Rows(arrays, "eval", options.padded)
+    rows = Batches(arrays, "eval", options.padded)
     model.eval()
 
     @torch.inference_mode()

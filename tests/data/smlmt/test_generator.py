@@ -41,7 +41,7 @@ def test_whole_words_are_masked(lower):
 def test_records_have_the_schema(folder):
     maker = generator.RecordMaker(tokenizer(), 12, words.FoldedForms())
     path = str(folder / "one.tf_record")
-    task = generator.Task(("ab", "cd"), [maker.record(1, ["ab", "cd"], "cd")])
+    task = generator.SmlmtTask(("ab", "cd"), [maker.record(1, ["ab", "cd"], "cd")])
     record_files.write_tasks(path, str(folder / "words"), [task])
     read = records.read_records(path, 12, num_labels=2, vocab_size=len(VOCAB))
     assert read.input_ids[0].tolist()[:5] == [2, 7, 34, 4, 3] and not read.input_ids[0][5:].any()
@@ -75,13 +75,13 @@ def check_task(names, rows, task, wanted, sentences):
     st.integers(0, generator.MAX_SEED), st.integers(3, 4),
 )
 def test_tasks_keep_the_rules(text_seed, classes, rows, sampling, seed, min_length):
-    chosen = generator.Settings((classes,), 3, rows, sampling=sampling, seed=seed, min_word_length=min_length)
+    chosen = generator.SmlmtSettings((classes,), 3, rows, sampling=sampling, seed=seed, min_word_length=min_length)
     reader = corpus.SentenceReader(tokenizer(), 128, 5)
     lines = text_of(20, text_seed).splitlines()
     store, index = generator.read_corpus(lines, reader, chosen)
     sentences = [store.sentence(number) for number in range(len(store))]
     tables = {classes: generator.word_table(index.counts(), classes, chosen)}
-    maker = generator.TaskMaker(chosen, store, index, tables, tokenizer())
+    maker = generator.SmlmtTaskMaker(chosen, store, index, tables, tokenizer())
     made = 0
     for number in range(chosen.tasks_per_class_count):
         try:

@@ -8,7 +8,7 @@ from supervised_program import SEQ, VOCAB, WORDS, contents, error_of, rows_of, r
 
 from data import meta_tasks, records
 from data.supervised import episodes
-from data.supervised.episodes import Settings, draw
+from data.supervised.episodes import EpisodeSettings, draw
 from runtime.errors import UserError
 
 LABELS = ("ant", "bee", "cow", "elk", "fox")  # of 4, 8, 12, 16, 20 rows in `many`
@@ -52,7 +52,7 @@ def drawn(folder, name="many_train_2.tf_record", rows=12):
 )
 def test_settings_that_make_no_sense(changes, message):
     with pytest.raises(UserError) as error:
-        Settings(**dict(dict(classes=(2, 5)), **changes))
+        EpisodeSettings(**dict(dict(classes=(2, 5)), **changes))
     assert message in str(error.value)
 
 
@@ -60,7 +60,7 @@ def test_settings_that_make_no_sense(changes, message):
 @pytest.mark.parametrize("sizes", [(20, 20), (6, 30, 7), (45, 46, 50, 60, 70)])
 @pytest.mark.parametrize("first_batch", [2, 5, 11])
 def test_rows_of_a_task(sizes, first_batch):
-    settings = Settings((2,), records_per_task=12, first_batch=first_batch)
+    settings = EpisodeSettings((2,), records_per_task=12, first_batch=first_batch)
     rows_of_class = rows_with(*sizes)
     for number in range(50):
         task = draw(rows_of_class, settings, 2, number)
@@ -74,7 +74,7 @@ def test_rows_of_a_task(sizes, first_batch):
 
 
 def test_classes_their_order_and_the_rows_of_each_differ_from_task_to_task():
-    settings = Settings((3,), records_per_task=30, first_batch=6)
+    settings = EpisodeSettings((3,), records_per_task=30, first_batch=6)
     tasks = [draw(rows_with(40, 40, 40, 40), settings, 3, number) for number in range(200)]
     orders = {tuple(task.rows[place] // 40 for place in range(3)) for task in tasks}
     assert len(orders) == 24  # all choices of three out of four, in every order
@@ -85,14 +85,14 @@ def test_classes_their_order_and_the_rows_of_each_differ_from_task_to_task():
 
 
 def test_a_class_of_few_rows_gives_all_and_the_others_the_rest():
-    settings = Settings((2,), records_per_task=12, first_batch=2)
+    settings = EpisodeSettings((2,), records_per_task=12, first_batch=2)
     task = draw(rows_with(6, 6), settings, 2, 0)  # just enough
     assert sorted(task.rows) == list(range(12))
 
 
 def test_a_task_follows_from_seed_number_and_classes():
     def rows(seed=0, classes=2, number=0):
-        settings = Settings((2, 3), seed=seed, records_per_task=20)
+        settings = EpisodeSettings((2, 3), seed=seed, records_per_task=20)
         return draw(rows_with(30, 30, 30), settings, classes, number).rows.tolist()
 
     assert rows() == rows()
