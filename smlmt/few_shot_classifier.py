@@ -24,7 +24,6 @@ from runtime.installation import setup
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
-    from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_consistent_length, check_is_fitted
 except ImportError as error:
     raise UserError(
@@ -33,17 +32,16 @@ except ImportError as error:
 
 from command_line import own_task, public_task, recipes, settings
 from data import convert
-from data.text import TextExample, kind_of_rows
+from data.text import kind_of_rows
 from runs import model_folder
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
+from smlmt import inputs
 from tokenization import Tokenizer
 from training import finetuner as finetuners
 
 EMBEDDED = public_task.DEFAULT_MODELS["minilm"]
 PREDICT_BATCH = 32
-# How the names in model.json become labels again, by the kind of their numpy type.
-LABEL_KINDS = {"U": str, "i": int, "u": int, "b": lambda name: name == "True"}
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
@@ -79,14 +77,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Fine-tunes on texts [n] or pairs [n, 2] and labels [n], from the same start each time; returns self."""
-        texts = _examples(X)
-        labels = np.asarray(y)
-        if labels.dtype == object:
-            labels = np.asarray(list(y))
+        texts, labels = inputs.read_texts(X), inputs.read_labels(y)
         check_consistent_length(texts, labels)
-        check_classification_targets(labels)
-        if labels.dtype.kind not in LABEL_KINDS:
-            raise ValueError("labels are strings, integers or booleans, not %s" % labels.dtype)
         classes, ids = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError("all %d rows have the label %r; two classes are needed" % (len(labels), classes[0].item()))
@@ -107,7 +99,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Probabilities of the classes in the order of `classes_`, [n, classes]."""
         check_is_fitted(self)
-        texts = _examples(X)
+        texts = inputs.read_texts(X)
         if self._is_pair not in (None, texts[0].text_b is not None):
             found, fitted = kind_of_rows(not self._is_pair), kind_of_rows(self._is_pair)
             raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
@@ -160,25 +152,24 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         stored, self._weights, self._used = folders.read_whole(folder, read)
         self._finetuning = stored.finetuning
         self._is_pair = stored.pair
-        convert_name = LABEL_KINDS[stored.label_kind]
+        convert_name = inputs.LABEL_KINDS[stored.label_kind]
         self.classes_ = np.array([convert_name(name) for name in stored.labels])
         return self
 
     def _start(self):
         """The _Start that the parameters describe."""
-        if not isinstance(self.random_state, (int, np.integer)) or not 0 <= self.random_state < 2**31:
-            raise ValueError("random_state=%r: an integer from 0 to 2**31 - 1 is needed" % (self.random_state,))
-        for name in ("epochs", "batch_size", "max_seq_length"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError("%s=%r: must be at least 1, or None" % (name, value))
+        inputs.check_number("epochs", self.epochs, 1, whole=False)
+        inputs.check_number("batch_size", self.batch_size, 1)
+        inputs.check_number("max_seq_length", self.max_seq_length, 1)
+        inputs.check_number("random_state", self.random_state, 0, 2**31 - 1)
+        inputs.check_folder("model_dir", self.model_dir)
         start = _embedded() if self.model_dir is None else _stored(self.model_dir)
         text = dataclasses.replace(start.text, max_seq_length=self.max_seq_length or start.text.max_seq_length)
         positions = start.bert_config.max_position_embeddings
         if text.max_seq_length > positions:
             raise ValueError("max_seq_length=%d: the encoder has %d positions" % (text.max_seq_length, positions))
         return dataclasses.replace(
-            start, text=text, run=dataclasses.replace(start.run, seed=int(self.random_state), stratified=True)
+            start, text=text, run=dataclasses.replace(start.run, seed=int(self.random_state or 0), stratified=True)
         )
 
 
@@ -225,11 +216,13 @@ class _SharedFinetuner:
 
     def __init__(self):
         self._lock = threading.RLock()
+        self._process = None  # that has made a graph
         self._model = self._origin = self._finetuner = None
         self._holds = None  # the weights that the session has now, None when they are nobody's
 
     def fit(self, start, num_labels, run, train, show):
         """Fine-tunes from a start with the settings `run` and returns the weights."""
+        self._check_process()
         with self._lock:
             self._make(start, num_labels, scores_only=False)
             self._holds = None
@@ -240,12 +233,22 @@ class _SharedFinetuner:
     @contextlib.contextmanager
     def holding(self, start, num_labels, weights):
         """Gives a finetuners.Finetuner with weights that `fit` returned, to score or to save."""
+        self._check_process()
         with self._lock:
             self._make(start, num_labels, scores_only=True)
             if self._holds is not weights:
                 self._finetuner.load(weights)
             self._holds = weights
             yield self._finetuner
+
+    def _check_process(self):
+        """UserError in a process that was forked off: TensorFlow's threads have stayed behind, and it would wait."""
+        if self._process not in (None, os.getpid()):
+            raise UserError(
+                "FewShotClassifier: this process was forked off one that had used TensorFlow, which cannot go on here: "
+                'start processes by multiprocessing.get_context("spawn"), or joblib, or fork before the first fit or '
+                "predict."
+            )
 
     def _make(self, start, num_labels, scores_only):
         run, origin = start.run, None
@@ -261,29 +264,10 @@ class _SharedFinetuner:
         if self._finetuner:
             self._finetuner.close()
         self._model = self._origin = self._finetuner = self._holds = None
+        self._process = os.getpid()
         self._finetuner = finetuners.Finetuner(start.bert_config, start.config, run, num_labels)
         self._model, self._origin = model, origin
 
 
 _SHARED = _SharedFinetuner()
 
-
-def _examples(X):
-    """TextExamples without labels; ValueError for anything but texts, or pairs of texts."""
-    if isinstance(X, (str, bytes)) or not hasattr(X, "__len__"):
-        raise ValueError("X is a list or array of texts, not %r" % (X,))
-    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
-    examples = []
-    for number, row in enumerate(rows):
-        parts = (row,) if isinstance(row, str) else tuple(row) if isinstance(row, (tuple, list, np.ndarray)) else ()
-        if len(parts) not in (1, 2) or not all(isinstance(part, str) for part in parts):
-            raise ValueError("X: row %d is %.40r; a string, or a pair of strings, is needed" % (number, row))
-        if not all(part.strip() for part in parts):
-            raise ValueError("X: row %d has an empty text" % number)
-        examples.append(TextExample(*parts))
-    if not examples:
-        raise ValueError("X is empty: at least one text is needed")
-    pairs = sum(example.text_b is not None for example in examples)
-    if pairs not in (0, len(examples)):
-        raise ValueError("X: %d of %d rows are pairs; either all rows are, or none" % (pairs, len(examples)))
-    return examples

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import other_process
 import pytest
 import tiny
 from sklearn.base import clone, is_classifier
@@ -55,7 +56,7 @@ def fitted(encoder):
         ([("a", "b"), "c"], ["up", "down"], "1 of 2 rows are pairs"),
         (["good", "bad"], ["up"], "inconsistent"),
         (["good", "bad"], ["up", "up"], "all 2 rows have the label 'up'"),
-        (["good", "bad"], [0.5, 1.5], "continuous"),
+        (["good", "bad"], [0.5, 1.5], "y: row 0 is 0.5: labels are strings, integers or booleans"),
     ],
 )
 def test_bad_rows(X, y, words):
@@ -203,6 +204,52 @@ def test_a_fitted_classifier_needs_no_folder(fitted, encoder, tmp_path, monkeypa
     np.testing.assert_array_equal(again.predict_proba(TEXTS), expected)
     with pytest.raises(UserError, match="elsewhere"):
         loaded.fit(TEXTS, LABELS)
+
+
+def test_mistakes_are_value_errors_of_the_classifier(fitted, tmp_path):
+    for name, value in [("epochs", "2"), ("batch_size", 2.0), ("max_seq_length", True), ("random_state", "0")]:
+        with pytest.raises(ValueError, match="%s=" % name):
+            FewShotClassifier(**dict(SMALL, **{name: value})).fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match="row 3 has no label"):
+        FewShotClassifier(**SMALL).fit(TEXTS[:4], LABELS[:3] + [float("nan")])
+    with pytest.raises(ValueError, match="X is a list or array"):
+        fitted.predict({"text": TEXTS})
+    FewShotClassifier(**dict(SMALL, random_state=None)).fit(TEXTS, LABELS)
+
+
+FORKED = """
+import multiprocessing, os
+from smlmt import FewShotClassifier
+saved = sys.argv[1]
+
+def predict(classifier):
+    return classifier.predict(["good film"]).tolist()
+
+def main():
+    def pool(kind, classifier):
+        with multiprocessing.get_context(kind).Pool(2) as pool:
+            return pool.map_async(predict, [classifier] * 2).get(60)
+
+    loaded = FewShotClassifier.load(saved, progress=False)
+    print(pool("fork", loaded))  # nothing has run here yet
+    expected = predict(loaded)
+    try:
+        print(pool("fork", loaded))
+    except Exception as error:
+        print(type(error).__name__, error)
+    print(predict(loaded) == expected)
+
+main()
+"""
+
+
+def test_after_a_fork_there_is_an_answer_or_an_error_at_once(fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    code, output, error = other_process.run(FORKED, tmp_path / "model")
+    assert code == 0, error
+    first, second, third = output.splitlines()
+    assert first.count("[") == 3 and third == "True"
+    assert second.startswith("UserError FewShotClassifier: this process was forked off") and "spawn" in second
 
 
 def test_a_graph_that_only_scores_is_not_fitted_from(fitted, monkeypatch):
