@@ -98,7 +98,7 @@ while ! fits && IFS= read -r path; do
     "$path" -m venv "$venv" || "$path" -m virtualenv "$venv"; } >>"$log" 2>&1 </dev/null || true
 done < <(candidates; [ -z "$uv" ] || [ -n "$program" ] || echo "${versions%% *}")
 why="see $log"
-[ -n "$(candidates)" ] || why="none is here"
+[ -n "$(candidates)" ] || { own=$(version_of python3); why="none is here${own:+, python3 is $own}"; }
 fits || fail "no environment of $needed could be made ($why): install one with its venv module (Debian, Ubuntu:" \
   "python3-venv; else pyenv, conda or uv), or name one with PYTHON="
 say "installing the $runtime runtime (core $groups): takes about a minute"

@@ -153,6 +153,14 @@ def makers(machine):
     return [call.split()[0] for call in machine.calls("-m venv")]
 
 
+@pytest.mark.parametrize("own, why", [("3.14", "none is here, python3 is 3.14"), ("", "none is here")])
+def test_a_machine_whose_only_python_is_too_new_is_told_so(machine, own, why):
+    machine.python("python3", own)
+    code, _, errors = machine.run()
+    assert code == 2
+    assert "no environment of Python 3.12, 3.13, 3.11, 3.10, 3.9 could be made (%s): install one" % why in errors[-1]
+
+
 @pytest.mark.parametrize("own, taken", [
     ("3.9", "python3"), ("3.11", "python3"), ("3.12", "python3"), ("3.13", "python3"),
     ("3.14", "python3.12"), ("3.8", "python3.12"), ("", "python3.12"),
@@ -203,7 +211,7 @@ def test_an_environment_of_another_version_is_made_again_where_one_is_asked_for(
 def test_a_version_that_is_not_here(machine):
     machine.python("python3", "3.11")
     code, _, errors = machine.run(PYTHON="3.12 3.13")
-    assert code == 2 and "Python 3.12, 3.13 could be made (none is here)" in errors[-1]
+    assert code == 2 and "Python 3.12, 3.13 could be made (none is here, python3 is 3.11)" in errors[-1]
 
 
 def test_a_python_without_venv_or_that_does_not_run_gives_way(machine):
