@@ -34,7 +34,7 @@ ALLOWED = (
 )
 
 
-class _Definer:
+class Definer:
     """Defines flags on an absl.flags.FlagValues, by the kind of their values."""
 
     def __init__(self, values):
@@ -206,7 +206,7 @@ GROUPS = (_modes, _data_and_model, _sizes, _outer_loop, _inner_loop, _head, _own
 def define(values):
     """Defines the flags on an absl.flags.FlagValues."""
     for group in GROUPS:
-        group(_Definer(values))
+        group(Definer(values))
 
 
 def parse(arguments, chosen=None):

@@ -33,6 +33,7 @@ with importing(__name__):
 
     from absl import app, flags
 
+from command_line import program_flags
 from data import records, workers
 from data.smlmt import (
     corpus,
@@ -52,17 +53,8 @@ EMBEDDED = "embedded"
 def define_flags(values):
     """Defines all flags in an absl FlagValues."""
 
-    def string(*flag):
-        flags.DEFINE_string(*flag, flag_values=values)
-
-    def boolean(*flag):
-        flags.DEFINE_bool(*flag, flag_values=values)
-
-    def integer(*flag):
-        flags.DEFINE_integer(*flag, flag_values=values)
-
-    def choice(*flag):
-        flags.DEFINE_enum(*flag, flag_values=values)
+    add = program_flags.Definer(values)
+    string, boolean, integer, choice = add.string, add.boolean, add.integer, add.enum
 
     # Input and output
     string("input", None, "Text: a file (a sentence or paragraph a line, or JSON lines; also .gz) or a folder of such.")
@@ -74,7 +66,7 @@ def define_flags(values):
     boolean("do_lower_case", False, "Lower the case; true for uncased models.")
 
     # Tasks
-    flags.DEFINE_list("classes", "2,3,4", "Numbers of classes N; a file for each.", flag_values=values)
+    add.names("classes", "2,3,4", "Numbers of classes N; a file for each.")
     integer("tasks_per_class_count", 1000, "Tasks of each file.")
     integer("records_per_task", 90, "train_batch_size of the meta-training.")
     integer("max_seq_length", 128, "Tokens a record; longer sentences are cut between words.")

@@ -42,6 +42,7 @@ with importing(__name__):
 
     from absl import app, flags
 
+from command_line import program_flags
 from data import tasks, text
 from data.supervised import conversion as supervised
 from data.supervised import (
@@ -61,17 +62,8 @@ DRAWING_FLAGS = ("tasks_per_class_count", "records_per_task", "first_batch", "se
 def define_flags(values):
     """Defines all flags in an absl FlagValues."""
 
-    def string(*flag):
-        flags.DEFINE_string(*flag, flag_values=values)
-
-    def boolean(*flag):
-        flags.DEFINE_bool(*flag, flag_values=values)
-
-    def integer(*flag):
-        flags.DEFINE_integer(*flag, flag_values=values)
-
-    def names(*flag):
-        flags.DEFINE_list(*flag, flag_values=values)
+    add = program_flags.Definer(values)
+    string, boolean, integer, names = add.string, add.boolean, add.integer, add.names
 
     # Input
     string("input", None, "Folder with the folders of GLUE tasks and SNLI, or one labelled file.")

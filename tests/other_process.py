@@ -23,6 +23,15 @@ def run(code, *arguments):
     return process.returncode, output, errors
 
 
+def run_without_tensorflow(program, folder, *arguments):
+    """subprocess.CompletedProcess of a program, given by its path, that finds a TensorFlow in `folder` which fails."""
+    (folder / "tensorflow.py").write_text("raise ImportError('none')")
+    return subprocess.run(
+        [sys.executable, program] + list(arguments), env=dict(os.environ, PYTHONPATH=str(folder)),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+    )
+
+
 def kill(process):
     """Kills a process that has said something, and waits for its end."""
     process.stdout.readline()

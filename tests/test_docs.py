@@ -15,7 +15,7 @@ COMMANDS = run_docs.all_commands()
 LINK = re.compile(r"\]\(([^)#]+)\)")
 # Programs with flags of absl or argparse, by the text that defines them.
 DEFINED = re.compile(
-    r'"--([a-z_]+)"|^\s*(?:flags\.DEFINE_\w+|choice|string|boolean|integer|real|names|text|number|switch)'
+    r'"--([a-z_]+)"|^\s*(?:flags\.DEFINE_\w+|(?:add\.)?names|choice|string|boolean|integer|real|text|number|switch)'
     r'\(\s*"([a-z_]+)"', re.M
 )
 FREE = {"run_finetune.sh", "run_meta_train.sh", "reproduce_tables.py"}  # hand further flags on to the main program
@@ -60,7 +60,7 @@ def known_flags(program):
     names = {name for pair in DEFINED.findall(text) for name in pair if name}
     if program.endswith(".sh"):
         names |= set(re.findall(r"--([a-z]+)", text))
-    if "program_flags" in text or os.path.basename(program) in FREE:
+    if re.search(r"program_flags\.(define|parse)", text) or os.path.basename(program) in FREE:
         values = flags.FlagValues()
         program_flags.define(values)
         names |= set(values)

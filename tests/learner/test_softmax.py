@@ -18,14 +18,7 @@ pytestmark = pytest.mark.usefixtures("graph")
 
 
 def make_rows(seed=0):
-    random = np.random.RandomState(seed)
-    lengths = random.randint(2, SEQ + 1, ROWS)
-    return Batch(
-        input_ids=random.randint(0, 9, [ROWS, SEQ]),
-        input_mask=(np.arange(SEQ) < lengths[:, None]).astype(int),
-        segment_ids=random.randint(0, 2, [ROWS, SEQ]),
-        label_ids=np.arange(ROWS) % NUM_LABELS,
-    )
+    return tiny.make_batch(ROWS, SEQ, NUM_LABELS, seed)
 
 
 class Run:

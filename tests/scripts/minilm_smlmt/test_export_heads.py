@@ -1,11 +1,9 @@
 """Heads and rates without the encoder."""
-
-import os
-import subprocess
 import sys
 
 import export_heads
 import numpy as np
+import other_process
 import pytest
 
 from runtime.compat import tf
@@ -60,13 +58,8 @@ def test_mistakes_end_in_a_line(tmp_path, run, capsys, flag, value, words):
 
 
 def test_help_needs_no_tensorflow_and_the_rest_says_so(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("raise ImportError('none')")
-
     def run(*flags):
-        return subprocess.run(
-            [sys.executable, export_heads.__file__] + list(flags), env=dict(os.environ, PYTHONPATH=str(tmp_path)),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-        )
+        return other_process.run_without_tensorflow(export_heads.__file__, tmp_path, *flags)
 
     assert "--encoder" in run("--help").stdout
     done = run("--model_dir=a", "--encoder=b", "--output_dir=c")

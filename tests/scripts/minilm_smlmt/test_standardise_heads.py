@@ -1,10 +1,8 @@
 """Heads that start with every feature at the same scale."""
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
+import other_process
 import pytest
 import standardise_heads
 import tiny
@@ -75,13 +73,8 @@ def test_heads_are_scaled_and_the_rest_is_as_it_starts(tmp_path, values):
 
 
 def test_help_needs_no_tensorflow_and_the_rest_says_so(tmp_path):
-    (tmp_path / "tensorflow.py").write_text("raise ImportError('none')")
-
     def run(*flags):
-        return subprocess.run(
-            [sys.executable, standardise_heads.__file__] + list(flags), env=dict(os.environ, PYTHONPATH=str(tmp_path)),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-        )
+        return other_process.run_without_tensorflow(standardise_heads.__file__, tmp_path, *flags)
 
     assert "--measured_tasks" in run("--help").stdout
     done = run()
