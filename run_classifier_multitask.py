@@ -7,7 +7,9 @@
 The program turns flags into frozen settings, settings into a run, and results into lines. `run_finetune.sh` picks the
 flags for the 17 tasks of the papers.
 """
+import contextlib
 import os
+import stat
 import sys
 
 from runtime.errors import UserError, exit_code, importing
@@ -20,6 +22,7 @@ with importing(__name__):
 from command_line import program_flags, settings
 from runs import finetuning, meta_training, prediction
 from runtime import run_files
+from runtime.cells import one_line
 from training import cluster
 
 FLAGS = flags.FLAGS
@@ -34,7 +37,7 @@ def main(argv, values=FLAGS, known=None):
     Args:
       argv: arguments that are no flags, the program's name first.
       values: absl.flags.FlagValues with the flags of program_flags.py.
-      known: rows of files that were read before, as for runs.task_data.Reader.
+      known: what was read of files before, as for runs.task_data.Reader.
 
     Raises:
       UserError: a mistake in flags or files.
@@ -48,12 +51,17 @@ def main(argv, values=FLAGS, known=None):
         raise UserError("nothing to do: give --do_train, --do_eval or --do_predict (--help lists the flags).")
     program_flags.start_debugging(values)
     program_flags.check(values)
-    if values.do_train:
-        run_training(settings.training_settings(values))
-    if values.do_eval and not values.do_train:  # with --do_train the evaluation is the meta-validation
-        run_finetuning(settings.run_settings(values), known)
-    if values.do_predict:
-        run_prediction(settings.prediction_settings(values), known)
+    asked = settings.prediction_settings(values) if values.do_predict else None
+    if asked:
+        prediction.check(asked)  # before the training
+    rows_to = sys.stdout if asked and prints_rows(asked.output, sys.stdout) else None
+    with contextlib.redirect_stdout(sys.stderr) if rows_to else contextlib.nullcontext():  # nothing between the rows
+        if values.do_train:
+            run_training(settings.training_settings(values))
+        if values.do_eval and not values.do_train:  # with --do_train the evaluation is the meta-validation
+            run_finetuning(settings.run_settings(values), known)
+        if asked:
+            run_prediction(asked, known, rows_to)
 
 
 def run_training(asked):
@@ -75,11 +83,38 @@ def run_finetuning(asked, known):
     print_summary(result.summary, asked)
 
 
-def run_prediction(asked, known):
-    """Predicts with a fine-tuned model."""
-    found = prediction.run(asked, known)
-    print_examples(found.scores, found.rows)
-    print("%d predictions: %s" % (found.rows.examples.size, found.path))
+def prints_rows(output, stream):
+    """Whether predictions go to standard output whole, and not only a few for a reader.
+
+    Args:
+      output: of PredictionSettings.
+      stream: standard output; None where it was closed.
+    """
+    if output is not None or stream is None:
+        return output == run_files.STDOUT
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except OSError:  # no file of the system's
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def run_prediction(asked, known, rows_to):
+    """Predicts with a fine-tuned model; `rows_to` is the stream that gets all rows, None: some are shown."""
+    if hasattr(rows_to, "reconfigure") and not rows_to.isatty():
+        rows_to.reconfigure(encoding="utf-8")  # as the files
+    found = prediction.run(asked, known, rows_to)
+    if not rows_to:
+        for text, label, probability in found.examples:
+            print("  %3.0f%% %s: %s" % (100 * probability, one_line(label), one_line(text)[:90]))
+    if found.blank:
+        print("%d of %d rows are blank: they have no prediction" % (found.blank, found.rows))
+    if found.cut:
+        print(
+            "%d of %d texts were cut to %d tokens (--max_seq_length)"
+            % (found.cut, found.rows - found.blank, found.max_seq_length)
+        )
+    print("%d predictions: %s" % (found.rows - found.blank, found.path or "standard output"))
 
 
 # Output.
@@ -90,9 +125,10 @@ def print_examples(scores, rows):
     texts = rows.texts or ()
     for row in range(0, len(texts), -(-len(texts) // EXAMPLES_SHOWN) or 1):
         guess, truth = scores.predictions[row], scores.labels[row]
-        verdict = "" if guess == truth else " (true: %s)" % rows.labels[truth]
-        text = " ".join(" ||| ".join(part for part in texts[row] if part).split())
-        print("  %3.0f%% %s%s: %s" % (100 * scores.probabilities[row, guess], rows.labels[guess], verdict, text[:90]))
+        verdict = "" if guess == truth else " (true: %s)" % one_line(rows.labels[truth])
+        text = one_line(" ||| ".join(part for part in texts[row] if part))
+        label = one_line(rows.labels[guess])
+        print("  %3.0f%% %s%s: %s" % (100 * scores.probabilities[row, guess], label, verdict, text[:90]))
 
 
 def print_summary(summary, asked):

@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
     values: absl_flags.FlagValues
     rest: list  # arguments that are none of its own flags
-    rows: dict  # rows of files that were read, as {(path, whether with labels): data.text.TextExamples}
+    rows: dict  # what was read of files, as for runs.task_data.Reader
 
 
 def command(arguments, environment):

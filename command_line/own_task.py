@@ -4,14 +4,14 @@ import collections
 import os
 
 from command_line import public_task, recipes
-from data import tasks, text
+from data import tasks, text, unlabelled
 from runtime import folders
 from runtime.errors import UserError
 from runtime.installation import FINETUNE
 from runtime.run_files import MODEL, MODEL_FILE, RESULTS
 
 STDIN = text.STDIN
-OPTIONS = ("--train", "--eval", "--predict", "--model")
+OPTIONS = ("--train", "--eval", "--predict", "--model")  # each is about files of the user's own
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,11 +29,12 @@ def parse(arguments):
     parser = _Parser(prog=FINETUNE, add_help=False, allow_abbrev=False)
     for option in OPTIONS:
         parser.add_argument(option, metavar="DIR" if option == "--model" else "FILE")
+    parser.add_argument("--output", metavar="FILE")  # of the main program; here it may be "--output -" too
     options, rest = parser.parse_known_args(arguments)
     for word in rest:
         if not word.startswith("--"):
             raise UserError("%s: unknown argument; further flags are written as --FLAG=VALUE." % word)
-    for option in OPTIONS:
+    for option in OPTIONS + ("--output",):
         if getattr(options, option[2:]) == "":
             raise UserError("%s is empty: name a %s." % (option, "folder" if option == "--model" else "file"))
     if options.train and options.model:
@@ -44,6 +45,8 @@ def parse(arguments):
         raise UserError("--model needs --predict FILE: the texts to classify (- for standard input).")
     if options.predict and not (options.train or options.model):
         raise UserError("--predict needs --train FILE or --model DIR.")
+    if options.output and not options.predict:
+        raise UserError("--output needs --predict FILE: it is the file of the predictions.")
     if [options.train, options.eval, options.predict].count(STDIN) > 1:
         raise UserError("only one of --train, --eval and --predict can be standard input.")
     return options, rest
@@ -57,7 +60,7 @@ def choose(options, environment):
       environment: mapping that may have OUTPUT_DIR, and what chooses another encoder than the small one.
 
     Returns:
-      ({flag: value}, the rows that were read as {(path, whether with labels): data.text.TextExamples})
+      ({flag: value}, what was read, as for runs.task_data.Reader)
     """
     rows = read_files(options)
     if options.train:
@@ -70,11 +73,12 @@ def choose(options, environment):
         folder = os.path.relpath(run) if is_run else os.path.join("output", "predictions")
     if options.predict:
         flags.update(do_predict=True, predict_file=options.predict)
+        flags.update({"output": options.output} if options.output else {})
     return dict(flags, output_dir=folder), rows
 
 
 def read_files(options):
-    """Reads and checks the files that are named: {(path, whether with labels): data.text.TextExamples}."""
+    """Reads the files with labels and checks all that are named; returns what runs.task_data.Reader calls known."""
     rows = {}
     if options.train:
         train = rows[options.train, True] = read(options.train)
@@ -86,7 +90,7 @@ def read_files(options):
             if "," in path:
                 raise UserError("%s: the name has a comma; rename the file." % path)
     if options.predict and options.predict != STDIN:
-        rows[options.predict, False] = text.read_text(options.predict, labelled=False)
+        rows[options.predict, False] = unlabelled.census(options.predict)
     return rows
 
 

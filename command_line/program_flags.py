@@ -182,6 +182,10 @@ def _own(add):
     )
     add.names("labels", None, "Names of the labels in the order of their ids.")
     add.string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
+    add.string(
+        "output", None, "File of predictions, *.tsv or *.jsonl, or - for standard output; default: OUTPUT_DIR/"
+        "predictions*.tsv, and standard output too where it is a pipe or file."
+    )
     add.string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")
     add.boolean("keep_model", True, "Keep the fine-tuned model.")
     add.boolean("overwrite", False, "Replace the model of another run in --output_dir.")
@@ -289,5 +293,7 @@ def check(values):
     check_labels(values.labels or ())
     if values.do_predict and not values.predict_file:
         raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
+    if values.output is not None and not values.do_predict:
+        raise UserError("--output needs --do_predict: it is the file of the predictions.")
     if values.do_eval and values.do_predict and not values.keep_model and not values.model_dir:
         raise UserError("--keep_model=false leaves no model for --do_predict: keep it, or give --model_dir.")

@@ -54,6 +54,7 @@ class PredictionSettings:
     batch_size: int
     vocab_file: Optional[str]  # for a model without a vocabulary
     max_seq_length: Optional[int]  # None: the model's
+    output: Optional[str]  # file, run_files.STDOUT, or None: a file in output_dir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +187,16 @@ def run_settings(flags):
 
 
 def prediction_settings(flags):
-    """PredictionSettings."""
+    """PredictionSettings; UserError for an --output that tells no kind of file, or would replace what is read."""
+    output = flags.output
+    if output not in (None, run_files.STDOUT):
+        if not output.endswith(run_files.PREDICTION_SUFFIXES):
+            raise UserError(
+                "--output=%s: predictions are written to files called %s, or to standard output (-)."
+                % (output, " or ".join("*" + suffix for suffix in run_files.PREDICTION_SUFFIXES))
+            )
+        if os.path.realpath(output) == os.path.realpath(flags.predict_file):
+            raise UserError("--output and --predict_file are the same file: %s." % output)
     return PredictionSettings(
         model_dir=flags.model_dir or os.path.join(flags.output_dir, run_files.MODEL),
         predict_file=flags.predict_file,
@@ -194,6 +204,7 @@ def prediction_settings(flags):
         batch_size=flags.predict_batch_size,
         vocab_file=flags.vocab_file if flags["vocab_file"].present else None,
         max_seq_length=flags.max_seq_length if flags["max_seq_length"].present else None,
+        output=output,
     )
 
 

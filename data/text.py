@@ -31,6 +31,7 @@ from runtime.errors import UserError
 
 STDIN = "-"
 csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with
+NOT_UTF8 = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)."
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # json.loads joins those that make a pair
 
 
@@ -58,6 +59,7 @@ class Layout:
     header: Optional[Tuple[str, ...]] = None  # the columns of a delimited file without a header line
     quoted: bool = True  # whether double quotes mean something in a .tsv file; otherwise every line is a row
     skip_labels: Tuple[str, ...] = ()  # labels of rows that are left out
+    blank_rows: bool = False  # whether blank lines and rows without a text count too; otherwise not, and are errors
 
     def wanted(self, labelled: bool) -> List[Tuple[str, ...]]:
         """The names of each column that must be there."""
@@ -72,7 +74,7 @@ class RowFault(UserError):
         self.where, self.reason = where, reason
 
 
-Row = Tuple[str, Union[Dict[str, object], RowFault]]  # (where it stands, {column: value})
+Row = Tuple[str, Union[Dict[str, object], RowFault, None]]  # (where it stands, {column: value}, None for a blank line)
 DEFAULT_LAYOUT = Layout()
 
 
@@ -111,14 +113,17 @@ def iter_text(
     layout: Layout = DEFAULT_LAYOUT,
     labelled: bool = True,
     reject: Optional[Callable[[RowFault], None]] = None,
-) -> Iterator[Tuple[str, TextExample]]:
-    """Yields (where it stands, example) of the rows of a file, one by one.
+) -> Iterator[Tuple[str, Optional[TextExample]]]:
+    """Yields (where it stands, example) of the rows of a file, one by one; None for those of Layout.blank_rows.
 
     A row that cannot be used is handed to ``reject`` and left out; without ``reject`` it is an error. Raises UserError
     when the file as such cannot be read or has another layout.
     """
     for where, row in _rows(os.fspath(path), layout, labelled):
         try:
+            if layout.blank_rows and is_blank(row, layout):
+                yield where, None
+                continue
             found = example_of(path, where, row, layout, labelled)
         except RowFault as fault:
             if reject is None:
@@ -126,6 +131,14 @@ def iter_text(
             reject(fault)
         else:
             yield where, found
+
+
+def is_blank(row, layout: Layout) -> bool:
+    """Whether a row is a blank line, or has the columns of the texts but no first text."""
+    if not isinstance(row, dict):
+        return row is None
+    value = next((row[name] for name in layout.text_a if name in row), row)
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def column_names(path, quoted: bool = True) -> List[str]:
@@ -199,7 +212,10 @@ def _rows(path: str, layout: Layout, labelled: bool) -> Iterator[Row]:
 
 @contextlib.contextmanager
 def _opened(path: str, newline: str = "\n"):
-    """The decoded file without a byte order mark; ``newline`` as for ``open``."""
+    """The decoded file without a byte order mark; ``newline`` as for ``open``. Of "-" an iterator over its lines."""
+    if path == STDIN:
+        yield _typed_lines()
+        return
     try:
         with _binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline) as stream:
             try:
@@ -211,9 +227,20 @@ def _opened(path: str, newline: str = "\n"):
 
 
 def _binary(path: str):
-    if path == STDIN:
-        return io.BytesIO(sys.stdin.buffer.read())
     return (gzip.open if path.endswith(".gz") else open)(tasks.require(path), "rb")
+
+
+def _typed_lines() -> Iterator[str]:
+    """The lines of standard input as they come."""
+    if sys.stdin is None:
+        raise UserError("standard input: is closed.")
+    encoding = "utf-8-sig"
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise _error(STDIN, "line %d" % number, NOT_UTF8 % error.object[error.start]) from None
+        encoding = "utf-8"
 
 
 def _not_utf8(path: str, file) -> UserError:
@@ -223,8 +250,7 @@ def _not_utf8(path: str, file) -> UserError:
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as error:
-            fault = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)." % line[error.start]
-            return _error(path, "line %d" % number, fault)
+            return _error(path, "line %d" % number, NOT_UTF8 % line[error.start])
     return _error(path, "end", "the last character is cut short; fetch the file again.")
 
 
@@ -232,8 +258,8 @@ def _empty(path: str) -> UserError:
     return tasks.file_error(_name(path), "is empty.")
 
 
-def _lines(path: str) -> Iterator[Tuple[int, str]]:
-    """(number, line) of the lines that are not blank. Only LF ends a line: texts may hold U+0085 or U+2028."""
+def _lines(path: str, layout: Layout) -> Iterator[Tuple[int, str]]:
+    """(number, line) of the lines, blank ones where they count; only LF ends one: texts may hold U+0085 or U+2028."""
     is_empty = True
     with _opened(path) as stream:
         for number, line in enumerate(stream, start=1):
@@ -241,6 +267,8 @@ def _lines(path: str) -> Iterator[Tuple[int, str]]:
                 is_empty = False
                 line = line[:-1] if line.endswith("\n") else line
                 yield number, line[:-1] if line.endswith("\r") else line
+            elif layout.blank_rows:
+                yield number, ""
     if is_empty:
         raise _empty(path)
 
@@ -261,8 +289,11 @@ def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
 
 
 def _read_jsonl(path: str, layout: Layout, wanted) -> Iterator[Row]:
-    for number, line in _lines(path):
+    for number, line in _lines(path, layout):
         where = "line %d" % number
+        if not line:
+            yield where, None
+            continue
         try:
             row = json.loads(line)
         except ValueError as error:
@@ -277,21 +308,22 @@ def _checked_object(path: str, where: str, row) -> Row:
 
 
 def _read_csv(path: str, layout: Layout, wanted) -> Iterator[Row]:
-    return _named(path, _quoted_fields(path, ","), layout, wanted)
+    return _named(path, _quoted_fields(path, ",", layout), layout, wanted)
 
 
 def _read_tsv(path: str, layout: Layout, wanted) -> Iterator[Row]:
-    return _named(path, _quoted_fields(path, "\t") if layout.quoted else _plain_fields(path), layout, wanted)
+    fields = _quoted_fields(path, "\t", layout) if layout.quoted else _plain_fields(path, layout)
+    return _named(path, fields, layout, wanted)
 
 
-def _plain_fields(path: str) -> Iterator[Tuple[str, List[str]]]:
+def _plain_fields(path: str, layout: Layout) -> Iterator[Tuple[str, List[str]]]:
     """(where, fields) of a file in which tabs separate fields and nothing is quoted."""
-    for number, line in _lines(path):
-        yield "line %d" % number, line.split("\t")
+    for number, line in _lines(path, layout):
+        yield "line %d" % number, line.split("\t") if line else []
 
 
-def _quoted_fields(path: str, delimiter: str) -> Iterator[Tuple[str, List[str]]]:
-    """(where, fields) of a file in which a quoted field may hold delimiters and line ends."""
+def _quoted_fields(path: str, delimiter: str, layout: Layout) -> Iterator[Tuple[str, List[str]]]:
+    """(where, fields) of a file in which a quoted field may hold delimiters and line ends; none for a blank line."""
     is_empty = True
     with _opened(path, newline="") as stream:
         reader = csv.reader(stream, delimiter=delimiter, strict=True)
@@ -309,6 +341,8 @@ def _quoted_fields(path: str, delimiter: str) -> Iterator[Tuple[str, List[str]]]
             where = "line %d" % start
             start = reader.line_num + 1
             if not any(field.strip() for field in fields):
+                if layout.blank_rows:
+                    yield where, []
                 continue
             is_empty = False
             if delimiter == "\t" and any("\t" in field and "\n" in field for field in fields):
@@ -322,7 +356,7 @@ def _named(path: str, rows: Iterator[Tuple[str, List[str]]], layout: Layout, wan
     """Fields by the names of their columns."""
     header, origin = layout.header, "layout"
     if header is None:
-        where, fields = next(rows)
+        where, fields = next(each for each in rows if each[1])
         header, origin = [field.strip().lower() for field in fields], "header"
         lacking = _lacking(header, wanted)
         if lacking:
@@ -330,7 +364,9 @@ def _named(path: str, rows: Iterator[Tuple[str, List[str]]], layout: Layout, wan
         if len(set(header)) < len(header):
             raise _error(path, "header", "a column occurs twice: %s." % ", ".join(header))
     for where, fields in rows:
-        if len(fields) == len(header):
+        if not fields:
+            yield where, None
+        elif len(fields) == len(header):
             yield where, dict(zip(header, fields))
         else:
             fault = "%d fields where the %s has %d (%s)." % (len(fields), origin, len(header), ", ".join(header))
@@ -338,7 +374,7 @@ def _named(path: str, rows: Iterator[Tuple[str, List[str]]], layout: Layout, wan
 
 
 def _read_txt(path: str, layout: Layout, wanted) -> Iterator[Row]:
-    for number, line in _lines(path):
+    for number, line in _lines(path, layout):
         fields = line.split("\t")
         if len(fields) > 2:
             raise _error(path, "line %d" % number, "more than one tab; one separates the texts of a pair.")

@@ -5,13 +5,13 @@ import os
 import re
 
 from learner import configs
+from runs import prediction_files
 from runtime.files import read_json
 from runtime.run_files import MODEL, MODEL_FILE, PREDICTIONS, RESULTS, VOCAB_FILE
 
 _WEIGHTS = re.compile(r"(checkpoint|model\.ckpt\.(index|meta|data-\d{5}-of-\d{5}))$")
 # In meta_training.json, as (section, name): the classifier's section holds them now, and may have done so then.
 _MOVED = (("meta_training", "fix_bert"),)
-_HEADER = re.compile(r"row\t(text\t)?(label\t)?prediction(\tp\([^\t]*\))+$")
 
 
 def model(folder):
@@ -34,18 +34,7 @@ def run(folder):
     content = read_json(os.path.join(folder, RESULTS))
     if isinstance(content, dict) and ("run_id" in content or {"error", "task", "k", "split"} <= set(content)):
         found.append(RESULTS)
-    return found + [PREDICTIONS] * is_predictions(os.path.join(folder, PREDICTIONS))
-
-
-def is_predictions(path):
-    """Whether a file begins as predictions do."""
-    if not os.path.isfile(path):
-        return False
-    try:
-        with open(path, encoding="utf-8") as file:
-            return bool(_HEADER.match(file.readline(1 << 20).rstrip("\n")))
-    except (OSError, ValueError):
-        return False
+    return found + [PREDICTIONS] * prediction_files.are_in(os.path.join(folder, PREDICTIONS))
 
 
 def training_settings(stored):

@@ -2,8 +2,7 @@
 import math
 import platform
 
-import numpy as np
-
+from runs import prediction_files
 from runtime.compat import tf
 from runtime.files import atomic_file
 
@@ -73,30 +72,20 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
 
 
 def write_predictions(path, probabilities, class_names, true_labels=None, texts=None):
-    """Writes one line a row: number, text where known, true label where known, predicted label, probabilities.
+    """Writes the predictions of some rows as prediction_files.Tsv.
 
     Args:
-      path: tab-separated file with a header line.
+      path: of the file.
       probabilities: [rows, classes].
       class_names: names in the order of the columns.
       true_labels: int [rows] or None.
       texts: list of (text_a, text_b or None), or None.
     """
-    columns = ["row"] + ["text"] * (texts is not None) + ["label"] * (true_labels is not None) + ["prediction"]
     with atomic_file(path) as file:
-        file.write("\t".join(columns + ["p(%s)" % _cell(name) for name in class_names]) + "\n")
+        writer = prediction_files.Tsv(file, class_names, texts is not None, true_labels is not None)
         for row, distribution in enumerate(probabilities):
-            cells = [str(row)]
-            if texts is not None:
-                cells.append(_cell(" ||| ".join(part for part in texts[row] if part)))
-            if true_labels is not None:
-                cells.append(_cell(class_names[true_labels[row]]))
-            cells.append(_cell(class_names[int(np.argmax(distribution))]))
-            file.write("\t".join(cells + ["%.6f" % p for p in distribution]) + "\n")
-
-
-def _cell(text):
-    return " ".join(text.split())
+            text = None if texts is None else texts[row]
+            writer.write(row, text, distribution, None if true_labels is None else true_labels[row])
 
 
 def versions():

@@ -2,9 +2,12 @@
 import dataclasses
 from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from absl import logging
+
 from command_line.settings import TextSettings
 from data import convert, records, tasks
 from data import text as text_files
+from runs import unlabelled_rows
 from runtime.errors import UserError
 from tokenization import Tokenizer
 
@@ -23,14 +26,14 @@ class Rows(NamedTuple):
 class Reader:
     """Makes rows of files for one encoder; raises UserErrors for what it cannot use.
 
-    `known` are rows that were read before, {(path, whether with labels): data.text.TextExamples}: such a file is not
-    read again.
+    `known` is what was read before: {(path, True): data.text.TextExamples} of labelled files, which are not read again,
+    and {(path, False): data.unlabelled.Census} of files to predict, which are not checked again.
     """
 
     text: TextSettings
     vocab_file: str
     vocab_size: int
-    known: Mapping[Tuple[str, bool], List[text_files.TextExample]] = dataclasses.field(default_factory=dict)
+    known: Mapping[Tuple[str, bool], object] = dataclasses.field(default_factory=dict)
 
     def labelled(self, path, labels=None, num_labels=None):
         """Rows to train on or to evaluate.
@@ -45,36 +48,40 @@ class Reader:
             labels = labels or [str(i) for i in range(num_labels or DEFAULT_NUM_LABELS)]
             _check_number(labels, num_labels)
             return Rows(self._records(path, len(labels)), labels, None)
-        examples = self._texts(path, labelled=True)
+        known = self.known.get((path, True))
+        examples = known if known is not None else text_files.read_text(tasks.require(path))
         labels = labels or text_files.labels_in_order(examples)
         _check_number(labels, num_labels)
         return self._encoded(path, examples, labels)
 
-    def unlabelled(self, path, labels):
-        """Rows to predict; the names of the labels are the model's. "-" is text from standard input."""
+    def unlabelled(self, path):
+        """Rows to predict, unlabelled_rows.TextRows or RecordRows. "-" is text from standard input."""
         if is_records(path):
-            tasks.require(path)
-            return Rows(self._records(path, None), labels, None)
-        return self._encoded(path, self._texts(path, labelled=False), labels)
+            return unlabelled_rows.RecordRows(
+                records.RecordFile(tasks.require(path)), self.text.max_seq_length, self.vocab_size
+            )
+        known = self.known.get((path, False))
+        return unlabelled_rows.TextRows(path, self._tokenizer(), self.text.max_seq_length, known)
 
     def _records(self, path, num_labels):
         return records.read_records(path, self.text.max_seq_length, num_labels, self.vocab_size)
 
-    def _texts(self, path, labelled):
-        if (path, labelled) in self.known:
-            return self.known[path, labelled]
-        if path != text_files.STDIN:
-            tasks.require(path)
-        return text_files.read_text(path, labelled=labelled)
-
-    def _encoded(self, path, examples, labels):
+    def _tokenizer(self):
         tokenizer = Tokenizer.from_file(self.vocab_file, self.text.do_lower_case)
         if tokenizer.vocab_size > self.vocab_size:
             raise UserError(
                 "--vocab_file: %s has %d tokens, but the BERT config has vocab_size %d; use the encoder's own "
                 "vocabulary." % (self.vocab_file, tokenizer.vocab_size, self.vocab_size)
             )
-        encoded = convert.encode(examples, tokenizer, labels, self.text.max_seq_length, source=path)
+        return tokenizer
+
+    def _encoded(self, path, examples, labels):
+        tokenizer, length = self._tokenizer(), self.text.max_seq_length
+        encoded = convert.encode(examples, tokenizer, labels, length, source=path)
+        cut = convert.count_truncated(examples, encoded, tokenizer)
+        if cut:
+            fault = "texts were cut to %d tokens (--max_seq_length)" % length
+            logging.info("%s: %d of %d %s.", path, cut, encoded.size, fault)
         return Rows(encoded, labels, [(row.text_a, row.text_b) for row in examples])
 
 

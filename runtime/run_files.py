@@ -2,6 +2,8 @@
 
 RESULTS = "results.json"  # what was run, and how well
 PREDICTIONS = "predictions.tsv"
+PREDICTION_SUFFIXES = (".tsv", ".jsonl")  # of the kinds of files that predictions are written to
+STDOUT = "-"
 META_TRAINING = "meta_training.json"  # the settings of a run over many tasks
 MODEL = "model"  # folder: a fine-tuned model, or the export of a meta-trained one
 

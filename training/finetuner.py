@@ -178,22 +178,35 @@ def finetune(bert_config, config, settings, train, evaluation, num_labels, model
         return finetuner.run(settings, train, evaluation, model_dir, before_step=before_step)
 
 
-def predict(bert_config, config, num_labels, checkpoint, examples, batch_size):
-    """Scores rows with a fine-tuned model.
+class Predictor:
+    """Scores rows with a fine-tuned model, as often as is wanted; a use as a context manager closes the session.
 
     Args:
       bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, of the model.
       num_labels: its classes.
       checkpoint: its checkpoint's prefix.
-      examples: data.records.Examples; labels are not looked at.
-      batch_size: rows a batch.
 
-    Returns:
-      Logits in the rows' order, [rows, num_labels].
+    Raises:
+      UserError: the checkpoint does not fit, or cannot be read.
     """
-    share_cores(bert_config, config)
-    with tf.Graph().as_default():
-        model = task_models.make_model(bert_config, config, num_labels)
-        with tf.Session(config=session_config(bert_config, config)) as session:
-            checkpoints.restore(session, checkpoint, model.saved_variables(), "--model_dir")
-            return model.score(session, examples, batch_size, "prediction")
+
+    def __init__(self, bert_config, config, num_labels, checkpoint):
+        share_cores(bert_config, config)
+        with tf.Graph().as_default():
+            self._model = task_models.make_model(bert_config, config, num_labels)
+            self._session = tf.Session(config=session_config(bert_config, config))
+            try:
+                checkpoints.restore(self._session, checkpoint, self._model.saved_variables(), "--model_dir")
+            except BaseException:
+                self._session.close()
+                raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._session.close()
+
+    def score(self, examples, batch_size):
+        """Logits of data.records.Examples, whose labels are not looked at, in the rows' order: [rows, num_labels]."""
+        return self._model.score(self._session, examples, batch_size, "prediction", show=False)

@@ -60,6 +60,8 @@ def refused(line, *words):
         ("--eval a.csv", ["--eval needs --train"]),
         ("--predict a.txt", ["--predict needs --train FILE or --model DIR"]),
         ("--model m", ["--model needs --predict"]),
+        ("--train mine.csv --output a.tsv", ["--output needs --predict"]),
+        ("--train mine.csv --predict new.txt --output=", ["--output is empty"]),
         ("--model m --train a.csv --predict b.txt", ["exclude each other"]),
         ("--train - --predict -", ["only one of", "standard input"]),
         ("--train nowhere.csv", ["nowhere.csv", "no such file"]),
@@ -209,7 +211,7 @@ def test_place_of_predictions(tmp_path):
 
 # --- the whole way ---------------------------------------------------------------------------------------------------
 def run(arguments, encoder, stdin=""):
-    """The script as a process of its own, with the tiny encoder in the small one's place."""
+    """(standard output, standard error) of the script as a process, with the tiny encoder in the small one's place."""
     launch = (
         "import runpy, sys; sys.path.insert(0, %r); import fetch.minilm; fetch.minilm.ensure_minilm = lambda: %r; "
         "sys.argv[0] = %r; runpy.run_path(sys.argv[0], run_name='__main__')" % (ROOT, encoder, SCRIPT)
@@ -219,7 +221,7 @@ def run(arguments, encoder, stdin=""):
         input=stdin.encode("utf-8"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )
     assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode("utf-8")
+    return done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
 
 SMALL = ["--num_train_epochs=2", "--max_seq_length=16"]
@@ -238,25 +240,30 @@ def test_from_file_to_predictions(encoder):
     writer.writerows([("text", "label")] + rows)
     write("mine.csv", "\ufeff" + content.getvalue())
     write("new.txt", "good\r\nbad\r\n")
-    out = run(["--train", "mine.csv", "--predict", "new.txt"] + SMALL, encoder)
-    assert "trained on 7 rows of 3 classes (größer, klein, 中), not evaluated" in out
+    out, err = run(["--train", "mine.csv", "--predict", "new.txt"] + SMALL, encoder)
+    assert "trained on 7 rows of 3 classes (größer, klein, 中), not evaluated" in err
     folder = os.path.join("output", "mine")
     assert sorted(os.listdir(folder)) == [".made.json", "model", "predictions_new.tsv", "results.json"]
     predictions = read_predictions(os.path.join(folder, "predictions_new.tsv"))
+    assert list(csv.DictReader(io.StringIO(out), delimiter="\t", quoting=csv.QUOTE_NONE)) == predictions
     assert [row["text"] for row in predictions] == ["good", "bad"]
     assert {"p(größer)", "p(klein)", "p(中)"} < set(predictions[0])
     with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
         results = json.load(file)
     assert results["metrics"] is None and list(results["data"]) == ["train"]
     assert results["config"]["labels"] == ["größer", "klein", "中"]
-    out = run(["--model", folder, "--predict", "-"], encoder, "fine\n\ngood film\n")
-    assert "2 predictions: " + os.path.join(folder, "predictions_stdin.tsv") in out
+    out, err = run(["--model", folder, "--predict", "-"], encoder, "fine\n\ngood film\n")
+    assert [line.split("\t")[:2] for line in out.splitlines()[1:]] == [["0", "fine"], ["1", ""], ["2", "good film"]]
+    assert "1 of 3 rows are blank" in err
+    assert "2 predictions: " + os.path.join(folder, "predictions_stdin.tsv") in err
+    again, err = run(["--model", folder, "--predict", "-", "--output", "-"], encoder, "fine\n\ngood film\n")
+    assert again == out and "2 predictions: standard output" in err
 
 
 def test_training_from_standard_input_with_evaluation(encoder):
     write("test.csv", "text,text2,label\ngood,film,up\nbad,film,down\nfine,film,up\n")
     rows = "text\ttext2\tlabel\ngood\tfilm\tup\nbad\tplot\tdown\n"
-    out = run(["--train", "-", "--eval", "test.csv"] + SMALL, encoder, rows)
+    out, _ = run(["--train", "-", "--eval", "test.csv"] + SMALL, encoder, rows)
     assert "accuracy" in out and "on 3 rows" in out
     folder = os.path.join("output", "stdin")
     assert sorted(os.listdir(folder)) == [".made.json", "model", "predictions.tsv", "results.json"]

@@ -88,10 +88,16 @@ def test_where_labels_are_known_from(flags, expected, bert_flags):
 
 def test_settings_of_a_prediction_tell_what_was_given():
     found = settings.prediction_settings(parsed("--predict_file=a.txt", "--output_dir=out"))
-    assert found == settings.PredictionSettings(os.path.join("out", "model"), "a.txt", "out", 8, None, None)
+    assert found == settings.PredictionSettings(os.path.join("out", "model"), "a.txt", "out", 8, None, None, None)
     values = parsed("--predict_file=a.txt", "--model_dir=m", "--vocab_file=v", "--max_seq_length=128")
     found = settings.prediction_settings(values)
     assert (found.model_dir, found.vocab_file, found.max_seq_length) == ("m", "v", 128)
+    for output in ("-", "a.tsv", "b/c.jsonl"):
+        values = parsed("--do_predict", "--predict_file=a.txt", "--output=" + output)
+        assert settings.prediction_settings(values).output == output
+    for output in ("", "a.txt", "./a.tsv", "a.csv"):
+        with pytest.raises(UserError, match="--output"):
+            settings.prediction_settings(parsed("--do_predict", "--predict_file=a.tsv", "--output=" + output))
 
 
 def test_settings_of_meta_training(bert_flags):

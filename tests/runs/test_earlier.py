@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from runs import earlier
+from runs import earlier, prediction_files
 
 MODEL = {"bert_config": {"vocab_size": 9}, "learner": {}, "labels": ["a", "b"], "text": {"max_seq_length": 9}}
 HEADER = "row\ttext\tlabel\tprediction\tp(a)\tp(b)\n"
@@ -50,7 +50,7 @@ def test_predictions(tmp_path, line, is_ours):
 def test_nothing_there(tmp_path):
     assert earlier.run(str(tmp_path)) == [] == earlier.model(str(tmp_path / "none"))
     (tmp_path / "predictions.tsv").write_bytes(b"\xff\xfe")
-    assert not earlier.is_predictions(str(tmp_path / "predictions.tsv"))
+    assert not prediction_files.are_in(str(tmp_path / "predictions.tsv"))
 
 
 def test_settings_of_training_that_moved():

@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from command_line.settings import TextSettings
-from data import records
+from data import records, unlabelled
 from data.text import TextExample
 from runs import task_data
 from runtime.errors import UserError
@@ -58,20 +58,24 @@ def test_a_wrong_number_of_labels(kind, reader, text_file, record_file):
         reader.labelled(path, ("up", "down", "flat"), 4)
 
 
+def ids(rows):
+    return np.concatenate([block.examples.input_ids for block in rows.blocks(2)])
+
+
 def test_rows_without_labels(reader, text_file, record_file):
-    for path in (text_file, record_file):
-        rows = reader.unlabelled(path, ("a", "b"))  # other labels than those in the file, which are not looked at
-        assert rows.labels == ("a", "b") and rows.examples.size == 3
-    np.testing.assert_array_equal(
-        reader.unlabelled(text_file, ()).examples.input_ids, reader.unlabelled(record_file, ()).examples.input_ids
-    )
+    of_text, of_records = (reader.unlabelled(path) for path in (text_file, record_file))
+    assert of_text.has_texts and not of_records.has_texts
+    assert of_text.census() == of_records.census() == (3, False)
+    np.testing.assert_array_equal(ids(of_text), ids(of_records))
 
 
 def test_what_was_read_is_not_read_again(reader, text_file):
     known = {(text_file, True): [TextExample("good", None, "x"), TextExample("bad", None, "y")]}
     knowing = dataclasses.replace(reader, known=known)
     assert list(knowing.labelled(text_file).labels) == ["x", "y"]
-    assert knowing.unlabelled(text_file, ()).examples.size == 3  # that was not read before
+    assert knowing.unlabelled(text_file).census().rows == 3  # that was not read before
+    known[text_file, False] = unlabelled.Census(7, True)
+    assert knowing.unlabelled(text_file).census() == (7, True)
 
 
 def test_readers_are_equal_when_they_read_the_same_way(reader):
@@ -86,6 +90,6 @@ def test_a_vocabulary_of_another_encoder(reader, text_file):
 
 @pytest.mark.parametrize("name", ["none.csv", "none.tf_record", "none.tfrecord"])
 def test_files_that_are_not_there(name, reader, tmp_path):
-    for read in (reader.labelled, lambda path: reader.unlabelled(path, ())):
+    for read in (reader.labelled, lambda path: reader.unlabelled(path).census()):
         with pytest.raises(UserError, match="no such file"):
             read(str(tmp_path / name))

@@ -81,7 +81,7 @@ def test_mistakes_are_told_before_tensorflow_is_imported(arguments, words, tmp_p
 
 READS_COUNTED = (
     "import fetch.minilm; fetch.minilm.ensure_minilm = lambda: %r; import data.text; real = data.text.iter_text; "
-    "data.text.iter_text = lambda path, **more: print('read', path) or real(path, **more)"
+    "data.text.iter_text = lambda path, *rest, **more: print('read', path) or real(path, *rest, **more)"
 )
 SMALL = ["--num_train_epochs=2", "--max_seq_length=16"]
 
@@ -102,6 +102,7 @@ def test_files_are_read_once(encoder, tmp_path):
     assert [line for line in out.splitlines() if line.startswith("read ")] == [
         "read train.csv", "read eval.csv", "read new.txt"
     ]
+    assert err.count("read new.txt") == 1  # it was checked, and now is predicted row by row
 
 
 def test_unknown_flags_are_told_as_by_the_main_program(encoder, tmp_path):

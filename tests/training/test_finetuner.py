@@ -11,7 +11,7 @@ from learner import configs
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
-from training.finetuner import Finetuner, predict
+from training.finetuner import Finetuner, Predictor
 
 BERT = tiny.bert(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, initializer_range=0.3)
 SEQ, NUM_LABELS = 6, 3
@@ -74,7 +74,9 @@ def test_the_model_is_saved_where_one_is_wanted(tmp_path):
         outcome = finetuner.run(RUN, train, EVALUATION, str(tmp_path), show=False)
     prefix = os.path.join(str(tmp_path), checkpoints.CHECKPOINT)
     config = make_config(update_only_label_embedding=True)
-    scored = predict(BERT, config, NUM_LABELS, prefix, EVALUATION, RUN.eval_batch_size)
+    with Predictor(BERT, config, NUM_LABELS, prefix) as predictor:
+        scored = predictor.score(EVALUATION, RUN.eval_batch_size)
+        np.testing.assert_array_equal(predictor.score(EVALUATION, RUN.eval_batch_size), scored)
     np.testing.assert_allclose(scored, outcome.logits, atol=1e-6)
     steps = tf.train.load_checkpoint(prefix).get_tensor("training_step")
     assert steps == outcome.steps
