@@ -3,35 +3,29 @@
 Columns are called sentence1 (or text), sentence2 (or text2; optional) and label, unless a `Layout` says otherwise;
 others are ignored.
 
-.json   a list of objects, as LEOPARD publishes it
+.json   a list of objects, as LEOPARD publishes it, or as .jsonl
 .jsonl  one object a line; blank lines are skipped
 .csv    a header line, then rows; a field that begins with a double quote ends with one and doubles those inside it
 .tsv    the same with tabs
 .txt    one unlabelled text a line, a tab before the second text of a pair; blank lines are skipped
 
-Files are UTF-8, with or without a byte order mark; lines end with LF or CRLF. All but .json are read row by row, so
-that a file may be larger than the memory. A lone surrogate, which JSON can spell and UTF-8 cannot, becomes U+FFFD.
-Nothing here needs TensorFlow.
+Files are UTF-8, with or without a byte order mark; data/text_lines.py says where lines end. All but .json are read row
+by row, so that a file may be larger than the memory. A lone surrogate, which JSON can spell and UTF-8 cannot, becomes
+U+FFFD. Nothing here needs TensorFlow.
 """
 
-import contextlib
 import csv
-import gzip
-import io
 import json
 import os
 import re
-import sys
-import zlib
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
-from data import tasks
+from data import columns, tasks
+from data.text_lines import LONE_RETURN, STDIN, fault, is_compressed, lines, named, opened, without_lone_returns
 from runtime.errors import UserError
 
-STDIN = "-"
 csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with
-NOT_UTF8 = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)."
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # json.loads joins those that make a pair
 
 
@@ -69,8 +63,8 @@ class Layout:
 class RowFault(UserError):
     """Why the row at ``where`` cannot be used; ``reason`` is the same for all rows with this fault."""
 
-    def __init__(self, source: str, where: str, fault: str, reason: str):
-        super().__init__("%s: %s: %s" % (_name(source), where, fault))
+    def __init__(self, source: str, where: str, what: str, reason: str):
+        super().__init__("%s: %s: %s" % (named(source), where, what))
         self.where, self.reason = where, reason
 
 
@@ -103,8 +97,9 @@ def read_text(path, labelled: bool = True) -> List[TextExample]:
     path = os.fspath(path)
     rows = list(iter_text(path, labelled=labelled))
     if not rows:
-        raise tasks.file_error(_name(path), "holds no texts.")
+        raise tasks.file_error(named(path), "holds no texts.")
     _check_pairs(path, rows)
+    _check_minus_one(path, rows)
     return [example for _, example in rows]
 
 
@@ -125,10 +120,10 @@ def iter_text(
                 yield where, None
                 continue
             found = example_of(path, where, row, layout, labelled)
-        except RowFault as fault:
+        except RowFault as error:
             if reject is None:
                 raise
-            reject(fault)
+            reject(error)
         else:
             yield where, found
 
@@ -144,19 +139,19 @@ def is_blank(row, layout: Layout) -> bool:
 def column_names(path, quoted: bool = True) -> List[str]:
     """The columns of a file: those of its header (in lower case), or of its first object; ``quoted`` as in Layout."""
     path = os.fspath(path)
-    fault = None
+    first = None
     for _, row in _READERS[_format(path)](path, Layout(quoted=quoted), []):
         if not isinstance(row, RowFault):
             return list(row)
-        fault = fault or row
-    raise fault or tasks.file_error(_name(path), "holds no texts.")
+        first = first or row
+    raise first or tasks.file_error(named(path), "holds no texts.")
 
 
 def example_of(source: str, where: str, row, layout: Layout, labelled: bool = True) -> TextExample:
     """The example in a row; ``source`` and ``where`` are for errors. Raises RowFault when the row cannot be used."""
     if isinstance(row, RowFault):
         raise row
-    lacking = _lacking(row, layout.wanted(labelled))
+    lacking = columns.lacking(row, layout.wanted(labelled))
     if lacking:
         raise RowFault(source, where, lacking, "missing column")
     text_a = _text(source, where, row, layout.text_a)
@@ -179,17 +174,9 @@ def check_labels(labels: Sequence[str]) -> None:
         raise UserError("--labels=%s: names must be different and not empty." % ",".join(labels))
 
 
-def _name(path: str) -> str:
-    return "standard input" if path == STDIN else path
-
-
-def _error(path: str, where: str, fault: str) -> UserError:
-    return UserError("%s: %s: %s" % (_name(path), where, fault))
-
-
 def _parts(path: str) -> Tuple[str, str]:
     """(all before the extension that tells the format, the extension)"""
-    return os.path.splitext(path[: -len(".gz")] if path.endswith(".gz") else path)
+    return os.path.splitext(path[: -len(".gz")] if is_compressed(path) else path)
 
 
 def _format(path: str) -> str:
@@ -206,63 +193,19 @@ def _format(path: str) -> str:
 def _rows(path: str, layout: Layout, labelled: bool) -> Iterator[Row]:
     kind = _format(path)
     if labelled and kind == ".txt":
-        raise UserError("%s: .txt files hold no labels; give .csv, .tsv, .json or .jsonl for those." % _name(path))
+        raise UserError("%s: .txt files hold no labels; give .csv, .tsv, .json or .jsonl for those." % named(path))
     return _READERS[kind](path, layout, layout.wanted(labelled))
 
 
-@contextlib.contextmanager
-def _opened(path: str, newline: str = "\n"):
-    """The decoded file without a byte order mark; ``newline`` as for ``open``. Of "-" an iterator over its lines."""
-    if path == STDIN:
-        yield _typed_lines()
-        return
-    try:
-        with _binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline=newline) as stream:
-            try:
-                yield stream
-            except UnicodeDecodeError:
-                raise _not_utf8(path, file) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError("%s: cannot be read (%s)." % (path, getattr(error, "strerror", None) or error)) from None
-
-
-def _binary(path: str):
-    return (gzip.open if path.endswith(".gz") else open)(tasks.require(path), "rb")
-
-
-def _typed_lines() -> Iterator[str]:
-    """The lines of standard input as they come."""
-    if sys.stdin is None:
-        raise UserError("standard input: is closed.")
-    encoding = "utf-8-sig"
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        try:
-            yield line.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise _error(STDIN, "line %d" % number, NOT_UTF8 % error.object[error.start]) from None
-        encoding = "utf-8"
-
-
-def _not_utf8(path: str, file) -> UserError:
-    """The error for the first byte of an open binary file that is not UTF-8."""
-    file.seek(0)
-    for number, line in enumerate(file, start=1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            return _error(path, "line %d" % number, NOT_UTF8 % line[error.start])
-    return _error(path, "end", "the last character is cut short; fetch the file again.")
-
-
 def _empty(path: str) -> UserError:
-    return tasks.file_error(_name(path), "is empty.")
+    return tasks.file_error(named(path), "is empty.")
 
 
 def _lines(path: str, layout: Layout) -> Iterator[Tuple[int, str]]:
     """(number, line) of the lines, blank ones where they count; only LF ends one: texts may hold U+0085 or U+2028."""
     is_empty = True
-    with _opened(path) as stream:
-        for number, line in enumerate(stream, start=1):
+    with opened(path) as stream:
+        for number, line in enumerate(lines(stream), start=1):
             if line.strip():
                 is_empty = False
                 line = line[:-1] if line.endswith("\n") else line
@@ -274,18 +217,21 @@ def _lines(path: str, layout: Layout) -> Iterator[Tuple[int, str]]:
 
 
 def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
-    with _opened(path) as stream:
+    with opened(path) as stream:
         content = stream.read()
     if not content.strip():
         raise _empty(path)
     try:
         rows = json.loads(content)
-    except ValueError as error:
-        raise UserError("%s: invalid JSON: %s." % (path, error)) from None
+    except (ValueError, RecursionError) as error:
+        if content.lstrip().startswith("{") and "\n" in content.strip():  # one object a line, as datasets are exported
+            yield from _read_jsonl(path, layout, wanted)
+            return
+        raise UserError("%s: invalid JSON: %s." % (path, _json_fault(error))) from None
     if not isinstance(rows, list):
         raise UserError("%s: the JSON is no list of rows; one object a line is read from .jsonl files." % path)
     for index, row in enumerate(rows):
-        yield _checked_object(path, "row %d (the first is 0)" % index, row)
+        yield _checked_object(path, "row %d (the first is 0)" % index, row, layout)
 
 
 def _read_jsonl(path: str, layout: Layout, wanted) -> Iterator[Row]:
@@ -296,15 +242,22 @@ def _read_jsonl(path: str, layout: Layout, wanted) -> Iterator[Row]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
-            raise _error(path, where, "invalid JSON: %s." % error) from None
-        yield _checked_object(path, where, row)
+        except (ValueError, RecursionError) as error:
+            raise fault(path, where, "invalid JSON: %s." % _json_fault(error)) from None
+        yield _checked_object(path, where, row, layout)
 
 
-def _checked_object(path: str, where: str, row) -> Row:
+def _json_fault(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _checked_object(path: str, where: str, row, layout: Layout) -> Row:
+    """The row with the names of its columns as the layout spells them: {"Text": ...} has a text, as in a header."""
     if not isinstance(row, dict):
-        raise _error(path, where, "is no JSON object with sentence1 and label.")
-    return where, row
+        raise fault(path, where, "is no JSON object with sentence1 and label.")
+    names = {name for group in (layout.text_a, layout.text_b, layout.label) for name in group}
+    spelt = {key: key if key in names else key.strip().lower() for key in row}
+    return where, {spelt[key] if spelt[key] in names - set(row) else key: value for key, value in row.items()}
 
 
 def _read_csv(path: str, layout: Layout, wanted) -> Iterator[Row]:
@@ -325,17 +278,18 @@ def _plain_fields(path: str, layout: Layout) -> Iterator[Tuple[str, List[str]]]:
 def _quoted_fields(path: str, delimiter: str, layout: Layout) -> Iterator[Tuple[str, List[str]]]:
     """(where, fields) of a file in which a quoted field may hold delimiters and line ends; none for a blank line."""
     is_empty = True
-    with _opened(path, newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
+    with opened(path) as stream:
+        reader = csv.reader(without_lone_returns(lines(stream)), delimiter=delimiter, strict=True)
         start = 1
         while True:
             try:
                 fields = next(reader, None)
             except csv.Error as error:
-                fault = str(error).rstrip(".")
-                if "NUL" not in fault:
-                    fault += " (a field that begins with a double quote must end with one and double those inside it)"
-                raise _error(path, "line %d" % start, fault + ".") from None
+                what = str(error).rstrip(".")
+                if "NUL" not in what:
+                    what += " (a field that begins with a double quote must end with one and double those inside it"
+                    what += "; columns are separated by %r)" % delimiter
+                raise fault(path, "line %d" % start, what + ".") from None
             if fields is None:
                 break
             where = "line %d" % start
@@ -346,8 +300,8 @@ def _quoted_fields(path: str, delimiter: str, layout: Layout) -> Iterator[Tuple[
                 continue
             is_empty = False
             if delimiter == "\t" and any("\t" in field and "\n" in field for field in fields):
-                raise _error(path, where, "a quoted field goes on over tabs and lines: a double quote is not closed.")
-            yield where, fields
+                raise fault(path, where, "a quoted field goes on over tabs and lines: a double quote is not closed.")
+            yield where, [field.replace(LONE_RETURN, "\r") for field in fields]
     if is_empty:
         raise _empty(path)
 
@@ -357,40 +311,29 @@ def _named(path: str, rows: Iterator[Tuple[str, List[str]]], layout: Layout, wan
     header, origin = layout.header, "layout"
     if header is None:
         where, fields = next(each for each in rows if each[1])
-        header, origin = [field.strip().lower() for field in fields], "header"
-        lacking = _lacking(header, wanted)
-        if lacking:
-            raise _error(path, "header", lacking)
-        if len(set(header)) < len(header):
-            raise _error(path, "header", "a column occurs twice: %s." % ", ".join(header))
+        names = [field.strip().lower() for field in fields]
+        header, origin = columns.header(path, names, wanted, wanted + [layout.text_b]), "header"
     for where, fields in rows:
+        while len(fields) > len(header) and not fields[-1].strip():  # spreadsheets fill rows up
+            fields.pop()
         if not fields:
             yield where, None
         elif len(fields) == len(header):
             yield where, dict(zip(header, fields))
         else:
-            fault = "%d fields where the %s has %d (%s)." % (len(fields), origin, len(header), ", ".join(header))
-            yield where, RowFault(path, where, fault, "wrong number of fields")
+            what = "%d fields where the %s has %d (%s)." % (len(fields), origin, len(header), ", ".join(header))
+            yield where, RowFault(path, where, what, "wrong number of fields")
 
 
 def _read_txt(path: str, layout: Layout, wanted) -> Iterator[Row]:
     for number, line in _lines(path, layout):
         fields = line.split("\t")
         if len(fields) > 2:
-            raise _error(path, "line %d" % number, "more than one tab; one separates the texts of a pair.")
+            raise fault(path, "line %d" % number, "more than one tab; one separates the texts of a pair.")
         yield "line %d" % number, dict(zip(("text", "text2"), fields))
 
 
 _READERS = {".json": _read_json, ".jsonl": _read_jsonl, ".csv": _read_csv, ".tsv": _read_tsv, ".txt": _read_txt}
-
-
-def _lacking(columns, wanted) -> str:
-    """Which column is missing, as a sentence; empty when all are there."""
-    for names in wanted:
-        if not any(name in columns for name in names):
-            there = ", ".join(map(str, columns)) or "none"
-            return "no column %s; the columns are: %s." % (" or ".join(names), there)
-    return ""
 
 
 def _text(source: str, where: str, row: Dict[str, object], names: Sequence[str]) -> Optional[str]:
@@ -398,18 +341,18 @@ def _text(source: str, where: str, row: Dict[str, object], names: Sequence[str])
     name = next((name for name in names if name in row), None)
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        fault = "%s is %s; a string is needed." % (name, json.dumps(value, default=str)[:40])
-        raise RowFault(source, where, fault, "text that is no string")
+        what = "%s is %s; a string is needed." % (name, json.dumps(value, default=str)[:40])
+        raise RowFault(source, where, what, "text that is no string")
     return LONE_SURROGATE.sub("\ufffd", value) if value and value.strip() else None
 
 
 def _label(source: str, where: str, row: Dict[str, object], layout: Layout) -> str:
     value = next(row[name] for name in layout.label if name in row)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):  # True and False are spelt as in tables of pandas
         return str(value)
     if value is not None and not isinstance(value, str):
-        fault = "the label is %s; a string is needed." % json.dumps(value, default=str)[:40]
-        raise RowFault(source, where, fault, "label that is no string")
+        what = "the label is %s; a string is needed." % json.dumps(value, default=str)[:40]
+        raise RowFault(source, where, what, "label that is no string")
     label = LONE_SURROGATE.sub("\ufffd", value or "").strip()
     if not label:
         raise RowFault(source, where, "the label is missing.", "missing label")
@@ -423,4 +366,20 @@ def _check_pairs(path: str, rows: Sequence[Tuple[str, TextExample]]) -> None:
     if pairs in (0, len(rows)):
         return
     lacking = next(where for where, example in rows if example.text_b is None)
-    raise _error(path, lacking, "no second text, while %d of %d rows have one." % (pairs, len(rows)))
+    raise fault(path, lacking, "no second text, while %d of %d rows have one." % (pairs, len(rows)))
+
+
+def _check_minus_one(path: str, rows: Sequence[Tuple[str, TextExample]]) -> None:
+    """UserError for the label -1 beside 0, 1, ...: rows without a label have it in exports of Hugging Face datasets.
+
+    -1 and 1 alone are two classes.
+    """
+    labels = {example.label for _, example in rows}
+    others = labels - {"-1"}
+    if "-1" not in labels or others != set(map(str, range(len(others)))):
+        return
+    where = next(where for where, example in rows if example.label == "-1")
+    raise fault(
+        path, where, "the label is -1, which exports of datasets write for no label: leave such rows out; if it is a "
+        "class, write a word for it."
+    )

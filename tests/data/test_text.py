@@ -59,7 +59,12 @@ ROW = {"sentence1": "a", "label": "x"}
         ("t.json", [ROW, {"sentence1": 3, "label": "x"}], ["row 1", "sentence1 is 3"]),
         ("t.json", [ROW, {"sentence1": "a", "label": ""}], ["row 1", "label is missing"]),
         ("t.json", [ROW, {"sentence1": "a", "label": None}], ["row 1", "label is missing"]),
-        ("t.json", [ROW, {"sentence1": "a", "label": True}], ["row 1", "label is true"]),
+        ("t.json", [ROW, {"sentence1": "a", "label": 1.0}], ["row 1", "label is 1.0"]),
+        ("t.json", '[{"sentence1": "a", "label": NaN}]', ["row 0", "label is NaN"]),
+        ("t.json", "[" * 100000, ["invalid JSON", "nested too deeply"]),
+        ("t.jsonl", '{"a":' * 100000, ["line 1", "nested too deeply"]),
+        ("t.json", '{"text": "a", "label": "x"}\n{"text": 3, "label": "x"}\n', ["line 2", "text is 3"]),
+        ("t.json", '{"text": "a", "label": "x"}\n{"text"\n', ["line 2", "invalid JSON"]),
         ("t.json", [ROW, {"sentence1": "a", "label": ["x"]}], ["row 1", 'label is ["x"]']),
         ("t.json", [dict(ROW, sentence2="b"), ROW], ["row 1", "no second text", "1 of 2"]),
         ("t.jsonl", '{"text": "a", "label": "x"}\n\n{"text"\n', ["line 3", "invalid JSON"]),
@@ -75,7 +80,18 @@ ROW = {"sentence1": "a", "label": "x"}
         ("t.csv", 'text,label\na,x\n"never closed,x\nb,x\n', ["line 3", "double quote"]),
         ("t.csv", "text,label\na,\n", ["line 2", "label is missing"]),
         ("t.csv", "text,text2,label\na,b,x\na,,x\n", ["line 3", "no second text"]),
-        ("t.tsv", "text,label\na,x\n", ["header", "no column", "text,label"]),
+        ("t.tsv", "text,label\na,x\n", ["header", "no column", "text,label", "separated by ','", ".csv"]),
+        ("t.csv", "text;label\na;x\n", ["header", "separated by ';'", "commas"]),
+        ("t.csv", '"text";"text2";"label"\na;b;x\n', ["line 1", "columns are separated by ','"]),
+        ("t.csv", "text\tlabel\na\tx\n", ["header", "separated by '\\t'", ".tsv"]),
+        ("t.csv", "text|label\na|x\n", ["header", "separated by '|'"]),
+        ("t.csv", "a;b\na;x\n", ["header", "columns are: a;b."]),
+        ("t.csv", "text,text,label\na,b,x\n", ["header", "column text occurs twice"]),
+        ("t.csv", "text,text2,text2,label\na,b,c,x\n", ["header", "column text2 occurs twice"]),
+        ("t.csv", "text,label,,\na, b,x,\n", ["line 2", "3 fields where the header has 2"]),
+        ("t.csv", "text,label\na,0\nb,-1\nc,1\n", ["line 3", "label is -1", "no label"]),
+        ("t.json", [dict(ROW, label=label) for label in (0, 1, 2, -1)], ["row 3", "label is -1"]),
+        ("t.jsonl", '{"text": "a", "label": -1}\n', ["line 1", "label is -1"]),
         ("t.tsv", 'text\tlabel\n"open\tx\nb"\tx\n', ["line 2", "not closed"]),
     ],
 )
@@ -248,3 +264,53 @@ def test_column_names(tmp_path):
     for content, fault in (("a,b\n", "holds no texts"), ("a,b\nc\nd\n", "line 2: 1 fields"), ("", "is empty")):
         with pytest.raises(UserError, match=fault):
             column_names(save(tmp_path, "t.csv", content))
+
+
+@pytest.mark.parametrize(
+    "name, content, expected",
+    [
+        # a carriage return alone is part of a text
+        ("t.csv", "text,label\na\rb,x\nc,y\n", [("a\rb", "x"), ("c", "y")]),
+        ("t.csv", "text,label\r\na\rb,x\r\nc,y\r\n", [("a\rb", "x"), ("c", "y")]),
+        ("t.csv", 'text,label\n"a\rb\r\nc",x\n"\rd",y', [("a\rb\r\nc", "x"), ("\rd", "y")]),
+        ("t.tsv", "text\tlabel\na\r\rb\tx\nc\ty\n", [("a\r\rb", "x"), ("c", "y")]),
+        ("t.csv", "text,label\na\r,x\n\rb,y\n", [("a\r", "x"), ("\rb", "y")]),
+        # and ends lines where nothing else does
+        ("t.csv", "text,label\ra,x\rb,y\r", [("a", "x"), ("b", "y")]),
+        ("t.csv", "text,label\ra,x\rb,y", [("a", "x"), ("b", "y")]),
+        ("t.tsv", "text\tlabel\ra\tx\rb\ty\r", [("a", "x"), ("b", "y")]),
+        ("t.jsonl", '{"text": "a", "label": "x"}\r{"text": "b", "label": "y"}\r', [("a", "x"), ("b", "y")]),
+        # columns that are not used
+        ("t.csv", "text,label,,\na,x,,\nb,y\n", [("a", "x"), ("b", "y")]),
+        ("t.csv", "text,label\na,x,,,\nb,y\n", [("a", "x"), ("b", "y")]),
+        ("t.csv", ",text,,label\n0,a,z,x\n1,b,z,y\n", [("a", "x"), ("b", "y")]),
+        ("t.csv", "note,text,note,label\n1,a,2,x\n1,b,2,y\n", [("a", "x"), ("b", "y")]),
+        ("t.tsv", "text\tlabel\t\t\na\tx\t\t\nb\ty\t\t\n", [("a", "x"), ("b", "y")]),
+        ("t.csv", "sentence1,text,text,label\na,c,d,x\nb,c,d,y\n", [("a", "x"), ("b", "y")]),
+        # names as people write them
+        ("t.json", [{"Text": "a", "Label": "x"}, {" TEXT ": "b", "label": "y"}], [("a", "x"), ("b", "y")]),
+        ("t.jsonl", '{"Sentence1": "a", "LABEL": "x"}\n', [("a", "x")]),
+        ("t.json", [{"text": "a", "Text": "b", "label": "x"}], [("a", "x")]),
+        ("t.CSV.GZ", "text,label\na,x\n", [("a", "x")]),
+        ("t.JsonL", '{"text": "a", "label": "x"}\n', [("a", "x")]),
+        ("t.json", '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n', [("a", "x"), ("b", "y")]),
+        # labels
+        ("t.json", [{"text": "a", "label": True}, {"text": "b", "label": False}], [("a", "True"), ("b", "False")]),
+        ("t.csv", "text,label\na,-1\nb,1\n", [("a", "-1"), ("b", "1")]),
+        ("t.csv", "text,label\na,-1\nb,5\n", [("a", "-1"), ("b", "5")]),
+        ("t.csv", "text,label\na,-1\nb,pos\n", [("a", "-1"), ("b", "pos")]),
+    ],
+)
+def test_tables_as_they_come(tmp_path, name, content, expected):
+    path = save(tmp_path, name, content)
+    if name.endswith(".GZ"):
+        with open(path, "wb") as file:
+            file.write(gzip.compress(content.encode("utf-8")))
+    assert [(example.text_a, example.label) for example in read_text(path)] == expected
+
+
+@pytest.mark.parametrize("content, expected", [("a\rb\nc\n", ["a\rb", "c"]), ("a\rb\r", ["a", "b"]), ("a\r", ["a"])])
+def test_carriage_returns_of_plain_text(tmp_path, content, expected):
+    assert [example.text_a for example in read_text(save(tmp_path, "t.txt", content), labelled=False)] == expected
+    table = save(tmp_path, "t.csv", "text%s%s" % ("\n" if "\n" in content else "\r", content))
+    assert [example.text_a for example in read_text(table, labelled=False)] == expected
