@@ -38,7 +38,7 @@ def encoder_flags(model, encoder, environment):
     """
     recipe = recipes.MODELS[model]
     if encoder == "minilm":
-        from fetch import minilm  # here, for it brings TensorFlow, which mistakes do without
+        from fetch import minilm, shipped  # here, for they bring TensorFlow, which mistakes do without
 
         folder = minilm.ensure_minilm()
     else:
@@ -46,12 +46,12 @@ def encoder_flags(model, encoder, environment):
     flags = {"vocab_file": os.path.join(folder, "vocab.txt")}
     if encoder == "minilm":
         flags["do_lower_case"] = True
-    if not recipe.meta_trained or recipe.shipped:
-        flags["init_checkpoint"] = os.path.join(folder, "bert_model.ckpt")
     if not recipe.meta_trained:
-        return flags
-    model_dir = environment.get("MODEL_DIR") or recipe.shipped
-    if not model_dir:
+        return dict(flags, init_checkpoint=os.path.join(folder, "bert_model.ckpt"))
+    model_dir = environment.get("MODEL_DIR")
+    if not model_dir and recipe.shipped:
+        model_dir = shipped.ensure_whole(recipe.shipped, folder)
+    elif not model_dir:
         if encoder != "bert" or not recipe.released:
             raise UserError(
                 "Model %s with the encoder %s was never released: meta-train it, and name its export by MODEL_DIR "

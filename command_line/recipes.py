@@ -20,7 +20,7 @@ class Recipe(NamedTuple):
     released: Optional[str] = None  # what fetch/catalogue.py calls that model, where it can be fetched
     most_epochs: int = sys.maxsize
     encoder: Optional[str] = None  # the only one it is for
-    shipped: Optional[str] = None  # folder of the model in this repository: heads and rates without the encoder
+    shipped: Optional[str] = None  # folder of the model in this repository, which fetch/shipped.py makes whole
 
 
 SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}  # published

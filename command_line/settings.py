@@ -12,7 +12,7 @@ from command_line.program_flags import given, names_and_values
 from data import tasks
 from learner import configs
 from modeling import BertConfig
-from runtime import checkpoints, run_files
+from runtime import run_files
 from runtime.errors import UserError
 
 
@@ -143,9 +143,8 @@ def finetune_settings(values):
 
 
 def without_unread_checkpoint(run):
-    """The settings without --init_checkpoint where the exported model has an encoder of its own."""
-    unread = run.warm_start_model_dir and checkpoints.has_encoder(run.warm_start_model_dir)
-    return dataclasses.replace(run, init_checkpoint=None) if unread else run
+    """The settings without --init_checkpoint where an exported model, which has an encoder of its own, is given."""
+    return dataclasses.replace(run, init_checkpoint=None) if run.warm_start_model_dir else run
 
 
 def meta_training_settings(values):

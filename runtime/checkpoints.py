@@ -92,33 +92,20 @@ def assignment(prefix, variables, flag):
 def initialize(variables, init_checkpoint, warm_start_model_dir):
     """Makes {name: variable} start from an exported model, else from a BERT checkpoint; others keep their initialisers.
 
-    An exported model must hold every trainable variable, a BERT checkpoint every one of the encoder. Where both are
-    given and the model holds heads and rates alone, the encoder comes from the BERT checkpoint.
+    An exported model must hold every trainable variable, a BERT checkpoint every one of the encoder.
     """
     if warm_start_model_dir:
         flag, prefix = "--warm_start_model_dir", exported_variables(warm_start_model_dir)
         wanted = {name: variable for name, variable in variables.items() if variable.trainable}
-        if init_checkpoint and not has_encoder(warm_start_model_dir):
-            wanted = {name: variable for name, variable in wanted.items() if not is_encoder(name)}
-            _initialize_encoder(variables, init_checkpoint)
         _start_from(prefix, assignment(prefix, wanted, flag))
     elif init_checkpoint:
-        _initialize_encoder(variables, init_checkpoint)
-
-
-def has_encoder(model_dir):
-    """Whether an exported model holds the encoder too, not heads and rates alone."""
-    return any(map(is_encoder, checkpoint_shapes(exported_variables(model_dir), "--warm_start_model_dir")))
+        wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
+        _start_from(init_checkpoint, assignment(init_checkpoint, wanted, "--init_checkpoint"))
 
 
 def is_encoder(name):
     """Whether a variable belongs to the encoder, not to heads and rates."""
     return name.startswith("bert/")
-
-
-def _initialize_encoder(variables, prefix):
-    wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
-    _start_from(prefix, assignment(prefix, wanted, "--init_checkpoint"))
 
 
 def is_of_reading(error):

@@ -191,7 +191,7 @@ class _Start:
 
 
 def _embedded():
-    """The small encoder with its meta-trained heads."""
+    """The small encoder, meta-trained."""
     values = dict(recipes.preset_flags(EMBEDDED), **public_task.encoder_flags(EMBEDDED, "minilm", {}))
     text = settings.text_settings(values)
     return _Start(

@@ -1,17 +1,24 @@
 """Tiny encoders, and a tiny fine-tuned model with random weights, for the tests."""
 import dataclasses
 import json
+import os
 
 import numpy as np
 
+import meta_learner
 import modeling
+from command_line import recipes
+from command_line.public_task import DEFAULT_MODELS
+from fetch import shipped
 from learner import configs
 from learner.classifier import Batch
 from runs import model_folder
 from runtime import checkpoints
 from runtime.compat import tf
+from runtime.files import write_json
 from training import task_models
 
+EMBEDDED = DEFAULT_MODELS["minilm"]
 WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] good bad fine film very plot slow fast red green blue".split()
 SIZES = dict(
     vocab_size=20,
@@ -92,12 +99,22 @@ def write_config(folder):
 
 
 def write_encoder(folder):
-    """Writes a tiny encoder as fetch.minilm.ensure_minilm would leave it, of the shipped heads' width and depth."""
-    bert_config = dict(TEXT_SIZES, max_position_embeddings=128, hidden_size=384, num_hidden_layers=4)
-    (folder / "bert_config.json").write_text(json.dumps(bert_config))
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    """Writes a tiny encoder, of the preset's width and depth, as fetch.minilm.ensure_minilm would leave it.
+
+    Beside it is what fetch.shipped would make with it of the shipped model, which is for another encoder.
+    """
+    encoder, whole = folder / "minilm", folder / os.path.basename(recipes.MODELS[EMBEDDED].shipped)
+    encoder.mkdir()
+    bert_config = dict(TEXT_SIZES, max_position_embeddings=128, hidden_size=384, num_hidden_layers=6)
+    (encoder / "bert_config.json").write_text(json.dumps(bert_config))
+    (encoder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    learner = configs.from_flags(configs.LearnerConfig, recipes.preset_flags(EMBEDDED))
     with tf.Graph().as_default(), tf.Session() as session:
-        weights = modeling.create_variables(modeling.BertConfig.from_dict(bert_config))
+        weights = meta_learner.create_variables(modeling.BertConfig.from_dict(bert_config), learner)
         session.run(tf.global_variables_initializer())
-        tf.train.Saver(weights).save(session, str(folder / "bert_model.ckpt"), write_meta_graph=False)
-    return str(folder)
+        of_encoder = {name: variable for name, variable in weights.items() if checkpoints.is_encoder(name)}
+        tf.train.Saver(of_encoder).save(session, str(encoder / shipped.CHECKPOINT), write_meta_graph=False)
+        checkpoints.export(session.run(weights), str(whole))
+    sources = shipped.sources_of(recipes.MODELS[EMBEDDED].shipped, str(encoder))
+    write_json(str(whole / shipped.SOURCES), sources)
+    return str(encoder)

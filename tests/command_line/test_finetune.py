@@ -10,7 +10,7 @@ from command_line import finetune, program_flags
 from data import tasks
 from data.convert import encode
 from data.text import read_text
-from fetch import catalogue
+from fetch import catalogue, shipped
 from fetch import minilm as fetch_minilm
 from runtime.errors import UserError
 from runtime.files import file_sha256
@@ -30,6 +30,7 @@ PUBLISHED = {
 def minilm(environment, monkeypatch):
     """The environment with ENCODER=minilm, which is at /minilm."""
     monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: "/minilm")
+    monkeypatch.setattr(shipped, "ensure_whole", lambda model, encoder: os.path.join("/whole", os.path.basename(model)))
     return dict(environment, ENCODER="minilm")
 
 
@@ -205,9 +206,8 @@ def test_minilm_reads_text(minilm, leopard):
     names = [os.path.join(folder, name) for name in ("conll_c_train_0_4.json", "conll_c_eval.json")]
     expected = {
         "task_eval_files": ",".join(names),
-        "init_checkpoint": os.path.join("/minilm", "bert_model.ckpt"),
         "vocab_file": os.path.join("/minilm", "vocab.txt"),
-        "warm_start_model_dir": os.path.join(ROOT, "models", "minilm-smlmt"),
+        "warm_start_model_dir": os.path.join("/whole", "minilm-smlmt"),
         "do_lower_case": True,
         "pooling": "last_text",
         "task_name": "conll",
@@ -239,8 +239,7 @@ def test_quick_start(minilm):
         files = found["task_eval_files"].split(",")
         assert [os.path.relpath(path, ROOT) for path in files] == ["data/sample/train.csv", "data/sample/eval.csv"]
         assert all(os.path.isfile(path) for path in files)
-        assert found["init_checkpoint"] == os.path.join("/minilm", "bert_model.ckpt")
-        assert os.path.relpath(found["warm_start_model_dir"], ROOT) == os.path.join("models", "minilm-smlmt")
+        assert found["warm_start_model_dir"] == os.path.join("/whole", "minilm-smlmt")
         assert found["pooling"] == "last_text" and found["do_eval"]
         assert found["output_dir"] == os.path.join("output", "sample")
         assert found["train_batch_size"] == found["eval_batch_size"] == finetune.SAMPLE_SHOTS * finetune.SAMPLE_LABELS

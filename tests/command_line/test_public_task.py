@@ -6,7 +6,7 @@ from leopard_layout import fixture_environment, fixture_leopard  # noqa: F401
 
 from command_line import public_task, recipes
 from data import tasks
-from fetch import catalogue
+from fetch import catalogue, shipped
 from fetch import minilm as fetch_minilm
 from runtime.errors import UserError
 
@@ -16,6 +16,7 @@ TASK = tasks.TASKS["sentiment_electronics"]
 @pytest.fixture(autouse=True)
 def minilm(monkeypatch):
     monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: "/minilm")
+    monkeypatch.setattr(shipped, "ensure_whole", lambda model, encoder: "/whole of %s and %s" % (model, encoder))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_models_that_are_not_there(environment, words):
 
 @pytest.mark.parametrize("model", sorted(recipes.MODELS))
 def test_weights_of_each_model(model, monkeypatch):
-    """Those that are not meta-trained start from the encoder, shipped heads from both, others from their export."""
+    """Those that are not meta-trained start from the encoder, others from an export."""
     monkeypatch.setattr(catalogue, "ensure_model", lambda name: "/released/" + name)
     recipe = recipes.MODELS[model]
     encoder = recipe.encoder or "bert"
@@ -59,10 +60,12 @@ def test_weights_of_each_model(model, monkeypatch):
     flags = public_task.encoder_flags(model, encoder, environment)
     assert flags.pop("vocab_file") == os.path.join(folder, "vocab.txt")
     assert flags.pop("do_lower_case", False) == (encoder == "minilm")
-    starts_from_encoder = not recipe.meta_trained or bool(recipe.shipped)
-    assert (flags.pop("init_checkpoint", None) == os.path.join(folder, "bert_model.ckpt")) == starts_from_encoder
-    if recipe.meta_trained:
-        export = recipe.shipped or ("/released/%s" % recipe.released if recipe.released else "/mine")
+    if not recipe.meta_trained:
+        assert flags.pop("init_checkpoint") == os.path.join(folder, "bert_model.ckpt")
+    else:
+        export = "/released/%s" % recipe.released if recipe.released else "/mine"
+        if recipe.shipped:
+            export = "/whole of %s and /minilm" % recipe.shipped
         assert flags.pop("warm_start_model_dir") == export
         assert flags.pop("bert_config_file") == os.path.join(folder, "bert_config.json")
     assert flags == {}

@@ -100,16 +100,15 @@ def test_restore_takes_names_of_the_checkpoint(tmp_path):
         np.testing.assert_array_equal(session.run(variable), values["a"])
 
 
-def test_heads_of_an_exported_model_go_with_an_encoder(tmp_path):
+def test_an_exported_model_gives_all_weights_and_a_bert_checkpoint_the_encoders(tmp_path):
     encoder = save(tmp_path / "bert.ckpt", {"bert/a": np.float32([1.0]), "output_bias_0": np.float32([9.0])})
-    for name, values in (("heads", ["output_bias_0"]), ("whole", ["output_bias_0", "bert/a"])):
-        (tmp_path / name / "variables").mkdir(parents=True)
-        save(tmp_path / name / "variables" / "variables", {value: np.float32([2.0]) for value in values})
-    for name, expected in (("heads", [1.0, 2.0]), ("whole", [2.0, 2.0])):
-        assert checkpoints.has_encoder(str(tmp_path / name)) == (name == "whole")
+    (tmp_path / "variables").mkdir()
+    save(tmp_path / "variables" / "variables", {name: np.float32([2.0]) for name in ("bert/a", "output_bias_0")})
+    for start, expected in (((encoder, None), [1.0, 0.0]), ((None, str(tmp_path)), [2.0, 2.0])):
         with tf.Graph().as_default(), tf.Session() as session:
-            variables = make_variables({"bert/a": [1], "output_bias_0": [1]})
-            checkpoints.initialize(variables, encoder, str(tmp_path / name))
+            zeros = tf.zeros_initializer()
+            variables = {name: tf.get_variable(name, [1], initializer=zeros) for name in ("bert/a", "output_bias_0")}
+            checkpoints.initialize(variables, *start)
             session.run(tf.global_variables_initializer())
             assert [float(value[0]) for value in session.run(list(variables.values()))] == expected
 
