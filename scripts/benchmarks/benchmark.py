@@ -33,6 +33,7 @@ with importing(__name__):
     from absl import app, flags
 
 import numpy as np
+from side_process import SideProcess
 
 from data import (
     batching,
@@ -71,38 +72,6 @@ Measurement = collections.namedtuple("Measurement", ["name", "unit", "values"]) 
 
 
 # Sides.
-
-
-class SideProcess:
-    """A process that works in rounds (benchmark_side.Side is its other end)."""
-
-    def __init__(self, command):
-        self._errors = tempfile.TemporaryFile("w+")
-        self._begun = time.perf_counter()
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            universal_newlines=True,
-        )
-        self.ready = self._answer()
-        self.seconds_to_ready = time.perf_counter() - self._begun
-
-    def round(self):
-        """Does one round; returns the side's answer: seconds, units, peak_memory."""
-        print("go", file=self._process.stdin, flush=True)
-        return self._answer()
-
-    def _answer(self):
-        line = self._process.stdout.readline()
-        if not line:
-            self._errors.seek(0)
-            raise UserError("a side of the benchmark failed: %s" % self._errors.read()[-2000:])
-        return json.loads(line)
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
-        self._errors.close()
 
 
 def take_turns(commands):

@@ -23,7 +23,7 @@ from data import batching
 from data.records import SCHEMA, Examples
 from runtime.compat import tf
 from runtime.sessions import session_config, share_cores
-from training import finetuner, loop, meta_training, task_models
+from training import cluster, finetuner, loop, meta_training, task_models
 
 LAYER_NORM_EPSILON = 1e-12
 FLAGS = flags.FLAGS
@@ -69,14 +69,15 @@ def evaluate(side, options, arrays):
 
 
 def meta(side, options, arrays):
-    """Steps of the meta-training program."""
+    """Steps of the meta-training program, as one of several workers where TF_CONFIG says so."""
     del arrays
     asked = names_and_values(FLAGS)
     plan = meta_training.make_plan(
         settings.bert_settings(asked), settings.learner_settings(asked), settings.meta_training_settings(asked)
     )
     with tempfile.TemporaryDirectory() as folder:
-        loop.train(plan, folder, before_step=Rounds(side, options.steps, options.warmup).before_step)
+        rounds, machines = Rounds(side, options.steps, options.warmup), cluster.parse(os.environ.get("TF_CONFIG"))
+        loop.train(plan, folder, machines, before_step=rounds.before_step)
 
 
 def bare(side, options, arrays):

@@ -1,0 +1,37 @@
+"""scripts/benchmarks/side_process.py: conversations with a side that does nothing."""
+import sys
+
+import pytest
+from side_process import SideProcess
+
+from runtime.errors import UserError
+
+SIDE = """
+import json, os, sys
+print(json.dumps({}), flush=True)  # the warm-up is over
+for number, line in enumerate(sys.stdin):
+    print(json.dumps({"units": number, "name": os.environ.get("NAME"), "asked": line}), flush=True)
+"""
+
+
+def test_rounds_of_a_side():
+    side = SideProcess([sys.executable, "-c", SIDE], environment={"NAME": "x"})
+    assert side.seconds_to_ready > 0.0
+    assert side.round() == {"units": 0, "name": "x", "asked": "go\n"}
+    side.close()
+
+
+def test_sides_that_wait_for_each_other():
+    sides = [SideProcess([sys.executable, "-c", SIDE], wait=False) for _ in range(2)]
+    for side in sides:
+        side.wait_until_ready()
+    for side in sides:
+        side.begin()
+    assert [side.end()["units"] for side in sides] == [0, 0]
+    for side in sides:
+        side.close()
+
+
+def test_a_side_that_fails_says_why():
+    with pytest.raises(UserError, match="a side of the benchmark failed: .*no such thing"):
+        SideProcess([sys.executable, "-c", "raise SystemExit('no such thing')"])
