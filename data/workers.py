@@ -1,9 +1,11 @@
 """Tasks made by several processes, in order: any number of them makes the same files."""
 import collections
 import multiprocessing
+import os
 from concurrent import futures
 from concurrent.futures import process
 
+from runtime import parents
 from runtime.errors import UserError
 
 TASKS_AT_ONCE = 4  # handed to a process
@@ -12,7 +14,8 @@ BLOCKS_PENDING = 2  # of so many tasks, for each process
 _maker = None  # of a worker process
 
 
-def _start_worker(maker):
+def _start_worker(maker, parent):
+    parents.end_with(parent)
     global _maker
     _maker = maker
 
@@ -38,7 +41,7 @@ def make_tasks(maker, wanted, workers):
         return
     methods = multiprocessing.get_all_start_methods()  # with fork the processes share what the maker holds
     context = multiprocessing.get_context("fork" if "fork" in methods else None)
-    pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(maker,))
+    pool = futures.ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(maker, os.getpid()))
     try:
         with pool:
             pending = collections.deque()  # short, so that tasks do not pile up when writing is slow

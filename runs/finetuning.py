@@ -52,6 +52,7 @@ def run(settings, known=None):
     refuse_other_model(run_identity)
     refuse_lost_start(settings, weights)
     with output_folder.replacing(settings.output_dir) as work:
+        refuse_other_model(run_identity)  # once more: now nobody else writes
         outcome = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
         result = judge(run_identity, task, outcome, begun)
         write(work, result)

@@ -1,4 +1,5 @@
 """One run over many tasks, meta-training or multi-task training, in an output folder of its own."""
+import contextlib
 import dataclasses
 import json
 import os
@@ -6,10 +7,13 @@ from typing import NamedTuple, Optional
 
 from learner import configs
 from runs import earlier, output_folder
-from runtime import checkpoints, run_files
+from runtime import checkpoints, claims, run_files
 from runtime.errors import UserError, writing
 from runtime.files import read_json, write_json
 from training import loop, meta_training, multitask_training, validation
+
+# Seconds to wait for a process of another machine, which may have been killed there and begun again here.
+ELSEWHERE = claims.SILENCE + 2 * claims.BEAT
 
 
 class Ended(NamedTuple):
@@ -31,7 +35,8 @@ def run(settings, machines):
       Ended.
 
     Raises:
-      UserError: something cannot be used, read or written, or the output folder holds another run.
+      UserError: something cannot be used, read or written, the output folder holds another run, or a living process
+        trains in it.
     """
     output_folder.check(settings.output_dir)
     description = describe(settings)
@@ -39,14 +44,18 @@ def run(settings, machines):
     kind = multitask_training if isinstance(settings.classifier, configs.SoftmaxConfig) else meta_training
     plan = kind.make_plan(settings.bert_config, settings.classifier, settings.training)
     output_folder.make(settings.output_dir)
-    if machines.is_chief:
-        with writing(settings.output_dir):
-            write_json(os.path.join(settings.output_dir, run_files.META_TRAINING), description)
-    finished = loop.train(plan, settings.output_dir, machines, settings.cpu_devices, settings.worker_timeout)
-    if not (finished and machines.is_chief):
-        return Ended(plan.title, finished)
-    model_dir = output_folder.model_dir(settings.output_dir)
-    return Ended(plan.title, finished, "%s, %s" % (model_dir, validation.exported(settings.output_dir)))
+    with contextlib.ExitStack() as stack:
+        if machines.is_chief:  # the only one of its run who writes
+            stack.enter_context(claims.alone_in(settings.output_dir, wait=0, elsewhere=ELSEWHERE))
+        refuse_other_training(settings, description, machines.is_chief)  # once more: now nobody else writes
+        if machines.is_chief:
+            with writing(settings.output_dir):
+                write_json(os.path.join(settings.output_dir, run_files.META_TRAINING), description)
+        finished = loop.train(plan, settings.output_dir, machines, settings.cpu_devices, settings.worker_timeout)
+        if not (finished and machines.is_chief):
+            return Ended(plan.title, finished)
+        model_dir = output_folder.model_dir(settings.output_dir)
+        return Ended(plan.title, finished, "%s, %s" % (model_dir, validation.exported(settings.output_dir)))
 
 
 def describe(settings):

@@ -25,12 +25,12 @@ def check(folder):
         raise cannot_write(folder, error) from error
 
 
-def replacing(folder):
+def replacing(folder, wait=0.0):
     """Gives a work folder whose files (model/, results.json, predictions.tsv) take the place of an earlier run's.
 
-    They do so together; see folders.atomic_folder, also for the errors.
+    They do so together; see folders.atomic_folder, also for `wait` and the errors.
     """
-    return folders.atomic_folder(folder, RUN, folders.SHARED, NAMES, earlier.run)
+    return folders.atomic_folder(folder, RUN, folders.SHARED, NAMES, earlier.run, wait=wait)
 
 
 def make(folder):

@@ -15,6 +15,8 @@ from runtime.files import read_json, write_json
 from runtime.run_files import PREDICTIONS, RESULTS
 from training import finetuner as finetuners
 
+WAIT = 60.0  # seconds for another sweep, which may be writing the same run
+
 
 class Job(NamedTuple):
     """A run, its folder, and its settings."""
@@ -145,7 +147,7 @@ class Runner:
             self._drop_graph()
             return record_failure(job.key, job.folder, "%s: %s" % (type(error).__name__, reason(error)))
         result.summary.update(job.key._asdict())
-        with output_folder.replacing(job.folder) as work:
+        with output_folder.replacing(job.folder, WAIT) as work:
             finetuning.write(work, result, self.keep_predictions)
         return None
 
@@ -202,14 +204,14 @@ def stored_run_id(folder):
 
 def discard(folder):
     """Removes the result of a run; UserError when that fails."""
-    with output_folder.replacing(folder):
+    with output_folder.replacing(folder, WAIT):
         pass  # nothing is made in its place
 
 
 def record_failure(key, folder, reason):
     """Writes why a run has no result, unless one is there, and returns it; the next call tries the run again."""
     if stored_run_id(folder) is None:
-        with output_folder.replacing(folder) as work:
+        with output_folder.replacing(folder, WAIT) as work:
             write_json(os.path.join(work, RESULTS), dict(key._asdict(), error=reason))
     return reason
 

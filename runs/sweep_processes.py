@@ -3,13 +3,10 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
-import threading
-import time
 
 from runs import sweep
+from runtime import parents
 from runtime.errors import UserError
-
-SECONDS_BETWEEN_LOOKS = 2.0  # of a worker, whether the program still runs
 
 _runner = None  # sweep.Runner of a worker process
 
@@ -60,13 +57,7 @@ def _start(counter, count, parent, keep_predictions):
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C: the program itself tells of it
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several share a GPU
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    parents.end_with(parent)
     global _runner
     _runner = sweep.Runner(keep_predictions)
 

@@ -149,7 +149,7 @@ def remove_workplace(path):
             remove(place)
 
 
-def claim(path, finish=lambda path: None, wait=0.0, waiting=lambda owner: None):
+def claim(path, finish=lambda path: None, wait=0.0, waiting=lambda owner: None, elsewhere=0.0):
     """Makes `path` a claim of this process.
 
     Args:
@@ -157,19 +157,20 @@ def claim(path, finish=lambda path: None, wait=0.0, waiting=lambda owner: None):
       finish: function of the path, called to finish what a dead process left in its claim before that is removed.
       wait: seconds to wait for a living process.
       waiting: function of the Owner, called once before.
+      elsewhere: the same for one of another machine, if that is longer.
 
     Raises:
       UserError: a living process has it, or something is there that is no claim.
       OSError: nothing can be written there.
     """
-    until, told = time.monotonic() + wait, False
+    begun, told = time.monotonic(), False
     workplace = make_workplace(os.path.dirname(path))
     try:
         while not _renamed(workplace, path):
             owner = settle(path, finish)
             if owner is None:
                 continue
-            if time.monotonic() >= until:
+            if time.monotonic() - begun >= (wait if owner.is_of_here else max(wait, elsewhere)):
                 raise in_use(path, owner)
             if not told:
                 waiting(owner)
@@ -241,15 +242,16 @@ def abandon(path):
 
 
 @contextlib.contextmanager
-def alone_in(folder, wait=math.inf):
+def alone_in(folder, wait=math.inf, elsewhere=0.0):
     """Lets one program at a time work in a folder, which is made where it is missing.
 
-    Another one waits and says for whom; UserError after `wait` seconds, or when nothing can be written there.
+    Another one waits and says for whom; UserError after `wait` seconds, `elsewhere` for one of another machine if that
+    is longer, or when nothing can be written there.
     """
     path = os.path.join(os.path.realpath(folder), LOCK)
     with writing(folder, flag=None):
         os.makedirs(folder, exist_ok=True)
-        claim(path, wait=wait, waiting=lambda owner: print(
+        claim(path, wait=wait, elsewhere=elsewhere, waiting=lambda owner: print(
             "waiting for %s, which works in %s" % (owner, folder), file=sys.stderr, flush=True))
     try:
         yield

@@ -32,33 +32,38 @@ class Staging:
 
     def __init__(self, output_dir, names, overwrite=False):
         self.output_dir, self._names = output_dir, list(names)
-        self._claim = None  # of a local folder
+        self._claim = self.folder = None  # the claim: of a local folder
         self._made = []  # folders that were not there, outermost first
-        try:
-            there = [name for name in self._names if tf.gfile.Exists(self.target(name))]
-            if there and not overwrite:
-                raise UserError(
-                    "--output_dir: %s holds %s of an earlier run: choose another folder, or give --overwrite."
-                    % (output_dir, there[0])
-                )
-            folder = output_dir
-            while folder and not tf.gfile.Exists(folder):
-                self._made.insert(0, folder)
-                folder = os.path.dirname(folder)
-            tf.gfile.MakeDirs(output_dir or ".")
-            self.folder = self._make_workplace()
-        except (OSError, tf.errors.OpError) as error:
-            self._remove_made()
-            raise cannot_write(output_dir, error) from None
+        with contextlib.ExitStack() as stack:
+            stack.push(self)  # after an error nothing is left
+            try:
+                self._refuse_earlier(overwrite)
+                folder = output_dir
+                while folder and not tf.gfile.Exists(folder):
+                    self._made.insert(0, folder)
+                    folder = os.path.dirname(folder)
+                tf.gfile.MakeDirs(output_dir or ".")
+                self._make_workplace()
+                self._refuse_earlier(overwrite)  # once more: now nobody else writes
+            except (OSError, tf.errors.OpError) as error:
+                raise cannot_write(output_dir, error) from None
+            stack.pop_all()
+
+    def _refuse_earlier(self, overwrite):
+        there = [name for name in self._names if tf.gfile.Exists(self.target(name))]
+        if there and not overwrite:
+            raise UserError(
+                "--output_dir: %s holds %s of an earlier run: choose another folder, or give --overwrite."
+                % (self.output_dir, there[0])
+            )
 
     def _make_workplace(self):
         if "://" in self.output_dir:
-            folder = os.path.join(self.output_dir, ".unfinished-" + uuid.uuid4().hex)
+            self.folder = os.path.join(self.output_dir, ".unfinished-" + uuid.uuid4().hex)
         else:
             self._claim = folders.claim(os.path.realpath(self.output_dir))
-            folder = os.path.join(self._claim, "made")
-        tf.gfile.MakeDirs(folder)
-        return folder
+            self.folder = os.path.join(self._claim, "made")
+        tf.gfile.MakeDirs(self.folder)
 
     def __enter__(self):
         return self
@@ -66,7 +71,7 @@ class Staging:
     def __exit__(self, *_):
         if self._claim:
             claims.release(self._claim)
-        else:
+        elif self.folder:
             with contextlib.suppress(tf.errors.OpError):  # already gone
                 tf.gfile.DeleteRecursively(self.folder)
         self._remove_made()

@@ -1,4 +1,5 @@
 """Functions of tests in processes of their own, which may be killed."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,3 +46,23 @@ def wait_until(is_so, seconds=30.0):
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def is_alive(pid):
+    """Whether a process runs; one that has ended does not, even if nobody has asked how."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def children(pid):
+    """Numbers of the processes that a process has started and that run."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and is_alive(int(name)):
+            with contextlib.suppress(OSError), open("/proc/%s/stat" % name) as file:  # it may have ended since
+                if int(file.read().rpartition(")")[2].split()[1]) == pid:
+                    found.append(int(name))
+    return found

@@ -248,3 +248,17 @@ def test_a_claim_in_a_folder_that_cannot_be_written(tmp_path):
     for place in ("none", "file"):
         with pytest.raises(OSError):
             claims.claim(str(tmp_path / place / "claim"))
+
+
+def test_a_process_elsewhere_that_may_be_dead_is_waited_for(tmp_path, capsys):
+    """Such as one that was killed on another machine, and begun again on this one."""
+    path = sign(tmp_path / claims.LOCK, host="elsewhere")
+    with pytest.raises(UserError, match="in use by .* on elsewhere"):
+        with claims.alone_in(str(tmp_path), wait=0, elsewhere=0.2):
+            pass
+    owner = path / claims.OWNER
+    now = owner.stat().st_mtime
+    threading.Timer(0.3, lambda: os.utime(str(owner), (now, now - claims.SILENCE - 10))).start()
+    with claims.alone_in(str(tmp_path), wait=0, elsewhere=30):
+        pass
+    assert os.listdir(str(tmp_path)) == [] and "waiting for " in capsys.readouterr().err

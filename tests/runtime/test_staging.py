@@ -88,3 +88,19 @@ def test_two_at_a_time(tmp_path):
         with pytest.raises(UserError, match="is in use by .*wait until it has ended"):
             write(tmp_path, 1)
     assert os.listdir(str(tmp_path)) == []
+
+
+def test_what_another_one_made_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    """It was not there yet when the second program first looked."""
+    make = Staging._make_workplace
+
+    def late(staging):
+        with monkeypatch.context() as patch:
+            patch.setattr(Staging, "_make_workplace", make)
+            write(tmp_path / "out", "first")
+        make(staging)
+
+    monkeypatch.setattr(Staging, "_make_workplace", late)
+    with pytest.raises(UserError, match="holds a.json of an earlier run"):
+        write(tmp_path / "out", "second")
+    assert contents(tmp_path / "out") == dict.fromkeys(NAMES, '"first"\n')

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import reproduce_tables as program
 from main_program import run as run_program
+from other_process import children, is_alive, wait_until
 
 from command_line import recipes
 from data import convert, records
@@ -379,17 +380,20 @@ def test_predictions_go_with_their_results(arguments, instant):
 
 
 def test_killed_sweeps_end_with_the_same_results(arguments, complete):
-    """SIGKILL between two runs or within one, as it comes; the same command then makes what is missing."""
+    """SIGKILL between two runs or within one, as it comes; no worker goes on, and the same command makes the rest."""
     process = subprocess.Popen(
-        [sys.executable, SCRIPT] + arguments, env=dict(os.environ, CUDA_VISIBLE_DEVICES=""),
+        [sys.executable, SCRIPT, "--jobs=2"] + arguments, env=dict(os.environ, CUDA_VISIBLE_DEVICES=""),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )
     output, deadline = folder(arguments), time.time() + 120
     while not glob.glob(os.path.join(output, "hybrid", "*", "4", "*", "results.json")) and time.time() < deadline:
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.01)
+    workers = children(process.pid)
     process.send_signal(signal.SIGKILL)
+    wait_until(lambda: not any(map(is_alive, workers)))
     process.communicate()
+    assert len(workers) >= 2
     assert program.main(arguments) == 0
     assert content(output) == complete.results
 

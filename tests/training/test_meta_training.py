@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 
+import main_program
 import numpy as np
+import other_process
 import pytest
 import tiny
 
@@ -170,6 +172,24 @@ def test_a_stopped_and_killed_run_ends_as_an_uninterrupted_one(data, whole):
     assert left == [".made.json"] and not [name for name in os.listdir(str(output / "checkpoints")) if "temp" in name]
     assert [entry["step"] for entry in json.loads((output / "validation.json").read_text())] == [2, 4, 6]
     assert json.loads((output / "best.json").read_text())["step"] == STEPS
+
+
+HOLD = (
+    "from runtime import claims\n"
+    "with claims.alone_in(sys.argv[1]):\n"
+    "    print('held', flush=True); sys.stdin.read()\n"
+)
+
+
+def test_a_folder_in_which_another_program_trains(data, tmp_path):
+    """One line says which; nothing of it is touched."""
+    holder = other_process.start(HOLD, tmp_path / "out")
+    holder.stdout.readline()
+    result = main_program.run(*command(data, tmp_path / "out")[2:])
+    holder.communicate()
+    assert (result.code, len(result.lines)) == (2, 1) and os.listdir(str(tmp_path / "out")) == []
+    (line,) = result.lines
+    assert line.startswith("error: %s is in use by " % (tmp_path / "out")) and "process %d on" % holder.pid in line
 
 
 def check_close(found, expected):
