@@ -4,7 +4,7 @@ import re
 
 from runtime import folders, plain_paths
 from runtime.compat import tf
-from runtime.errors import UserError, listed, reason, writing
+from runtime.errors import UserError, is_want_of_descriptors, is_want_of_memory, listed, reason, refused, writing
 from runtime.run_files import MODEL
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
@@ -113,8 +113,10 @@ def is_of_reading(error):
     return getattr(error.op, "type", None) == "RestoreV2"
 
 
-def damaged(init_checkpoint, warm_start_model_dir):
-    """The error for weights to start from whose index could be read, but not they themselves."""
+def damaged(init_checkpoint, warm_start_model_dir, error):
+    """What to raise for weights to start from whose index could be read, but not they themselves, as an error says."""
+    if is_want_of_descriptors(error) or is_want_of_memory(error):
+        return UserError(refused(error))
     flag, path = "--init_checkpoint", init_checkpoint
     if warm_start_model_dir:
         flag, path = "--warm_start_model_dir", warm_start_model_dir
@@ -124,8 +126,10 @@ def damaged(init_checkpoint, warm_start_model_dir):
     )
 
 
-def damaged_own(prefix):
-    """The error for a checkpoint of a run's own that cannot be read."""
+def damaged_own(prefix, error):
+    """What to raise for a checkpoint of a run's own that cannot be read, as an error says."""
+    if is_want_of_descriptors(error) or is_want_of_memory(error):
+        return UserError(refused(error))
     return UserError(
         "--output_dir: the checkpoint %s cannot be read (a file is missing, cut short or damaged); name an older one "
         "as model_checkpoint_path in %s to go on from there, or choose another folder."

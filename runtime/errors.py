@@ -7,6 +7,7 @@ import sys
 from runtime.installation import setup
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MANY = (errno.EMFILE, errno.ENFILE)
 
 
 class UserError(Exception):
@@ -75,20 +76,69 @@ def importing(name):
 def exit_code(program, stopped="stopped"):
     """Runs ``program()`` and returns its exit code, 0 for None.
 
-    A UserError is printed as one line and gives 2. Ctrl-C gives 130 and the line `stopped`. Where nobody reads the
-    output any more (``| head``) the program ends without a word, with 141.
+    A UserError, and what the system refuses (memory, files, a full disk), is printed as one line and gives 2. Ctrl-C
+    gives 130 and the line `stopped`. Where nobody reads the output any more (``| head``) the program ends without a
+    word, with 141.
     """
     try:
         code = program() or 0
         if sys.stdout:  # none where it was closed before
             sys.stdout.flush()
         return code
-    except UserError as error:
-        print("error: %s" % error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
-        print(stopped, file=sys.stderr)
+        _tell(stopped)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        _drop_output()
         return 141
+    except Exception as error:
+        line = str(error) if isinstance(error, UserError) else refused(error)
+        if line is None:
+            raise
+        _tell("error: %s" % line)
+        return 2
+
+
+def refused(error):
+    """One line about an error that says what the system refused; None for another error."""
+    if is_want_of_memory(error):
+        return "there is not enough memory (%s): take a smaller batch or fewer processes." % reason(error)
+    if is_want_of_descriptors(error):
+        return "%s: close other programs, or raise the limit (ulimit -n)." % os.strerror(errno.EMFILE)
+    if not isinstance(error, OSError):
+        return None
+    if error.filename is None and is_full(error):
+        return "the output cannot be written (%s): make room, or send it elsewhere." % reason(error)
+    if is_full(error):
+        return str(cannot_write(error.filename, error, flag=None))
+    return "%s: %s." % (error.filename or "the system refused", reason(error))
+
+
+def is_want_of_memory(error):
+    """Whether Python or TensorFlow got no memory."""
+    is_exhausted = any(kind.__name__ == "ResourceExhaustedError" for kind in type(error).__mro__)
+    is_other = is_full(error) or is_want_of_descriptors(error)  # TensorFlow gives them the same type
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM or (
+        is_exhausted and not is_other)
+
+
+def is_want_of_descriptors(error):
+    """Whether too many files are open, whatever was to be read or written."""
+    return getattr(error, "errno", None) in _MANY or any(os.strerror(code) in reason(error) for code in _MANY)
+
+
+def _tell(line):
+    """Prints a line for the user, where anybody can read it, and what the program has printed before."""
+    with contextlib.suppress(OSError):
+        if sys.stderr:
+            print(line, file=sys.stderr, flush=True)
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        _drop_output()
+
+
+def _drop_output():
+    """Gives up standard output, which Python would write to once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

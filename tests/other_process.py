@@ -1,5 +1,4 @@
 """Functions of tests in processes of their own, which may be killed."""
-import contextlib
 import os
 import signal
 import subprocess
@@ -55,14 +54,3 @@ def is_alive(pid):
             return file.read().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
-
-
-def children(pid):
-    """Numbers of the processes that a process has started and that run."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and is_alive(int(name)):
-            with contextlib.suppress(OSError), open("/proc/%s/stat" % name) as file:  # it may have ended since
-                if int(file.read().rpartition(")")[2].split()[1]) == pid:
-                    found.append(int(name))
-    return found

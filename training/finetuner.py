@@ -68,7 +68,9 @@ class Finetuner:
             except tf.errors.OpError as error:
                 self._session.close()
                 if checkpoints.is_of_reading(error):
-                    raise checkpoints.damaged(settings.init_checkpoint, settings.warm_start_model_dir) from None
+                    raise checkpoints.damaged(
+                        settings.init_checkpoint, settings.warm_start_model_dir, error
+                    ) from None
                 raise
 
     def __enter__(self):

@@ -97,8 +97,8 @@ def _steps_of(checkpoint):
         return 0
     try:
         return int(checkpoints.open_reader(checkpoint).get_tensor("global_step"))
-    except checkpoints.UNREADABLE:
-        raise checkpoints.damaged_own(checkpoint) from None
+    except checkpoints.UNREADABLE as error:
+        raise checkpoints.damaged_own(checkpoint, error) from None
 
 
 def _validator(plan, output_dir, done):
@@ -198,5 +198,5 @@ def _as_user_errors(plan, newest, faults):
         if not checkpoints.is_of_reading(error):
             raise
         if newest:
-            raise checkpoints.damaged_own(newest) from None
-        raise checkpoints.damaged(plan.run.init_checkpoint, plan.run.warm_start_model_dir) from None
+            raise checkpoints.damaged_own(newest, error) from None
+        raise checkpoints.damaged(plan.run.init_checkpoint, plan.run.warm_start_model_dir, error) from None

@@ -57,8 +57,8 @@ def _restored(plan, checkpoint):
     with tf.Session(config=session_config(plan.bert_config, plan.config, optimise=False)) as session:
         try:
             checkpoints.load(tf.train.Saver(), session, checkpoint)
-        except checkpoints.UNREADABLE:
-            raise checkpoints.damaged_own(checkpoint) from None
+        except checkpoints.UNREADABLE as error:
+            raise checkpoints.damaged_own(checkpoint, error) from None
         yield session
 
 

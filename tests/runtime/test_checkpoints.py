@@ -181,3 +181,16 @@ def test_weights_of_another_program_are_not_replaced(tmp_path):
         with pytest.raises(UserError, match="variables is there, and not of this program"):
             refused()
     assert sorted(os.listdir(str(tmp_path / "variables"))) == before and os.listdir(str(tmp_path)) == ["variables"]
+
+
+@pytest.mark.parametrize("fault", [
+    lambda error: checkpoints.damaged("bert.ckpt", "", error),
+    lambda error: checkpoints.damaged_own("model.ckpt-2", error),
+])
+@pytest.mark.parametrize("message, words", [
+    ("bert.ckpt.index; Too many open files", "Too many open files"), ("OOM when allocating", "not enough memory"),
+])
+def test_want_of_descriptors_or_memory_is_no_damage(fault, message, words):
+    line = str(fault(tf.errors.ResourceExhaustedError(None, None, message)))
+    assert words in line and "damaged" not in line
+    assert "damaged" in str(fault(tf.errors.DataLossError(None, None, "checksum")))

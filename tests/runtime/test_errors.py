@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 
@@ -48,6 +49,56 @@ def test_exit_code(capsys):
     assert errors.exit_code(failing(errors.UserError("--flag: wrong"))) == 2
     assert errors.exit_code(failing(KeyboardInterrupt()), stopped="stopped here") == 130
     assert capsys.readouterr().err == "error: --flag: wrong\nstopped here\n"
+
+
+@pytest.mark.parametrize("error, words", [
+    (MemoryError(), "not enough memory"),
+    (MemoryError("Unable to allocate 9 GiB"), "not enough memory (Unable to allocate 9 GiB)"),
+    (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory"),
+    (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nat node"), "(OOM when allocating)"),
+    (tf.errors.ResourceExhaustedError(None, None, "model.index; Too many open files"), "Too many open files: "),
+    (OSError(errno.EMFILE, "Too many open files", "a"), "ulimit -n"),
+    (OSError(errno.ENOSPC, "No space left on device"), "the output cannot be written"),
+    (OSError(errno.EFBIG, "File too large", "a"), "a cannot be written (File too large)"),
+    (PermissionError(errno.EACCES, "Permission denied", "a/b"), "a/b: Permission denied."),
+])
+def test_what_the_system_refuses_is_one_line(error, words, capsys):
+    assert errors.exit_code(failing(error)) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and printed.count("\n") == 1 and words in printed
+
+
+@pytest.mark.parametrize("error", [ValueError("a"), tf.errors.InternalError(None, None, "a")])
+def test_errors_of_the_program_stay_errors(error):
+    with pytest.raises(type(error)):
+        errors.exit_code(failing(error))
+
+
+# What a program does, its standard streams, and what is left to see.
+PROGRAM = "import sys\nfrom runtime import errors\ndef program():\n    print('x' * %d)\n    %s\n"
+PROGRAM += "sys.exit(errors.exit_code(program))"
+
+
+@pytest.mark.parametrize("size", [1, 100000])
+@pytest.mark.parametrize("streams, line, code", [
+    (">/dev/full", "error: the output cannot be written (No space left on device)", 2),
+    (">&-", "", 0), ("2>&-", "", 0), (">&- 2>&- <&-", "", 0),
+])
+def test_standard_streams_that_are_full_or_closed(size, streams, line, code):
+    done = ended(PROGRAM % (size, "pass"), streams)
+    assert done.returncode == code and done.stderr.startswith(line) and done.stderr.count("\n") == bool(line)
+
+
+@pytest.mark.parametrize("streams", [">/dev/full", ">&-", "2>&-", "2>/dev/full", ">/dev/full 2>/dev/full"])
+def test_a_mistake_keeps_its_exit_code_whatever_the_streams(streams):
+    assert ended(PROGRAM % (1, "raise errors.UserError('wrong')"), streams).returncode == 2
+
+
+def ended(code, streams):
+    return subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" %s' % streams, sys.executable, code], cwd=ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, universal_newlines=True,
+    )
 
 
 def test_output_that_nobody_reads_ends_without_a_word():

@@ -12,7 +12,7 @@ DIRECT = (
     "for _ in range(2):\n"
     "    if os.fork() == 0:\n"
     "        parents.end_with(parent)\n"
-    "        print(os.getpid(), flush=True)\n"
+    "        os.write(1, b'%d\\n' % os.getpid())\n"
     "        time.sleep(99)\n"
     "time.sleep(99)\n"
 )
@@ -21,13 +21,24 @@ WORKERS = (
     "from data import workers\n"
     "class Slow:\n"
     "    def task(self, classes, number):\n"
-    "        print(os.getpid(), flush=True)\n"
+    "        os.write(1, b'%d\\n' % os.getpid())\n"
     "        time.sleep(99)\n"
     "list(workers.make_tasks(Slow(), [(2, number) for number in range(40)], 2))\n"
 )
+SWEEP = (
+    "import multiprocessing, os, time\n"
+    "from runs import sweep_processes\n"
+    "parent, counter = os.getpid(), multiprocessing.Value('i', 0)\n"
+    "for _ in range(2):\n"
+    "    if os.fork() == 0:\n"
+    "        sweep_processes._start(counter, 2, parent, False)\n"
+    "        os.write(1, b'%d\\n' % os.getpid())\n"
+    "        time.sleep(99)\n"
+    "time.sleep(99)\n"
+)
 
 
-@pytest.mark.parametrize("code", [DIRECT, WORKERS], ids=["direct", "workers"])
+@pytest.mark.parametrize("code", [DIRECT, WORKERS, SWEEP], ids=["direct", "workers", "sweep"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_children_of_a_process_that_was_killed_end(code, how):
     process = start(code)
