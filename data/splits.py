@@ -9,6 +9,7 @@ import numpy as np
 from data import tasks
 from data.overlap import label_sets, text_key
 from data.text import TextExample, read_text
+from runtime import claims
 from runtime.errors import UserError, writing
 from runtime.files import atomic_file
 
@@ -116,11 +117,12 @@ def make_splits(
     drawn = {}
     for split in range(splits):
         drawn[os.path.join(output_dir, file_name(task, split, k, kind))] = draw(pool, split, k, seed)
-    for path, examples in drawn.items():
-        if os.path.exists(path) and not overwrite and read_text(path) != examples:
-            raise UserError("%s exists and holds another split: choose another folder, or give --overwrite." % path)
     with writing(output_dir):
         os.makedirs(output_dir, exist_ok=True)
+    with claims.alone_in(output_dir), writing(output_dir):  # splits of two programs would be mixed
+        for path, examples in drawn.items():
+            if os.path.exists(path) and not overwrite and read_text(path) != examples:
+                raise UserError("%s exists and holds another split: choose another folder, or give --overwrite." % path)
         for path, examples in drawn.items():
             write(path, examples, kind)
     return list(drawn)

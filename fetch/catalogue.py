@@ -4,6 +4,7 @@
 is not there yet. Everything can also be put in place by hand: each error names the address and the place.
 ``python -m fetch NAME`` fetches one of them, scripts/fetch_data.py several, whose checksums it keeps.
 """
+import contextlib
 import os
 import urllib.parse
 from typing import NamedTuple, Tuple
@@ -59,20 +60,28 @@ def _rebased(url, base):
 def _ensure(name, folder, base):
     source = CATALOGUE[name]
     folder = folder or os.path.join(DOWNLOADS, source.folder)
+    archive = os.path.abspath(folder) + ".zip"  # put there by hand, and kept
+    fetched = os.path.abspath(folder) + ".download"
     if not missing(folder, source.needs):
+        _discard(fetched)
         return folder
-    archive = os.path.abspath(folder) + ".zip"
     with alone_in(os.path.dirname(archive)):
         if missing(folder, source.needs):  # another process may have made it meanwhile
-            by_hand = os.path.exists(archive)
-            transfer.fetch(
-                _rebased(source.url, base), archive, min_size=source.min_size, max_size=source.max_size,
-                what=source.what, check=lambda path: archives.check(path, source.max_size),
-            )
-            archives.unzip(archive, folder, source.needs, source.max_size)
-            if not by_hand:
-                os.remove(archive)
+            if not os.path.exists(archive):
+                transfer.fetch(
+                    _rebased(source.url, base), fetched, min_size=source.min_size, max_size=source.max_size,
+                    what=source.what, check=lambda path: archives.check(path, source.max_size), by_hand=archive,
+                )
+            is_by_hand = os.path.exists(archive)
+            archives.unzip(archive if is_by_hand else fetched, folder, source.needs, source.max_size)
+    _discard(fetched)
     return folder
+
+
+def _discard(fetched):
+    """Removes an archive that was fetched and unpacked, also one that a killed program left."""
+    with contextlib.suppress(OSError):
+        os.remove(fetched)
 
 
 def ensure_bert(folder=None, base=None):

@@ -223,7 +223,7 @@ def _try(transfer, path, *expected):
 
 def fetch(
     url, path, sha256=None, min_size=0, max_size=sys.maxsize, what="", check=lambda part: None,
-    tries=4, wait=1.0, timeout=30.0, max_seconds=MAX_SECONDS,
+    tries=4, wait=1.0, timeout=30.0, max_seconds=MAX_SECONDS, by_hand=None,
 ):
     """Downloads ``url`` to ``path`` and returns ``path``. A file that is already there is kept.
 
@@ -240,6 +240,7 @@ def fetch(
       tries: how often to try; the pause before the n-th repetition is ``wait * 2 ** (n - 1)`` seconds.
       timeout: seconds without an answer after which a try is given up.
       max_seconds: seconds after which all is given up.
+      by_hand: where a file that came by other means is looked for; None: at ``path``.
     Raises:
       UserError: with the address, the reason, and where to put the file by hand.
     """
@@ -268,4 +269,4 @@ def fetch(
             if _is_final(error):
                 break
     raise UserError("%s could not be downloaded from %s: %s. Get the file by other means and save it as %s"
-                    % (what, url, " ".join(str(failure).split()) or type(failure).__name__, path))
+                    % (what, url, " ".join(str(failure).split()) or type(failure).__name__, by_hand or path))

@@ -80,3 +80,12 @@ def test_the_catalogue_bounds_what_an_archive_may_become(sources, tmp_path, monk
 
 def test_every_bound_lies_above_the_least_size():
     assert all(0 < source.min_size < source.max_size for source in catalogue.CATALOGUE.values())
+
+
+def test_what_a_killed_program_had_fetched_is_used_and_goes(server, tmp_path):
+    """Killed before it was unpacked, or after; an archive that was put there by hand stays."""
+    archive = make_zip({"x/" + need: "" for need in catalogue.CATALOGUE["bert"].needs})
+    for _ in range(2):
+        (tmp_path / "bert.download").write_bytes(archive)
+        assert catalogue.ensure_bert(str(tmp_path / "bert"), server.base) == str(tmp_path / "bert")
+        assert os.listdir(str(tmp_path)) == ["bert"] and not server.requests
