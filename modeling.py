@@ -67,7 +67,7 @@ class BertConfig:
                 values = json.load(file)
         except OSError as error:
             raise UserError("--bert_config_file: cannot read %s (%s)." % (path, error.strerror)) from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError("--bert_config_file: %s is not JSON (%s)." % (path, error)) from None
         if not isinstance(values, dict):
             raise UserError("--bert_config_file: %s holds no JSON object." % path)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Few-shot text classification with a meta-trained BERT: fine-tune on a k-shot task, evaluate, predict.
 
   python run_classifier_multitask.py --flagfile=presets/hybrid_smlmt_finetune.flags --do_eval \\
@@ -17,9 +18,9 @@ from runtime.errors import UserError, exit_code, importing
 with importing(__name__):
     from runtime.compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
 
-    from absl import app, flags, logging
+    from absl import flags, logging
 
-from command_line import program_flags, settings
+from command_line import program, program_flags, settings
 from runs import finetuning, meta_training, prediction
 from runtime import run_files
 from runtime.cells import one_line
@@ -169,4 +170,4 @@ def prepare_output():
 
 if __name__ == "__main__":
     prepare_output()
-    app.run(run_main)
+    program.start(run_main)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from absl import flags as absl_flags
 
-from command_line import own_task, program_flags, public_task, recipes
+from command_line import own_task, program, program_flags, public_task, recipes
 from command_line.data_files import task_files
 from data import tasks
 from runtime.errors import UserError
@@ -28,16 +28,18 @@ class Command(NamedTuple):
 
 def command(arguments, environment):
     """The Command for a command line that names no files of the user's own; UserError for one that makes no sense."""
-    words = [word for word in arguments if not word.startswith("--")]
-    flags = [word for word in arguments if word.startswith("--")]
+    flags = [word for word in arguments if word.startswith("-") and not word[1:2].isdigit()]
+    words = [word for word in arguments if word not in flags]
+    check_flags([flag for flag in flags if "=" not in flag])
     for flag, word in zip(arguments, arguments[1:]):
         if flag in flags and "=" not in flag and word in words:
             raise UserError("%s %s: write flags as --FLAG=VALUE, after TASK SPLIT K." % (flag, word))
     if len(words) not in (0, 3, 4):
         raise UserError("usage: %s (no argument: the quick start; --help tells more)." % USAGE)
     values, rest = program_flags.parse_known(flags)
+    check_flags(rest)
     if not words:
-        chosen = sample_flags()
+        chosen = sample_flags(environment)
     else:
         numbers = [whole_number(word, name) for word, name in zip(words[1:], ("SPLIT", "K", "N"))]
         chosen = public_task_flags(words[0], numbers[0], numbers[1], (numbers + [None])[2], environment)
@@ -48,9 +50,20 @@ def command(arguments, environment):
 def own_command(options, flags, environment):
     """The Command for files of the user's own; arguments as `own_task.parse` returns them, and for own_task.choose."""
     values, rest = program_flags.parse_known(flags)
+    check_flags(rest)
     chosen, rows = own_task.choose(options, environment)
     settle(values, chosen, environment)
     return Command(values, rest, rows)
+
+
+def check_flags(arguments):
+    """UserError for a flag that no program knows; names those that may be meant."""
+    own = [option[2:] for option in own_task.OPTIONS]
+    known = set(program_flags.names()) | set(absl_flags.FLAGS) | set(own)
+    for argument in arguments:
+        name = argument.lstrip("-").split("=")[0]
+        if name not in known and name[len("no") :] not in known:
+            raise program.unknown(name, known)
 
 
 def public_task_flags(name, split, k, num_labels, environment):
@@ -59,6 +72,8 @@ def public_task_flags(name, split, k, num_labels, environment):
     if num_labels not in (None, task.num_labels):
         raise UserError("%s has %d classes, not %d: leave N out." % (name, task.num_labels, num_labels))
     model, encoder = public_task.choose_model(environment)
+    if k != 32 or split not in tasks.PUBLIC_SPLITS:  # before anything is fetched; k=32 is looked for in the data
+        tasks.check_split(split, k)
     files = public_task.data_files(task, split, k, encoder, environment)
     public_task.note_defect(files[1])
     weights = public_task.encoder_flags(model, encoder, environment)
@@ -66,12 +81,12 @@ def public_task_flags(name, split, k, num_labels, environment):
     return dict(flags, output_dir=os.path.join("output", model, "%s_%d_%d" % (name, split, k)))
 
 
-def sample_flags():
+def sample_flags(environment):
     """{flag: value} of the quick start."""
-    model = public_task.DEFAULT_MODELS["minilm"]
+    model, encoder = public_task.choose_for_texts(environment)
     flags = recipes.preset_flags(model)
     flags.update(recipes.schedule_flags(model, SAMPLE_SHOTS, SAMPLE_LABELS))
-    flags.update(public_task.encoder_flags(model, "minilm", {}))
+    flags.update(public_task.encoder_flags(model, encoder, environment))
     files = ",".join(os.path.join(SAMPLE, part) for part in ("train.csv", "eval.csv"))
     return dict(flags, task_eval_files=files, output_dir=os.path.join("output", "sample"))
 

@@ -32,7 +32,7 @@ def parse(arguments):
     parser.add_argument("--output", metavar="FILE")  # of the main program; here it may be "--output -" too
     options, rest = parser.parse_known_args(arguments)
     for word in rest:
-        if not word.startswith("--"):
+        if not word.startswith("-"):
             raise UserError("%s: unknown argument; further flags are written as --FLAG=VALUE." % word)
     for option in OPTIONS + ("--output",):
         if getattr(options, option[2:]) == "":
@@ -94,20 +94,20 @@ def read_files(options):
     return rows
 
 
-def find_model(folder):
-    """The folder of a fine-tuned model, which is `folder` itself or its model/; UserError when there is none."""
+def find_model(folder, flag="--model"):
+    """The folder of a fine-tuned model, `folder` itself or its model/; UserError, which names `flag`, without one."""
     for path in (folder, os.path.join(folder, MODEL)):
         folders.recover(path)
         if os.path.exists(os.path.join(path, MODEL_FILE)):
             return path
     raise UserError(
-        "--model: no fine-tuned model in %s (neither %s nor %s/%s)." % (folder, MODEL_FILE, MODEL, MODEL_FILE)
+        "%s: no fine-tuned model in %s (neither %s nor %s/%s)." % (flag, folder, MODEL_FILE, MODEL, MODEL_FILE)
     )
 
 
 def _training(options, rows, environment):
     train = rows[options.train, True]
-    model, encoder = _encoder(environment)
+    model, encoder = public_task.choose_for_texts(environment)
     flags = recipes.preset_flags(model)
     flags.update(recipes.schedule_of(*recipes.schedule(model, len(train), len(text.labels_in_order(train)))))
     flags.update(public_task.encoder_flags(model, encoder, environment))
@@ -144,13 +144,6 @@ def check_eval(path, rows, train, labels):
     if pairs[0] != pairs[1]:
         found, expected = map(text.kind_of_rows, pairs)
         raise UserError("%s: holds %s, but the training file has %s." % (path, found, expected))
-
-
-def _encoder(environment):
-    """(model, encoder): the small encoder, unless BERT is named in some way."""
-    named = any(environment.get(name) for name in ("MODEL", "MODEL_DIR", "BERT_DIR"))
-    encoder = environment.get("ENCODER") or ("bert" if named else "minilm")
-    return public_task.choose_model(dict(environment, ENCODER=encoder))
 
 
 def spool(stream, folder):

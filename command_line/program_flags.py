@@ -251,6 +251,11 @@ def fill(values, chosen):
             _told(values[name].parse, value)
 
 
+def names():
+    """Names of all flags."""
+    return list(_unset())
+
+
 def _unset():
     """FlagValues of which no flag is given."""
     values = flags.FlagValues()

@@ -13,15 +13,24 @@ from runtime.errors import UserError
 DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}  # {encoder: model}
 
 
+def choose_for_texts(environment):
+    """As `choose_model`, but the small encoder unless BERT is named in some way."""
+    if any(environment.get(name) for name in ("ENCODER", "MODEL", "MODEL_DIR", "BERT_DIR")):
+        return choose_model(environment)
+    return choose_model({"ENCODER": "minilm"})
+
+
 def choose_model(environment):
-    """(model, encoder) whose preset and recipe are used."""
-    encoder = environment.get("ENCODER") or "bert"
+    """(model, encoder) whose preset and recipe are used; a model that is for one encoder brings it."""
+    named = recipes.MODELS.get(environment.get("MODEL"))
+    encoder = environment.get("ENCODER") or (named.encoder if named and named.encoder else "bert")
     if encoder not in recipes.ENCODERS:
         raise UserError("ENCODER=%s: use %s." % (encoder, " or ".join(recipes.ENCODERS)))
     choices = recipes.models_for(encoder)
     model = environment.get("MODEL") or DEFAULT_MODELS[encoder]
     if model not in choices:
-        raise UserError("MODEL=%s: use one of %s." % (model, ", ".join(choices)))
+        other = "is for ENCODER=%s; with ENCODER=%s " % (named.encoder or "bert", encoder) if named else ""
+        raise UserError("MODEL=%s: %suse one of %s." % (model, other, ", ".join(choices)))
     return model, encoder
 
 

@@ -70,7 +70,7 @@ def _side_of(path):
     try:
         with open(path + SIDE_FILE, encoding="utf-8") as file:
             content = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

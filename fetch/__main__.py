@@ -14,8 +14,12 @@ def main(arguments=None):
     parser.add_argument("name", choices=catalogue.NAMES)
     parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: %(default)s)")
     parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: print(catalogue.ensure(options.name, options.dest, options.base)))
+
+    def fetch():
+        options = parser.parse_args(arguments)
+        print(catalogue.ensure(options.name, options.dest, options.base))
+
+    return exit_code(fetch)
 
 
 if __name__ == "__main__":

@@ -206,7 +206,7 @@ def _read_json(path):
         raise UserError("%s is missing" % path) from None
     except OSError as error:
         raise UserError("%s cannot be read (%s)" % (path, error.strerror)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError("%s is not JSON (%s)" % (path, error)) from None
     if not isinstance(content, dict):
         raise UserError("%s holds no JSON object" % path)

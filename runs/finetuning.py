@@ -67,6 +67,7 @@ def reader_of(settings, known=None):
 def read_task(settings, reader):
     """RunRows of RunSettings; the training file names the labels where the settings do not."""
     train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
+    task_data.check_segments(train.examples, settings.bert_config, settings.train_file)
     if not settings.eval_file:
         return RunRows(train, None)
     return RunRows(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels))

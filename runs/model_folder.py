@@ -2,7 +2,6 @@
 import dataclasses
 import json
 import os
-import shutil
 from typing import Optional
 
 import modeling
@@ -60,7 +59,7 @@ def load(folder, flag="--model_dir"):
         )
     except OSError:
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError("%s: %s is damaged (%s)." % (flag, path, error)) from error
 
 
@@ -101,4 +100,10 @@ def add_settings(folder, content, vocab_file):
     """
     write_json(os.path.join(folder, MODEL_FILE), content)
     if os.path.isfile(vocab_file):
-        shutil.copyfile(vocab_file, os.path.join(folder, VOCAB_FILE))
+        try:
+            with open(vocab_file, "rb") as file:
+                vocabulary = file.read()
+        except OSError as error:  # else it would be said of the folder that is written to
+            raise UserError("--vocab_file: %s cannot be read (%s)." % (vocab_file, error.strerror)) from None
+        with open(os.path.join(folder, VOCAB_FILE), "wb") as file:
+            file.write(vocabulary)

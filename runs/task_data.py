@@ -85,6 +85,16 @@ class Reader:
         return Rows(encoded, labels, [(row.text_a, row.text_b) for row in examples])
 
 
+def check_segments(examples, bert_config, source):
+    """UserError for data.records.Examples of pairs, where the encoder tells no second text from the first."""
+    types = bert_config.type_vocab_size
+    if examples.segment_ids.size and examples.segment_ids.max() >= types:
+        raise UserError(
+            "%s: holds pairs of texts, but the encoder has type_vocab_size %d and cannot tell them apart: join both "
+            "texts in one column, or take an encoder with 2." % (source, types)
+        )
+
+
 def is_records(path):
     """Whether a file of this name holds records, not text."""
     return path.endswith((".tf_record", ".tfrecord"))

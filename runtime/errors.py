@@ -2,10 +2,12 @@
 import contextlib
 import errno
 import os
+import re
 import sys
 
 from runtime.installation import setup
 
+_SURROGATE = re.compile("[\udc80-\udcff]")  # how Python spells a byte that is not UTF-8
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MANY = (errno.EMFILE, errno.ENFILE)
 
@@ -73,15 +75,38 @@ def importing(name):
         sys.exit(2)
 
 
+def not_utf8(text):
+    """The UserError for text, a name or a path, that holds bytes which are not UTF-8."""
+    place = _SURROGATE.search(text).start()
+    shown = text[max(0, place - 100) : place + 100].encode("utf-8", "backslashreplace").decode("utf-8")
+    return UserError("%s: a name that is not UTF-8 cannot be written down: rename the file or folder." % shown.strip())
+
+
+def check_names(words):
+    """UserError for words of a command line that are not UTF-8."""
+    for word in words:
+        if _SURROGATE.search(word):
+            raise not_utf8(word)
+
+
+def _code_of(program):
+    try:
+        return program() or 0
+    except SystemExit as end:
+        if isinstance(end.code, str):  # which Python prints
+            raise
+        return end.code or 0
+
+
 def exit_code(program, stopped="stopped"):
     """Runs ``program()`` and returns its exit code, 0 for None.
 
-    A UserError, and what the system refuses (memory, files, a full disk), is printed as one line and gives 2. Ctrl-C
-    gives 130 and the line `stopped`. Where nobody reads the output any more (``| head``) the program ends without a
-    word, with 141.
+    A UserError, and what the system refuses (memory, files, a full disk, a name that is not UTF-8), is printed as one
+    line and gives 2. Ctrl-C gives 130 and the line `stopped`. Where nobody reads the output any more (``| head``) the
+    program ends without a word, with 141.
     """
     try:
-        code = program() or 0
+        code = _code_of(program)
         if sys.stdout:  # none where it was closed before
             sys.stdout.flush()
         return code
@@ -101,6 +126,8 @@ def exit_code(program, stopped="stopped"):
 
 def refused(error):
     """One line about an error that says what the system refused; None for another error."""
+    if isinstance(error, UnicodeEncodeError) and _SURROGATE.search(error.object):
+        return str(not_utf8(error.object))
     if is_want_of_memory(error):
         return "there is not enough memory (%s): take a smaller batch or fewer processes." % reason(error)
     if is_want_of_descriptors(error):

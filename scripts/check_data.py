@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Checks a copy of the LEOPARD data: files, sizes, labels, defects, texts in both training and evaluation sets.
 
   scripts/check_data.py --leopard_dir=data/downloads/leopard-master
@@ -145,8 +146,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    options = parse(arguments)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parse(arguments)))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Converts BERT encoders between Hugging Face folders and TensorFlow checkpoints; the input tells the direction.
 
   scripts/convert_checkpoint.py --input=bert-base-cased --output_dir=bert        # config.json, model.safetensors

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Labelled or unlabelled text to TFRecord files, with the vocabulary of the model that will read them.
 
 A task of the registry, whose label ids are fixed:
@@ -18,8 +19,9 @@ from runtime.errors import UserError, exit_code, importing
 with importing(__name__):
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
-    from absl import app, flags
+    from absl import flags
 
+from command_line import program
 from data import convert, tasks, text
 from tokenization import Tokenizer
 
@@ -57,4 +59,4 @@ def main(argv):
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    program.start(main)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Exports a fine-tuned model as a SavedModel for TensorFlow Serving or any program that runs graphs.
 
   scripts/export_saved_model.py --model_dir=output/sample/model --output_dir=output/serving/1

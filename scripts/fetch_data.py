@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fetches task data, encoders and released models, and keeps their checksums in DEST/manifest.json.
 
   scripts/fetch_data.py                                  everything
@@ -17,7 +18,7 @@ sys.path.insert(0, ROOT)
 
 from fetch import catalogue, manifest
 from fetch.archives import MIB
-from runtime.errors import UserError
+from runtime.errors import UserError, exit_code
 from runtime.paths import DOWNLOADS
 
 
@@ -30,8 +31,8 @@ def fetch(name, dest, base=None):
     return "%s: %s, %d files, %.1f MiB, %s %s" % (name, folder, len(files), size, verdict, manifest.MANIFEST)
 
 
-def main(arguments=None):
-    """Command line; returns the exit code."""
+def run(arguments):
+    """Fetches what a command line names; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(catalogue.NAMES) + "; default: all")
     parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
@@ -48,6 +49,11 @@ def main(arguments=None):
             print("error: %s" % error, file=sys.stderr, flush=True)
             failed = True
     return 2 if failed else 0
+
+
+def main(arguments=None):
+    """Command line; returns the exit code."""
+    return exit_code(lambda: run(arguments))
 
 
 if __name__ == "__main__":

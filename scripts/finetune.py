@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fine-tunes a text classifier: finds or fetches what it needs, then does what the main program does.
 
   run_finetune.sh                                        the quick start: the sample task on the embedded encoder
@@ -39,19 +40,22 @@ import signal
 import sys
 import tempfile
 
-from absl import app
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if not __package__:  # else it is the installed package's, which is on the path
     sys.path.insert(0, ROOT)
 
 from command_line import finetune, own_task, program_flags
-from runtime.errors import exit_code
+from command_line import program as programs
+from runtime.errors import UserError, check_names, exit_code
 from runtime.installation import FINETUNE
 
 
 def start(arguments):
     """Does what a command line asks for."""
+    if "--help" in arguments or "-h" in arguments:
+        print(__doc__.strip().replace("run_finetune.sh", FINETUNE))
+        return
+    check_names(arguments + [os.environ.get("OUTPUT_DIR", "")])
     with contextlib.ExitStack() as stack:
         if own_task.is_asked_for(arguments):
             command = own_command(arguments, stack)
@@ -60,7 +64,7 @@ def start(arguments):
         import run_classifier_multitask as program  # here, for it brings TensorFlow, which mistakes do without
 
         program.prepare_output()
-        app.run(
+        programs.start(
             lambda argv: program.run_main(argv, command.values, command.rows), [program_flags.PROGRAM] + command.rest
         )
 
@@ -68,22 +72,23 @@ def start(arguments):
 def own_command(arguments, stack):
     """The finetune.Command for files of the user's own; a file of standard input lives as long as an ExitStack."""
     options, flags = own_task.parse(arguments)
+    spooled = None
     if options.predict == own_task.STDIN and sys.stdin.isatty():
         print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
     for part in ("train", "eval"):
         if getattr(options, part) == own_task.STDIN:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the file is to go all the same
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            setattr(options, part, own_task.spool(sys.stdin.buffer, folder))
-    return finetune.own_command(options, flags, os.environ)
+            spooled = own_task.spool(sys.stdin.buffer, folder)
+            setattr(options, part, spooled)
+    try:
+        return finetune.own_command(options, flags, os.environ)
+    except UserError as error:
+        raise UserError(str(error).replace(spooled, "standard input") if spooled else str(error)) from None
 
 
 def main():
-    arguments = sys.argv[1:]
-    if "--help" in arguments or "-h" in arguments:
-        print(__doc__.strip().replace("run_finetune.sh", FINETUNE))
-        return 0
-    return exit_code(lambda: start(arguments))
+    return exit_code(lambda: start(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Puts weights on the line between two sets: each becomes (1 - WEIGHT) times that of --start plus WEIGHT times --end.
 
   scripts/interpolate_weights.py --start=data/downloads/minilm/bert_model.ckpt --end=output/meta/model --weight=0.5 \\
@@ -73,8 +74,7 @@ def main(arguments=None):
     parser.add_argument("--end", required=True, help="exported model or checkpoint, with weight WEIGHT")
     parser.add_argument("--weight", type=float, default=0.5, help="from 0 to 1 (default: %(default)s)")
     parser.add_argument("--output_dir", required=True, help="folder of the result")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Makes SMLMT meta-training data: raw text -> DIR/meta_pretrain_N.tf_record, consecutive records are one task.
 
   scripts/make_smlmt.py --input=TEXT --output_dir=DIR --vocab_file=VOCAB --do_lower_case \\
@@ -31,9 +32,9 @@ from runtime.errors import UserError, exit_code, importing
 with importing(__name__):
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
-    from absl import app, flags
+    from absl import flags
 
-from command_line import program_flags
+from command_line import program, program_flags
 from data import records, workers
 from data.smlmt import (
     corpus,
@@ -271,4 +272,4 @@ def main(argv):
 
 if __name__ == "__main__":
     define_flags(flags.FLAGS)
-    app.run(main)
+    program.start(main)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draws k-shot training splits from labelled text: k examples of each label for each of n splits.
 
   scripts/make_splits.py --task=mine --input=all.csv --eval=mine_eval.csv --k=32 --format=csv --output_dir=splits

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Makes supervised meta-training data: labelled rows -> DIR/NAME_train.tf_record, and NAME_dev.tf_record where there
 are development rows.
 
@@ -40,9 +41,9 @@ from runtime.errors import UserError, exit_code, importing
 with importing(__name__):
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
-    from absl import app, flags
+    from absl import flags
 
-from command_line import program_flags
+from command_line import program, program_flags
 from data import tasks, text
 from data.supervised import conversion as supervised
 from data.supervised import (
@@ -257,4 +258,4 @@ def main(argv):
 
 if __name__ == "__main__":
     define_flags(flags.FLAGS)
-    app.run(main)
+    program.start(main)

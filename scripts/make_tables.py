@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Tables, plots and a report from the results of many runs.
 
   scripts/make_tables.py --results_dir=output/sweep --output_dir=output/tables
@@ -60,8 +61,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    options = parse(arguments)
-    return exit_code(lambda: print(run(options)))
+    return exit_code(lambda: print(run(parse(arguments))))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fine-tunes models x tasks x k x splits with the published hyper-parameters: 17 x 3 x 10 = 510 runs a model.
 
   scripts/reproduce_tables.py --models=hybrid,smlmt,leopard --output_dir=output/sweep
@@ -191,11 +192,10 @@ def print_summary(accuracies, failures, options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    options, more = parse(arguments)
     flags.FLAGS.mark_as_parsed()  # this program has none; else logging tells that it came before them
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)  # progress
-    return exit_code(lambda: run(options, more), stopped="stopped; the same command goes on where it was")
+    return exit_code(lambda: run(*parse(arguments)), stopped="stopped; the same command goes on where it was")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Runs the commands of README and docs that need neither hours nor data from elsewhere, as a reader would.
 
   .venv/bin/python scripts/run_docs.py [--work_dir=DIR] [--list]

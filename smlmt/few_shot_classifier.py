@@ -33,7 +33,7 @@ except ImportError as error:
 from command_line import own_task, public_task, recipes, settings
 from data import convert
 from data.text import kind_of_rows
-from runs import model_folder
+from runs import model_folder, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
 from smlmt import inputs
@@ -89,6 +89,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch
         )
         train = start.encode(texts, ids)
+        task_data.check_segments(train, start.bert_config, "X")
         self._weights = _SHARED.fit(start, len(classes), run, train, self.progress)
         self._used = start  # what the weights go with
         self._finetuning = dataclasses.asdict(run)
@@ -142,7 +143,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
           folder: the model's, or the OUTPUT_DIR of a run that holds it.
           params: those of the constructor but model_dir.
         """
-        folder = own_task.find_model(folder)
+        folder = own_task.find_model(folder, "FewShotClassifier.load")
         self = cls(model_dir=folder, **params)
 
         def read():

@@ -51,7 +51,7 @@ def parse(tf_config):
         return Cluster()
     try:
         values = json.loads(tf_config)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise fault("no JSON (%s)" % error) from None
     jobs = values.get("cluster", {}) if isinstance(values, dict) else None
     if not isinstance(jobs, dict) or not all(isinstance(addresses, list) for addresses in jobs.values()):

@@ -2,21 +2,27 @@
 
 A corpus is a file or a folder (all files in it and below, in the order of their relative paths; hidden ones are left
 out). A file holds one sentence or paragraph a line, or JSON lines {"text": ...} as Wikipedia extractors write them;
-either may be gzip-compressed.
+either may be compressed by gzip, bzip2 or xz.
 """
+import bz2
 import codecs
 import gzip
 import hashlib
 import json
+import lzma
 import os
 import re
 import zlib
 
 from runtime.compat import tf
-from runtime.errors import UserError, reason
+from runtime.errors import UserError, check_names, reason
 from tokenization import basic_tokenize
 
 BLOCK_BYTES = 1 << 20
+# {ending: what opens a compressed stream}
+COMPRESSED = {
+    ".gz": lambda stream, mode: gzip.GzipFile(fileobj=stream, mode=mode), ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile
+}
 PARAGRAPHS_BETWEEN_STEPS = 1000  # of the progress bar
 _MARK = re.compile("[.!?]+[\"'\u201d\u2019)\\]]*\\s+")  # what may end a sentence
 _ABBREVIATIONS = frozenset(
@@ -35,7 +41,7 @@ def files(path):
             return [path]
         found = [
             os.path.join(folder, name)
-            for folder, _, names in tf.gfile.Walk(path)
+            for folder, names in (_walk(path) if os.path.isdir(path) else _walk_remote(path))
             for name in names
             if not any(part.startswith(".") for part in _parts(os.path.join(folder, name), path))
         ]
@@ -44,6 +50,24 @@ def files(path):
     if not found:
         raise UserError("--input: the folder %s holds no files." % path)
     return sorted(found, key=lambda file: _parts(file, path))
+
+
+def _walk(path):
+    """(folder, names of its files) of a local folder and those below; links are followed, each folder once."""
+    seen = set()
+    for folder, below, names in os.walk(path, followlinks=True):
+        seen.add(os.path.realpath(folder))
+        check_names([folder] + names)
+        below[:] = sorted(name for name in below if os.path.realpath(os.path.join(folder, name)) not in seen)
+        dead = [name for name in names if not name.startswith(".") and not os.path.exists(os.path.join(folder, name))]
+        if dead:
+            raise UserError("--input: %s is a link to a file that is gone: remove it." % os.path.join(folder, dead[0]))
+        yield folder, names
+
+
+def _walk_remote(path):
+    for folder, _, names in tf.gfile.Walk(path):
+        yield folder, names
 
 
 def _parts(file, folder):
@@ -125,8 +149,9 @@ def paragraphs(stream, name, encoding, digest):
     Raises:
       UserError: a byte that is not in the encoding, a binary file, broken compression, JSON without text.
     """
-    if name.endswith(".gz"):
-        stream = gzip.GzipFile(fileobj=stream, mode="rb")
+    kind = os.path.splitext(name)[1].lower()
+    if kind in COMPRESSED:
+        stream = COMPRESSED[kind](stream, "rb")
     is_json = None
     for number, line in enumerate(_lines(stream, name, encoding, digest), start=1):
         line = line.strip()
@@ -160,7 +185,7 @@ def _lines(stream, name, encoding, digest):
     while True:
         try:
             block = stream.read(BLOCK_BYTES)
-        except (OSError, EOFError, zlib.error, tf.errors.OpError) as error:
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, tf.errors.OpError) as error:
             raise UserError("%s: cannot be read (%s)." % (name, reason(error))) from None
         seen += len(block)
         digest.update(block)
@@ -188,19 +213,19 @@ def _lines(stream, name, encoding, digest):
 
 
 def _holds_json(name, line):
-    stem = name[: -len(".gz")] if name.endswith(".gz") else name
+    stem = os.path.splitext(name)[0] if os.path.splitext(name)[1].lower() in COMPRESSED else name
     if stem.lower().endswith((".json", ".jsonl")):
         return True
     try:
         return line.startswith("{") and "text" in json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
 def _json_text(name, number, line):
     try:
         text = json.loads(line)["text"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         text = None
     if not isinstance(text, str):
         raise UserError('%s: line %d is no JSON object {"text": "..."}.' % (name, number))

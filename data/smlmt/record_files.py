@@ -39,7 +39,7 @@ def _listed_files(manifest_path):
         with tf.gfile.Open(manifest_path) as file:
             entries = json.loads(file.read())["files"]
         names = [entry[key] for entry in entries for key in ("name", "words_name")]
-    except (tf.errors.OpError, ValueError, KeyError, TypeError):
+    except (tf.errors.OpError, ValueError, KeyError, TypeError, RecursionError):
         return []
     return [name for name in names if isinstance(name, str) and name == os.path.basename(name)]
 
@@ -135,7 +135,7 @@ def _parameters(path):
     try:
         with open(os.path.join(os.path.dirname(path), MANIFEST), encoding="utf-8") as file:
             return json.load(file)["parameters"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, RecursionError):
         return {}
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Tuple
 
-from data.tasks import TASKS
+from data.tasks import TASKS, identify
 from runtime import folders
 from runtime.errors import UserError
 from runtime.run_files import RESULTS
@@ -59,6 +59,8 @@ def read_runs(results_dir: str) -> Tuple[List[Run], List[Failure]]:
             failures.append(Failure(path, str(content.get("error") or "the file has no metrics")))
             continue
         run = _run(content, path, results_dir)
+        if run is None:
+            continue
         key = (run.model, task_order(run.task), run.k, run.split)
         if key in runs:
             raise UserError("%s and %s are both about model %s, task %s, k=%d, split %d: move one away."
@@ -86,17 +88,21 @@ def _content(path):
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError("%s cannot be read (%s): delete it, or run it again." % (path, error)) from None
     if not isinstance(content, dict):
         raise UserError("%s is no results file: it holds no JSON object." % path)
     return content
 
 
-def _run(content, path, results_dir) -> Run:
+def _run(content, path, results_dir) -> Optional[Run]:
+    """The run of a results file; None, and a line, for one of the user's own files, which is of no task."""
     names = dict(_names_in_path(os.path.join(os.path.abspath(results_dir), path)))
     names.update((key, content[key]) for key in ("model", "task", "k", "split") if content.get(key) is not None)
     lacking = [key for key in ("model", "task", "k", "split") if key not in names]
+    if lacking and _is_own(content):
+        print("%s: of own files (%s), not of a task: left out." % (path, content["data"]["train"]["path"]))
+        return None
     if lacking:
         raise UserError("%s: neither its keys nor its path tell the %s; results are in %s or %s."
                         % (path, ", ".join(lacking), FOUR_FOLDERS, TWO_FOLDERS))
@@ -121,6 +127,14 @@ def _run(content, path, results_dir) -> Run:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError("%s is no results file of a fine-tuning run (%r)." % (path, error)) from None
+
+
+def _is_own(content) -> bool:
+    """Whether a results file that names no task is of a training file that is none of a task's."""
+    try:
+        return not content.get("task") and identify(content["data"]["train"]["path"]) is None
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def _names_in_path(path):

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """SetFit (Tunstall et al. 2022) with its defaults on the LEOPARD tasks, for comparison with this repository's models.
 
   python3 -m venv setfit && setfit/bin/pip install -r requirements-setfit.txt

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures this project's speed against other ways to do the same work; prints ratios, writes JSON and a plot.
 
   scripts/benchmarks/benchmark.py --what=finetune_step,evaluation --leopard_dir=DIR \\
@@ -30,11 +31,12 @@ from runtime.files import write_json
 with importing(__name__):
     from runtime.compat import tf  # noqa: F401, I001 (first, for it checks the versions of Python and TensorFlow)
 
-    from absl import app, flags
+    from absl import flags
 
 import numpy as np
 from side_process import SideProcess
 
+from command_line import program
 from data import (
     batching,
     convert,
@@ -572,4 +574,4 @@ def run_main(argv):
 
 
 if __name__ == "__main__":
-    app.run(run_main)
+    program.start(run_main)

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The TensorFlow sides of benchmark.py: this project's programs, and a bare forward and backward pass.
 
 Runs on either runtime as `benchmark_tf.py KIND OPTIONS -- FLAGS`, FLAGS being those of the main program. It warms up,

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The PyTorch sides of benchmark.py: transformers' BertForSequenceClassification with plain SGD.
 
 Runs in an environment of its own (requirements-bench-torch.txt) on the token ids that benchmark.py
@@ -5,12 +6,22 @@ made.
 """
 import argparse
 import itertools
+import os
+import sys
 import time
 
 import numpy as np
-import torch
-import transformers
 from benchmark_side import Rounds, Side
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from runtime.errors import exit_code
+
+try:
+    import torch
+    import transformers
+except ImportError as error:  # --help does without
+    torch = transformers = None
+    MISSING = error
 
 LEARNING_RATE = 1e-5
 
@@ -101,6 +112,8 @@ def main():
     parser.add_argument("--num_labels", type=int, default=2)
     parser.add_argument("--max_seq_length", type=int, default=128)
     options = parser.parse_args()
+    if torch is None:
+        parser.error("%s: install requirements-bench-torch.txt into an environment of its own" % MISSING)
     config = transformers.BertConfig.from_json_file(options.bert_config_file)
     config.hidden_act = {"gelu_erf": "gelu"}.get(config.hidden_act, "gelu_new")
     arrays = np.load(options.texts) if options.texts else None
@@ -114,4 +127,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code(main))

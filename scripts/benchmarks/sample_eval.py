@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Copies LEOPARD tasks with fewer evaluation rows, for comparisons of many runs on a small machine.
 
   scripts/benchmarks/sample_eval.py --leopard_dir=DIR --tasks=airline,conll --output_dir=DIR_800

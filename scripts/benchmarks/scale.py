@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Measures how the cost of meta-training grows: what a task costs, what workers lose, what the record reader delivers.
 
   scripts/benchmarks/scale.py [--what=tasks,workers,reader] [--cases="L6 H384"] [--rounds=3] [--output=FILE]
@@ -235,8 +236,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=2, help="steps a round (default: %(default)s)")
     parser.add_argument("--output", default="output/scale.json", help="where the numbers go (default: %(default)s)")
-    options = parser.parse_args()
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parser.parse_args()))
 
 
 if __name__ == "__main__":

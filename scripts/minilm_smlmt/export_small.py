@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes a meta-trained model as this repository keeps it: 16-bit floats, without the encoder's word table.
 
   scripts/minilm_smlmt/export_small.py --model=output/meta/model --encoder=data/downloads/minilm/bert_model.ckpt \\
@@ -83,8 +84,7 @@ def main(arguments=None):
     parser.add_argument("--weight", type=float, default=1.0, help="above 0, at most 1 (default: %(default)s)")
     parser.add_argument("--plain_heads", type=float, metavar="RATE", help="identity, and rate of label embeddings")
     parser.add_argument("--output_dir", required=True, help="folder of the result")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What layers of one or more sets of weights are worth on labelled sets: rows are encoded once, heads cost nothing.
 
   scripts/minilm_smlmt/judge_features.py --encoder=data/downloads/minilm --features=6 --features=4:0.74,6:0.64 \\
@@ -227,8 +228,7 @@ def main(arguments=None):
     parser.add_argument("--head", choices=sorted(HEADS), default="ridge", help="default: %(default)s")
     parser.add_argument("--max_seq_length", type=int, default=128, help="default: %(default)s")
     parser.add_argument("--do_lower_case", action="store_true", help="true for uncased models")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

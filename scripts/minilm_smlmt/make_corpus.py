@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Makes a varied English corpus for SMLMT from Debian packages: one paragraph a line.
 
   mkdir debs lists

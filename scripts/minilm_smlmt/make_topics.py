@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Makes labelled sets of topics from Debian packages, to draw tasks from: OUTPUT_DIR/NAME.jsonl for three names.
 
   mkdir debs lists
@@ -162,8 +163,7 @@ def main(arguments=None):
     parser.add_argument("--index", help="Packages file of the same archive, decompressed")
     parser.add_argument("--rows", type=int, default=150, help="of a topic, at most (default: %(default)s)")
     parser.add_argument("--output_dir", required=True, help="folder of the sets")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: run(options))
+    return exit_code(lambda: run(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

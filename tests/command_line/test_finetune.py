@@ -234,7 +234,7 @@ def test_text_with_a_known_defect_is_named(minilm, environment, capsys):
 
 
 def test_quick_start(minilm):
-    for environment in (minilm, {}):  # nothing but the encoder is needed, and it needs no ENCODER
+    for environment in ({"ENCODER": "minilm"}, {}):  # nothing but the encoder is needed, and it needs no ENCODER
         found = picked("", environment)
         files = found["task_eval_files"].split(",")
         assert [os.path.relpath(path, ROOT) for path in files] == ["data/sample/train.csv", "data/sample/eval.csv"]
@@ -302,3 +302,27 @@ def test_the_training_file_is_looked_for_in_the_folders_that_are_named(minilm, t
         with pytest.raises(UserError, match="another training file"):
             finetune.command(line.replace("/one", "/two").split(), minilm)
         os.remove(os.path.join("output", "sample", "results.json"))
+
+
+@pytest.mark.parametrize("words", ["--trian a.csv", "--trian=a.csv", "-trian=a.csv"])
+def test_flags_that_are_spelt_alike_are_suggested(words):
+    with pytest.raises(UserError, match="there is no flag --trian: did you mean --train"):
+        finetune.command(words.split(), {})
+
+
+@pytest.mark.parametrize("words, fault", [("airline 10 4", "Split 10 does not exist"), ("conll 0 5", "k=5 does not")])
+def test_splits_that_are_not_there_are_said_before_anything_is_fetched(words, fault, monkeypatch):
+    monkeypatch.setattr(finetune.public_task.catalogue, "ensure_leopard", lambda: pytest.fail("fetched"))
+    with pytest.raises(UserError, match=fault):
+        finetune.command(words.split(), {})
+
+
+@pytest.mark.parametrize(
+    "environment, epochs", [({}, 20), ({"MODEL": "minilm"}, 40), ({"ENCODER": "minilm", "MODEL": "bert-minilm"}, 50)]
+)
+def test_the_quick_start_takes_the_model_that_is_named(environment, epochs, monkeypatch):
+    monkeypatch.setattr(finetune.public_task, "encoder_flags", lambda model, encoder, environment: {})
+    flags = finetune.sample_flags(environment)
+    assert flags["num_train_epochs"] == epochs and flags["output_dir"] == os.path.join("output", "sample")
+    with pytest.raises(UserError, match="MODEL=nonsense: use one of"):
+        finetune.sample_flags({"MODEL": "nonsense"})

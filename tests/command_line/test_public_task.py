@@ -26,6 +26,7 @@ def minilm(monkeypatch):
         ({"ENCODER": "minilm"}, ("minilm-smlmt", "minilm")),
         ({"ENCODER": "", "MODEL": "proto"}, ("proto", "bert")),
         ({"ENCODER": "minilm", "MODEL": "minilm"}, ("minilm", "minilm")),
+        ({"MODEL": "minilm"}, ("minilm", "minilm")),
     ],
 )
 def test_choice_of_a_model(environment, expected):
@@ -36,8 +37,9 @@ def test_choice_of_a_model(environment, expected):
     "environment, words",
     [
         ({"ENCODER": "gpt"}, "ENCODER=gpt: use bert or minilm"),
-        ({"ENCODER": "minilm", "MODEL": "leopard"}, "MODEL=leopard: use one of minilm-smlmt"),
-        ({"MODEL": "minilm"}, "MODEL=minilm: use one of hybrid"),
+        ({"ENCODER": "minilm", "MODEL": "leopard"}, "MODEL=leopard: is for ENCODER=bert; .* one of minilm-smlmt"),
+        ({"ENCODER": "bert", "MODEL": "minilm"}, "MODEL=minilm: is for ENCODER=minilm; with ENCODER=bert use"),
+        ({"MODEL": "nonsense"}, "MODEL=nonsense: use one of hybrid"),
     ],
 )
 def test_models_that_are_not_there(environment, words):

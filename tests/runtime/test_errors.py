@@ -1,4 +1,5 @@
 import errno
+import functools
 import subprocess
 import sys
 
@@ -124,3 +125,15 @@ def test_imports_that_fail_are_one_line_in_a_program_alone(error, way_out, capsy
     printed = capsys.readouterr().err
     assert stopped.value.code == 2 and printed.startswith("error: %s" % error) and way_out in printed
     assert printed.count("\n") == 1
+
+
+def test_exit_codes_of_programs_that_end_themselves(capsys):
+    for code, expected in ((0, 0), (None, 0), (2, 2), (143, 143)):
+        assert errors.exit_code(functools.partial(sys.exit, code)) == expected
+    assert errors.exit_code(lambda: "a\udce9".encode("utf-8")) == 2
+    line = capsys.readouterr().err
+    assert line == "error: a\\udce9: a name that is not UTF-8 cannot be written down: rename the file or folder.\n"
+    with pytest.raises(UnicodeEncodeError):
+        errors.exit_code(lambda: "\u20ac".encode("ascii"))
+    with pytest.raises(errors.UserError, match="not UTF-8"):
+        errors.check_names(["--train", "caf\udce9.csv"])

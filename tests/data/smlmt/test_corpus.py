@@ -1,6 +1,8 @@
 """Text of SMLMT tasks: sentences, files, the index over them."""
+import bz2
 import gzip
 import json
+import lzma
 import os
 
 import pytest
@@ -96,3 +98,45 @@ def test_index_finds_what_a_scan_finds(sentences):
             assert index.counts() == {form: len(numbers) for form, numbers in found.items()}
     finally:
         sentence_index.WORDS_AT_ONCE = block
+
+
+def read_all(path):
+    return [paragraph for paragraph in corpus.Corpus(corpus.files(str(path))).paragraphs()]
+
+
+@pytest.mark.parametrize("ending, pack", [("bz2", bz2.compress), ("xz", lzma.compress), ("GZ", gzip.compress)])
+def test_compressed_files(tmp_path, ending, pack):
+    (tmp_path / ("a.txt." + ending)).write_bytes(pack(b"one\ntwo\n"))
+    assert read_all(tmp_path) == ["one", "two"]
+    (tmp_path / ("a.txt." + ending)).write_bytes(pack(b"one\ntwo\n" * 9999)[:-20])
+    with pytest.raises(UserError, match="a.txt.%s: cannot be read" % ending):
+        read_all(tmp_path)
+    (tmp_path / ("a.txt." + ending)).write_bytes(b"plain text\n")
+    with pytest.raises(UserError, match="a.txt.%s: cannot be read" % ending):
+        read_all(tmp_path)
+
+
+def test_links_in_a_folder(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a").write_text("one\n")
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "more" / "up").symlink_to("..")
+    (tmp_path / "twice").symlink_to("more/a")
+    (tmp_path / ".hidden").symlink_to("nowhere")
+    assert [os.path.relpath(path, str(tmp_path)) for path in corpus.files(str(tmp_path))] == ["more/a", "twice"]
+    (tmp_path / "dead").symlink_to("nowhere")
+    with pytest.raises(UserError, match="dead is a link to a file that is gone"):
+        corpus.files(str(tmp_path))
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    with open(os.path.join(os.fsencode(str(tmp_path)), b"caf\xe9"), "w") as file:
+        file.write("one\n")
+    with pytest.raises(UserError, match="a name that is not UTF-8 cannot be written down"):
+        corpus.files(str(tmp_path))
+
+
+def test_json_that_is_nested_too_deeply(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 100000)
+    with pytest.raises(UserError, match="line 1 is no JSON object"):
+        read_all(tmp_path)

@@ -97,3 +97,14 @@ def test_damaged_and_missing_files(tmp_path):
     put(tmp_path, "a/airline/4/0", content())
     (tmp_path / "a" / "airline" / "4" / "0" / "results.json").write_text("{")
     assert "a/airline/4/0/results.json cannot be read" in failure(tmp_path)
+
+
+def test_runs_of_own_files_are_left_out_with_a_line(tmp_path, capsys):
+    own = dict(content(), data={"train": {"path": "my/reviews.csv"}}, task=None)
+    put(tmp_path, "reviews", own)
+    put(tmp_path, "hybrid/airline/4/0", content())
+    (run,), failures = read_runs(str(tmp_path))
+    assert identity(run) == ("hybrid", "airline", 4, 0) and not failures
+    assert capsys.readouterr().out == "reviews/results.json: of own files (my/reviews.csv), not of a task: left out.\n"
+    put(tmp_path, "public", dict(own, data={"train": {"path": "airline_train_0_4.json"}}))
+    assert "neither its keys nor its path tell the model, task" in failure(tmp_path)
