@@ -132,7 +132,7 @@ def install(package, tmp_path):
     Returns the environment's folder of programs, and how they are to be run: in a folder elsewhere, whose user has the
     small encoder in a cache of his own.
     """
-    environment, cache = tmp_path / "environment", tmp_path / "cache" / "smlmt" / "minilm"
+    environment, cache = tmp_path / "environment", tmp_path / "cache" / "smlmt"
     run(sys.executable, "-m", "venv", "--without-pip", environment)
     python = environment / "bin" / "python"
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -160,4 +160,4 @@ def test_the_commands_work_installed(made, tmp_path):
     printed = run(programs / "smlmt-finetune", "--train", "reviews.csv", *small, **place)
     assert "trained on 4 rows of 2 classes (down, up)" in printed
     main = (programs / "smlmt", "--do_predict", "--predict_file=new.txt", "--output_dir=output/reviews")
-    assert "2 predictions: output/reviews" in run(*main, **place)
+    assert "good plot" in run(*main, **place)
