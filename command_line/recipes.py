@@ -27,7 +27,7 @@ SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}  # published
 LEOPARD = {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)}  # published
 MINILM = {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)}
 BERT_MINILM = {k: (25, 4) for k in (4, 8, 16, 32)}
-MINILM_HEADS = {k: (5, k) for k in (4, 8, 16, 32)}  # all rows at each step
+MINILM_HEADS = {4: (5, 4), 8: (5, 8), 16: (10, 16), 32: (10, 32)}  # all rows at each step
 
 HYBRID = Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt")
 
@@ -45,11 +45,11 @@ MODELS = {
     "minilm-smlmt": Recipe(
         "minilm_heads",
         MINILM_HEADS,
-        most_epochs=20,
+        most_epochs=40,
         encoder="minilm",
         shipped=os.path.join(MODELS_DIR, "minilm-smlmt"),
     ),
-    "minilm-heads": Recipe("minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=20, encoder="minilm"),
+    "minilm-heads": Recipe("minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=40, encoder="minilm"),
     "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
     "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
 }

@@ -5,13 +5,14 @@
       --output_dir=models/minilm-smlmt
 
 --model is an exported model or the prefix of a checkpoint; of several the mean is taken. --weight puts the encoder on
-the line between --encoder (0) and the model (1), as scripts/interpolate_weights.py does. --plain_heads=RATE takes the
-encoder alone from meta-training: the output MLP is an identity, as it was at first, and label embeddings learn at this
-rate. fetch/shipped.py makes the model whole again: the word table comes from --encoder, whatever became of it in
-meta-training. Exit code 2: a mistake.
+the line between --encoder (0) and the model (1), as scripts/interpolate_weights.py does. --layers=N takes the first N
+layers from meta-training; those above are left out and stay as they were. --plain_heads=RATE takes the encoder alone
+from it: the output MLP is an identity, as it was at first, and label embeddings learn at this rate. fetch/shipped.py
+makes the model whole again: what is left out comes from --encoder, whatever became of it. Exit code 2: a mistake.
 """
 import argparse
 import os
+import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -26,6 +27,7 @@ with importing(__name__):
     import numpy as np
 
 WORD_TABLE = "bert/embeddings/word_embeddings"
+LAYER = re.compile(r"bert/encoder/layer_(\d+)/")
 
 
 def mean(models):
@@ -49,13 +51,20 @@ def plain_heads(model, rate):
     return found
 
 
-def small(model, encoder):
-    """{name: array} of a model without the word table, in float16 but for single numbers; and that table's change."""
+def small(model, encoder, layers):
+    """{name: array} of a model in float16, but for single numbers; and the change of the word table, which it lacks.
+
+    The encoder's layers above the first `layers` are left out as well, where that is a number.
+    """
     if WORD_TABLE not in model or WORD_TABLE not in encoder:
         raise UserError("--model and --encoder: both need %s." % WORD_TABLE)
     change = np.abs(model[WORD_TABLE] - encoder[WORD_TABLE]).max()
     kept = {name: value.astype(np.float16) if value.ndim else value for name, value in model.items()}
     kept.pop(WORD_TABLE)
+    for name in list(kept):
+        layer = LAYER.match(name)
+        if layer and layers is not None and int(layer.group(1)) >= layers:
+            kept.pop(name)
     return kept, change
 
 
@@ -69,7 +78,7 @@ def run(options):
     model = between(encoder, mean([weights_of(path, "--model") for path in options.model]), options.weight)
     if options.plain_heads is not None:
         model = plain_heads(model, options.plain_heads)
-    kept, change = small(model, encoder)
+    kept, change = small(model, encoder, options.layers)
     checkpoints.export(kept, options.output_dir)
     size = sum(value.nbytes for value in kept.values()) / 1e6
     print("%s: %d variables, %.1f MB; the word table, which changed by at most %.2g, is left out"
@@ -82,6 +91,7 @@ def main(arguments=None):
     parser.add_argument("--model", required=True, action="append", help="exported model or checkpoint; repeatable")
     parser.add_argument("--encoder", required=True, help="BERT checkpoint that the meta-training started from")
     parser.add_argument("--weight", type=float, default=1.0, help="above 0, at most 1 (default: %(default)s)")
+    parser.add_argument("--layers", type=int, help="of the encoder, from the lowest (default: all)")
     parser.add_argument("--plain_heads", type=float, metavar="RATE", help="identity, and rate of label embeddings")
     parser.add_argument("--output_dir", required=True, help="folder of the result")
     return exit_code(lambda: run(parser.parse_args(arguments)))

@@ -54,6 +54,13 @@ def test_the_mean_of_checkpoints_and_a_place_on_the_line(run):
     assert found[KERNEL].tolist() == [2.5, 1.0] and found[RATE] == np.float32(0.4)
 
 
+def test_layers_above_some_are_left_out(tmp_path, run):
+    layers = {"bert/encoder/layer_%d/kernel" % layer: np.float32([layer]) for layer in (0, 1, 10)}
+    save(tmp_path / "deep.ckpt", dict(MODEL, **layers))
+    save(tmp_path / "bert.ckpt", dict(ENCODER, **layers))
+    assert set(run("--layers=1", models=("deep.ckpt",))[1]) == {KERNEL, RATE, "bert/encoder/layer_0/kernel"}
+
+
 def test_plain_heads_are_an_identity_with_a_rate_of_their_own(tmp_path, run):
     heads = {"output_weights_0": np.float32([[2.0, 1.0], [1.0, 2.0]]), "output_bias_0": np.float32([1.0, 1.0])}
     save(tmp_path / "heads.ckpt", dict(MODEL, **heads))
