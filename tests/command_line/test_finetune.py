@@ -318,7 +318,8 @@ def test_splits_that_are_not_there_are_said_before_anything_is_fetched(words, fa
 
 
 @pytest.mark.parametrize(
-    "environment, epochs", [({}, 40), ({"MODEL": "minilm-heads"}, 40), ({"ENCODER": "minilm", "MODEL": "bert-minilm"}, 50)]
+    "environment, epochs",
+    [({}, 40), ({"MODEL": "minilm-heads"}, 40), ({"ENCODER": "minilm", "MODEL": "bert-minilm"}, 50)],
 )
 def test_the_quick_start_takes_the_model_that_is_named(environment, epochs, monkeypatch):
     monkeypatch.setattr(finetune.public_task, "encoder_flags", lambda model, encoder, environment: {})
