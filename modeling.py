@@ -6,11 +6,10 @@ caller can pass variables or the fast weights of an inner loop. Nothing here cre
 """
 import collections
 import dataclasses
-import json
 import math
 import zlib
 
-from runtime import kernels, packing
+from runtime import kernels, packing, schema
 from runtime.compat import tf
 from runtime.errors import UserError
 
@@ -63,8 +62,7 @@ class BertConfig:
     def from_json_file(cls, path):
         """Reads ``bert_config.json``; UserError names the file when it is missing or not such a file."""
         try:
-            with open(path) as file:
-                values = json.load(file)
+            values = schema.load(path)
         except OSError as error:
             raise UserError("--bert_config_file: cannot read %s (%s)." % (path, error.strerror)) from None
         except (ValueError, RecursionError) as error:
@@ -72,10 +70,25 @@ class BertConfig:
         if not isinstance(values, dict):
             raise UserError("--bert_config_file: %s holds no JSON object." % path)
         try:
-            return cls.from_dict(values)
-        except (UserError, TypeError) as error:
+            config = cls.from_dict(values)
+            ENCODER(values)
+            return config
+        except (UserError, TypeError, schema.Malformed) as error:
             raise UserError("%s: %s" % (path, error)) from None
 
+
+# What bert_config.json may hold: far more than the largest encoder there is, and less than no machine can hold. Other
+# programs write more into it.
+ENCODER = schema.of_dataclass(
+    BertConfig,
+    {
+        "vocab_size": schema.whole(1, 10**7), "hidden_size": schema.whole(1, 8192),
+        "num_hidden_layers": schema.whole(1, 256), "num_attention_heads": schema.whole(1, 8192),
+        "intermediate_size": schema.whole(1, 65536), "max_position_embeddings": schema.whole(1, 10**6),
+        "type_vocab_size": schema.whole(1, 10**4),
+    },
+    more=True,
+)
 
 EncoderOutput = collections.namedtuple(
     "EncoderOutput",

@@ -136,9 +136,10 @@ def trained_on(folder):
     """(path, SHA-256) of the training file whose results a folder holds; None where it holds none."""
     try:
         train = read_json(os.path.join(folder, RESULTS))["data"]["train"]
-        return train["path"], train["sha256"]
+        path, checksum = train["path"], train["sha256"]
     except (TypeError, KeyError):
         return None
+    return (path, checksum) if isinstance(path, str) and isinstance(checksum, str) else None
 
 
 def is_same_file(train, path, checksum):

@@ -87,13 +87,15 @@ def schedule_of(epochs: int, batch: int) -> Dict[str, int]:
     return {"num_train_epochs": epochs, "train_batch_size": batch, "eval_batch_size": batch}
 
 
+MOST_ROWS = 1024  # of a batch: of more the tensors of a pass would not fit a common memory
 LEAST_EPOCHS = 3  # of many rows
 
 
 def schedule(model: str, rows: int, num_labels: int) -> Tuple[int, int]:
     """(epochs, rows of a batch) for a task of any size: the recipe of the next smaller k than its rows per class.
 
-    Beyond the largest k the number of steps stays, until the epochs would be fewer than LEAST_EPOCHS.
+    Beyond the largest k the number of steps stays, until the epochs would be fewer than LEAST_EPOCHS. A batch has
+    MOST_ROWS at most, of however many classes.
     """
     recipe = MODELS[model]
     per_class = rows / num_labels
@@ -102,4 +104,4 @@ def schedule(model: str, rows: int, num_labels: int) -> Tuple[int, int]:
     epochs = min(epochs_per_class * num_labels, recipe.most_epochs)
     if k == max(recipe.by_k):
         epochs = max(epochs * k / per_class, LEAST_EPOCHS)
-    return int(round(epochs)), rows_per_class * num_labels
+    return int(round(epochs)), min(rows_per_class * num_labels, MOST_ROWS)

@@ -5,7 +5,6 @@ workers share one sequence by taking turns, without any state on disk.
 """
 import collections
 import itertools
-import json
 import os
 import re
 
@@ -14,6 +13,7 @@ from absl import logging
 
 from data import batching, records
 from data.smlmt import record_files
+from runtime import schema
 from runtime.errors import UserError
 
 SUPERVISED_BUFFER = 1000  # shuffle buffer of supervised files
@@ -24,6 +24,7 @@ KNOWN_CLASSES = (
     ("mnli", 3), ("snli", 3), ("sst", 2), ("cola", 2), ("mrpc", 2), ("qqp", 2), ("qnli", 2), ("rte", 2), ("wnli", 2),
 )
 SIDE_FILE = ".json"  # FILE.json beside a record file may say {"num_labels": N}, and more about where it comes from
+MOST = 10**6  # of what a side file says
 ROWS = "records_per_task"  # in the side file of a file of drawn tasks (data/supervised/episodes.py)
 
 MetaTask = collections.namedtuple("MetaTask", ["examples", "num_labels", "file"])  # the last: its place in the list
@@ -68,9 +69,8 @@ def drawn_rows(path):
 def _side_of(path):
     """Content of the side file of a record file, a dict; empty where there is none, or none that can be read."""
     try:
-        with open(path + SIDE_FILE, encoding="utf-8") as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError):
+        content = schema.load(path + SIDE_FILE)
+    except (OSError, schema.Malformed):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -78,8 +78,10 @@ def _side_of(path):
 def _whole_number_in(side, content, name):
     """The number of that name in a side file; UserError for anything but a whole number of 2 or more."""
     number = content.get(name)
-    if not isinstance(number, int) or isinstance(number, bool) or number < 2:
-        raise UserError('%s: expected {"%s": N} with a whole number N of 2 or more.' % (side, name))
+    if type(number) is not int or not 2 <= number <= MOST:
+        raise UserError(
+            '%s: expected {"%s": N} with a whole number N of 2 or more (%d at most).' % (side, name, MOST)
+        )
     return number
 
 

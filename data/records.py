@@ -6,6 +6,7 @@ Small files (the downstream tasks) are read as a whole by ``read_records``; of l
 """
 
 import os
+import struct
 from dataclasses import dataclass
 from typing import Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -17,7 +18,8 @@ from runtime.compat import tf
 from runtime.errors import UserError, reason, writing
 from runtime.files import atomic_path, file_sha256
 
-HEADER_BYTES = 12  # length and its checksum, before each record
+LENGTH_BYTES = 8
+HEADER_BYTES = LENGTH_BYTES + 4  # length and its checksum, before each record
 FRAME_BYTES = HEADER_BYTES + 4  # and the data's checksum, after it
 
 
@@ -217,7 +219,7 @@ def _serialized(path: str):
         raise tasks.file_error(path, "is empty (0 bytes); fetch or convert it again.")
     count = end = 0
     try:
-        for serialized in tf.python_io.tf_record_iterator(path):
+        for serialized in _fitting(path, size):
             yield serialized
             count += 1
             end += len(serialized) + FRAME_BYTES
@@ -232,6 +234,22 @@ def _serialized(path: str):
         raise tasks.file_error(
             path, "is damaged or cut short after %d whole records; fetch or convert it again." % count
         )
+
+
+def _fitting(path: str, size: int):
+    """As TensorFlow's iterator, up to a record that claims to be longer than the file: it would make room for that."""
+    iterator = tf.python_io.tf_record_iterator(path)
+    end = 0
+    with open(path, "rb") as file:
+        while end + FRAME_BYTES <= size:
+            (length,) = struct.unpack("<Q", os.pread(file.fileno(), LENGTH_BYTES, end))
+            if length > size - end - FRAME_BYTES:
+                return
+            serialized = next(iterator, None)
+            if serialized is None:
+                return
+            end += FRAME_BYTES + length
+            yield serialized
 
 
 def _looks_like(path: str) -> str:

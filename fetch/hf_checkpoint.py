@@ -4,7 +4,6 @@ Hugging Face: ``config.json``, ``model.safetensors``, ``vocab.txt`` (or ``tokeni
 ``bert_config.json``, ``bert_model.ckpt.*``, ``vocab.txt``. Weights keep every bit, but for their type, which becomes
 float32. Kernels are [out, in] there and [in, out] here, and "gelu" is the erf form there and the tanh form here.
 """
-import json
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ import shutil
 import numpy as np
 
 import modeling
-from runtime import checkpoints, kernels
+from runtime import checkpoints, kernels, schema
 from runtime.compat import tf
 from runtime.errors import UserError, listed, reason
 from runtime.files import write_json
@@ -200,8 +199,7 @@ def lowers_case(source):
 
 def _read_json(path):
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = schema.load(path)
     except FileNotFoundError:
         raise UserError("%s is missing" % path) from None
     except OSError as error:

@@ -17,14 +17,22 @@ import urllib.error
 import urllib.request
 
 from fetch import drive
+from runtime import schema
 from runtime.errors import UserError, cannot_write, is_full
-from runtime.files import file_sha256, read_json, write_json
+from runtime.files import file_sha256, write_json
 from runtime.progress import Progress
 
 CHUNK = 1 << 20
 PAGES = 3  # requests of one try, each of which may be answered by a web page
 MAX_SECONDS = 12 * 3600.0  # of one download, however slow: a later one goes on with what is there
 HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; dataset download)", "Accept-Encoding": "identity"}
+
+
+# What PATH.part.json may hold.
+NOTE = schema.fields(
+    {"url": schema.text(), "total": schema.none_or(schema.whole())},
+    {"validator": schema.none_or(schema.text(most=1000, ascii_only=True))},
+)
 
 
 class _Failure(Exception):
@@ -83,11 +91,14 @@ class _Transfer:
 
     def _resumable(self):
         """(bytes that are there, note about them), or (0, {}) when the transfer must start over."""
-        note = read_json(self._note)
-        if not isinstance(note, dict) or note.get("url") != self._url or not os.path.isfile(self.part):
+        try:
+            note = schema.load(self._note, NOTE)
+        except (OSError, schema.Malformed):
             return 0, {}
-        total, validator, size = note.get("total"), note.get("validator"), os.path.getsize(self.part)
-        known = isinstance(total, int) and size <= total or total is None and isinstance(validator, str)
+        if note["url"] != self._url or not os.path.isfile(self.part):
+            return 0, {}
+        total, size = note["total"], os.path.getsize(self.part)
+        known = note.get("validator") is not None if total is None else size <= total
         return (size, note) if size and known else (0, {})
 
     def _answer(self, have, note):

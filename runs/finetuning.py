@@ -49,9 +49,9 @@ def run(settings, known=None):
     task = read_task(settings, reader_of(settings, known))
     warn_of_batches(settings)
     run_identity = identity.identify(settings, task.train.labels, weights)
-    refuse_other_model(run_identity)
+    is_other_model = refuse_other_model(run_identity)
     refuse_lost_start(settings, weights)
-    with output_folder.replacing(settings.output_dir) as work:
+    with output_folder.replacing(settings.output_dir, is_other_model=is_other_model) as work:
         refuse_other_model(run_identity)  # once more: now nobody else writes
         outcome = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
         result = judge(run_identity, task, outcome, begun)
@@ -84,17 +84,18 @@ def warn_of_batches(settings):
 
 
 def refuse_other_model(run_identity):
-    """UserError when the output folder holds a model of another run."""
+    """Whether the output folder holds a model of another run; UserError when that may not be replaced."""
     settings = run_identity.settings
     model_dir = output_folder.model_dir(settings.output_dir)
     if not os.path.lexists(model_dir):
-        return
+        return False
     if not os.path.isdir(model_dir):
         raise UserError("--output_dir: %s is no folder; choose another folder." % model_dir)
     stored = read_json(os.path.join(model_dir, run_files.MODEL_FILE))
     same = isinstance(stored, dict) and stored.get("run_id") == run_identity.run_id
     if not same and not settings.overwrite:
         raise output_folder.other_model(settings.output_dir)
+    return not same
 
 
 def refuse_lost_start(settings, weights):

@@ -1,14 +1,13 @@
 """The folder of a fine-tuned model: its settings (model.json), its weights and, where it read text, its vocabulary."""
 import dataclasses
-import json
 import os
 from typing import Optional
 
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
-from runs import earlier
-from runtime import folders
+from runs import earlier, schemas
+from runtime import folders, schema
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
 from runtime.files import write_json
@@ -48,8 +47,7 @@ def load(folder, flag="--model_dir"):
     folders.recover(folder)
     path = os.path.join(folder, MODEL_FILE)
     try:
-        with open(path, encoding="utf-8") as file:
-            saved = json.load(file)
+        saved = schema.load(path, schemas.model)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
         config = configs.classifier_of(saved)
         labels, text = tuple(saved["labels"]), TextSettings(**saved["text"])
@@ -57,10 +55,12 @@ def load(folder, flag="--model_dir"):
             folder, bert_config, config, labels, text, saved.get("finetuning", {}), saved.get("label_kind", "U"),
             saved.get("pair"),
         )
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError("%s: %s is damaged (%s)." % (flag, path, error)) from error
+    except OSError as error:
+        raise UserError("%s: %s cannot be read (%s)." % (flag, path, error.strerror)) from None
+    except (schema.Malformed, UserError) as error:
+        raise UserError("%s: %s is damaged (%s)." % (flag, path, str(error).rstrip("."))) from None
 
 
 def description(bert_config, classifier, finetuning, labels, text):

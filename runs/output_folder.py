@@ -1,10 +1,15 @@
 """The output folder of a run: whether it can be written, and what of another run is in it."""
+import contextlib
 import os
+import re
 import tempfile
 
+from absl import logging
+
 from runs import earlier
-from runtime import folders, run_files
+from runtime import folders, makings, run_files
 from runtime.errors import UserError, cannot_write
+from runtime.files import read_json
 
 RUN = "fine-tuning run"  # kind of making
 NAMES = (run_files.MODEL, run_files.RESULTS, run_files.PREDICTIONS)
@@ -25,12 +30,43 @@ def check(folder):
         raise cannot_write(folder, error) from error
 
 
-def replacing(folder, wait=0.0):
+@contextlib.contextmanager
+def replacing(folder, wait=0.0, is_other_model=False):
     """Gives a work folder whose files (model/, results.json, predictions.tsv) take the place of an earlier run's.
 
     They do so together; see folders.atomic_folder, also for `wait` and the errors.
+
+    Args:
+      is_other_model: whether what an earlier model predicted of other files goes too, and the log says what went.
     """
-    return folders.atomic_folder(folder, RUN, folders.SHARED, NAMES, earlier.run, wait=wait)
+    before, had_metrics = (left_by(folder), _has_metrics(folder)) if is_other_model else ((), False)
+    with folders.atomic_folder(
+        folder, RUN, folders.SHARED, NAMES, earlier.run, wait=wait,
+        takes=lambda kind: is_other_model and is_prediction(kind),
+    ) as work:
+        yield work
+    gone = [", ".join(name for name in before if not os.path.exists(os.path.join(folder, name)))]
+    gone.append("the metrics of %s" % run_files.RESULTS if had_metrics and not _has_metrics(folder) else "")
+    if any(gone):
+        logging.warning("%s: %s went with the earlier model.", folder, " and ".join(filter(None, gone)))
+
+
+def _has_metrics(folder):
+    content = read_json(os.path.join(folder, run_files.RESULTS))
+    return isinstance(content, dict) and bool(content.get("metrics"))
+
+
+def is_prediction(name):
+    """Whether a file in the folder of a run, whose kind of making is its name, is called as predictions are."""
+    return bool(re.match(r"predictions(_[^/]*)?\.tsv$", name))
+
+
+def left_by(folder):
+    """Names of the predictions in a folder that are this program's."""
+    known = {RUN: set(earlier.run(folder))}
+    known.update((kind, set(names)) for kind, names in makings.read(folder).items())
+    names = set().union(*(names for kind, names in known.items() if kind == RUN or is_prediction(kind)))
+    return sorted(filter(is_prediction, names))
 
 
 def make(folder):

@@ -7,9 +7,9 @@ from command_line import program_flags, public_task, recipes
 from command_line.settings import RunSettings, run_settings
 from data import records
 from data.tasks import get_task
-from runs import finetuning, identity, output_folder
+from runs import finetuning, identity, output_folder, schemas
 from runs.sweep_keys import Key
-from runtime import folders
+from runtime import folders, schema
 from runtime.errors import UserError, reason
 from runtime.files import read_json, write_json
 from runtime.run_files import PREDICTIONS, RESULTS
@@ -217,5 +217,9 @@ def record_failure(key, folder, reason):
 
 
 def accuracy(folder):
-    """The accuracy of the run whose result is in a folder."""
-    return read_json(os.path.join(folder, RESULTS))["metrics"]["accuracy"]
+    """The accuracy of the run whose result is in a folder; UserError where it has none."""
+    path = os.path.join(folder, RESULTS)
+    try:
+        return schema.load(path, schemas.ACCURATE)["metrics"]["accuracy"]
+    except (OSError, schema.Malformed) as error:
+        raise UserError("%s cannot be read (%s): delete it to run it again." % (path, error)) from None

@@ -33,14 +33,18 @@ def cell(text):
     before it, and so does one that begins with an apostrophe and one of these or another apostrophe: `read_cell` gives
     back the line as it was.
     """
-    line = one_line(text)
-    if line.startswith(_FORMULA):
-        return line if _NUMBER.match(line) else _MARK + line
-    return _MARK + line if _is_marked(line) else line
+    return guarded(one_line(text))
+
+
+def guarded(text):
+    """`cell` of a text that stays as it is otherwise, such as a file of quoted fields can hold it."""
+    if text.startswith(_FORMULA):
+        return text if _NUMBER.match(text) else _MARK + text
+    return _MARK + text if _is_marked(text) else text
 
 
 def read_cell(text):
-    """The line that `cell` made this of."""
+    """The line that `cell`, or text that `guarded`, made this of."""
     return text[1:] if _is_marked(text) else text
 
 

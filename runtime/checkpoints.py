@@ -1,6 +1,9 @@
 """Reading weights from checkpoints and exported models, with a clear word on what does not fit; saving a model."""
+import glob
 import os
 import re
+
+import numpy as np
 
 from runtime import folders, plain_paths
 from runtime.compat import tf
@@ -52,10 +55,13 @@ def checkpoint_shapes(prefix, flag):
     if not os.path.exists(prefix + ".index"):
         raise UserError("%s: no checkpoint at %s (%s.index is missing)." % (flag, prefix, os.path.basename(prefix)))
     try:
-        reader = open_reader(prefix)
-        return dict(reader.get_variable_to_shape_map())
+        shapes = dict(open_reader(prefix).get_variable_to_shape_map())
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
+    known = glob.glob(glob.escape(prefix) + ".data-*")
+    if known and sum(int(np.prod(shape, dtype=float)) for shape in shapes.values()) > sum(map(os.path.getsize, known)):
+        raise UserError("%s: %s cannot be read (its tensors are larger than its files)." % (flag, prefix))
+    return shapes
 
 
 def assignment(prefix, variables, flag):
@@ -86,7 +92,30 @@ def assignment(prefix, variables, flag):
             "%s: %s %s. Use the flags and the BERT config that the checkpoint was trained with."
             % (flag, prefix, "; and ".join(faults))
         )
+    _refuse_infinite(prefix, variables, flag)
     return dict(variables)
+
+
+def _refuse_infinite(prefix, names, flag):
+    """UserError for weights that are not finite; those that cannot be read are left to whoever restores them."""
+    try:
+        reader = open_reader(prefix)
+        check_finite(((name, reader.get_tensor(name)) for name in names), prefix, flag)
+    except UNREADABLE:
+        pass
+
+
+def check_finite(values, source, flag):
+    """UserError for weights that are NaN or infinite.
+
+    Args:
+      values: (name, array) of each.
+      source, flag: what holds them, and what named that, for the error.
+    """
+    for name, value in values:
+        value = np.asarray(value)
+        if value.dtype.kind == "f" and not np.isfinite(np.sum(value, dtype=np.float64)):  # the sum needs no more memory
+            raise UserError("%s: %s holds %s with values that are NaN or infinite." % (flag, source, name))
 
 
 def initialize(variables, init_checkpoint, warm_start_model_dir):
@@ -180,9 +209,11 @@ def read(prefix, flag):
     names = checkpoint_shapes(prefix, flag)
     try:
         reader = open_reader(prefix)
-        return {name: reader.get_tensor(name) for name in names}
+        values = {name: reader.get_tensor(name) for name in names}
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
+    check_finite(values.items(), prefix, flag)
+    return values
 
 
 def export(values, folder):

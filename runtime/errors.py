@@ -5,6 +5,7 @@ import os
 import re
 import sys
 
+from runtime.cells import shown
 from runtime.installation import setup
 
 _SURROGATE = re.compile("[\udc80-\udcff]")  # how Python spells a byte that is not UTF-8
@@ -120,7 +121,7 @@ def exit_code(program, stopped="stopped"):
         line = str(error) if isinstance(error, UserError) else refused(error)
         if line is None:
             raise
-        _tell("error: %s" % line)
+        _tell("error: %s" % shown(line))
         return 2
 
 

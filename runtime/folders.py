@@ -35,7 +35,9 @@ _PAUSE = 0.01
 
 
 @contextlib.contextmanager
-def atomic_folder(folder, kind, over=NEW, names=(), earlier=lambda folder: (), flag="--output_dir", wait=0.0):
+def atomic_folder(
+    folder, kind, over=NEW, names=(), earlier=lambda folder: (), flag="--output_dir", wait=0.0, takes=None
+):
     """Gives an empty folder to work in, whose files appear in `folder` together when the block ends without an error.
 
     Files of the last making of this kind that were not made again go; all others in `folder` stay. Missing folders
@@ -50,11 +52,12 @@ def atomic_folder(folder, kind, over=NEW, names=(), earlier=lambda folder: (), f
         without `.made.json` made in it, as far as it can be sure.
       flag: flag or argument that named the folder, for errors.
       wait: seconds to wait for another process that writes to the folder.
+      takes: function of a kind: whether files of that kind go with those of the last making of this one.
 
     Raises:
       UserError: the folder is not ours, a living process writes to it, or it cannot be written.
     """
-    making = _Making(folder, os.path.realpath(folder), kind, over, tuple(names), earlier, flag)
+    making = _Making(folder, os.path.realpath(folder), kind, over, tuple(names), earlier, flag, takes)
     with making.telling():
         recover(making.target)
         _refuse(making)
@@ -147,6 +150,7 @@ class _Making:
     names: tuple
     earlier: object
     flag: str
+    takes: object = None
 
     def ours(self):
         """({files of the last making of this kind}, {all files in the folder that are ours})."""
@@ -237,10 +241,11 @@ def _publish(making, place):
     is_new = not os.path.isdir(target)
     folders, files = _content(work)
     last, ours = making.ours()
-    outdated = sorted(last - set(files))
+    taken = {kind: names for kind, names in makings.read(target).items() if making.takes and making.takes(kind)}
+    outdated = sorted(last.union(*taken.values()) - set(files))
     _refuse_files(making, folders, files, ours, outdated)
     if making.over != NEW:
-        found = makings.read(target)
+        found = {kind: names for kind, names in makings.read(target).items() if kind not in taken}
         found.pop(making.kind, None)
         if files:
             found[making.kind] = files

@@ -35,8 +35,8 @@ def parse(arguments):
     parser.add_argument("--results_dir", required=True, help="folder of the runs")
     parser.add_argument("--output_dir", required=True, help="folder for what is made; earlier tables are replaced")
     parser.add_argument("--models", default="", help="comma-separated: which, and in which order (default: all)")
-    parser.add_argument("--confusion", choices=CONFUSIONS, default="run",
-                        help="confusion matrices: of every run, summed over splits, or none (default: run)")
+    parser.add_argument("--confusion", choices=CONFUSIONS, default="sum",
+                        help="confusion matrices: of every run, summed over splits, or none (default: sum)")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
     parser.add_argument("--resamples", type=int, default=10000, help="of the bootstrap (default: 10000)")
     return parser.parse_args(arguments)

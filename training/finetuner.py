@@ -14,6 +14,9 @@ from runtime.progress import Progress
 from runtime.sessions import session_config, share_cores
 from training import task_models
 
+CHECKED = 1024  # training rows that are scored where there is nothing to evaluate
+LARGEST = 6 << 30  # bytes of a tensor
+
 Finetuned = collections.namedtuple(
     "Finetuned",
     [
@@ -46,6 +49,7 @@ class Finetuner:
 
     def __init__(self, bert_config, config, settings, num_labels):
         self._start = start_of(settings)
+        self._num_labels, self._heads = num_labels, bert_config.num_attention_heads
         self._is_loaded = False  # whether the weights are those of `load`
         share_cores(bert_config, config)
         with tf.Graph().as_default():
@@ -97,11 +101,12 @@ class Finetuner:
           Finetuned.
 
         Raises:
-          UserError: the loss is no number.
+          UserError: the loss is no number, or a batch too large for any common memory.
           OSError: the checkpoint cannot be written.
         """
         if start_of(settings) != self._start:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
+        self._check_batches(settings, train)
         begun = time.time()
         if self._is_loaded:  # rows that were scored since then were encoded with other weights than the run's
             self._model.forget()
@@ -110,7 +115,9 @@ class Finetuner:
         steps = self._train(settings, train, show, before_step)
         trained = time.time()
         self._model.finish(self._session, train, settings.eval_batch_size)
-        rows, description = (train, "check") if evaluation is None else (evaluation, "evaluation")
+        rows, description = evaluation, "evaluation"
+        if evaluation is None:  # some tell whether the last step led anywhere
+            rows, description = train.take(range(min(train.size, CHECKED))), "check"
         logits = self.score(rows, settings.eval_batch_size, description, show and evaluation is not None)
         if not np.all(np.isfinite(logits)):  # the last step had a finite loss, and led nowhere
             raise self._diverged()
@@ -139,6 +146,19 @@ class Finetuner:
         self._model.forget()
         self._is_loaded = True
         self._session.run(self._take, {placeholder: weights[name] for name, placeholder in self._given.items()})
+
+    def _check_batches(self, settings, train):
+        """UserError for a batch that no common machine has the memory for."""
+        rows = max(settings.train_batch_size, self._num_labels if settings.stratified else 0)
+        rows, length = min(rows, train.size), train.trimmed_length()
+        size = 4 * rows * self._heads * length * length  # bytes of one layer's attention
+        if size > LARGEST:
+            raise UserError(
+                "A batch of %d rows of %d tokens needs a tensor of %.0f GB (%.0f at most)%s: lower --train_batch_size "
+                "or --max_seq_length, or train on fewer classes."
+                % (rows, length, size / 1e9, LARGEST / 1e9,
+                   "; the first has rows of all %d classes" % self._num_labels if settings.stratified else "")
+            )
 
     def _train(self, settings, train, show, before_step):
         """All steps of a run; returns their number."""

@@ -5,8 +5,9 @@ import os
 import numpy as np
 
 from learner.classifier import INPUTS
-from runtime import checkpoints, files, folders, saved_model
+from runtime import checkpoints, files, folders, saved_model, schema
 from runtime.compat import tf
+from runtime.errors import UserError
 from runtime.run_files import MODEL
 from runtime.sessions import session_config
 from training.plan import Judged
@@ -17,6 +18,14 @@ BEST = "best.json"  # below the output directory
 HISTORY = "validation.json"
 NAMES = (MODEL, BEST, HISTORY)
 KIND = "meta-trained model"
+# What is said of a step in BEST, and of every one in HISTORY.
+ENTRY = schema.fields(
+    {"step": schema.whole()},
+    {
+        "query_accuracy": schema.none_or(schema.real(0, 1)), "query_loss": schema.none_or(schema.real()),
+        "validated": schema.flag,
+    },
+)
 EVENTS = "eval"  # folder beside the checkpoints
 
 
@@ -64,12 +73,28 @@ def _restored(plan, checkpoint):
 
 def exported(output_dir):
     """Which model a finished run has exported to a folder, and why that one, in words."""
-    best, history = [files.read_json(os.path.join(output_dir, name)) for name in (BEST, HISTORY)]
+    best, history = _judged(output_dir)
     if best.get("query_accuracy") is None:
         return "the last step's (%d), as there are no validation tasks" % best["step"]
     return "that of step %d, whose query accuracy %.4f is the best of %d validations" % (
         best["step"], best["query_accuracy"], len(history)
     )
+
+
+def _judged(output_dir):
+    """The contents of best.json and validation.json, None for one that is not there; UserError for a damaged one."""
+    found = []
+    for name, check in ((BEST, ENTRY), (HISTORY, schema.array(ENTRY))):
+        path = os.path.join(output_dir, name)
+        try:
+            found.append(schema.load(path, check))
+        except FileNotFoundError:
+            found.append(None)
+        except (OSError, schema.Malformed) as error:
+            raise UserError(
+                "--output_dir: %s cannot be read (%s): move it away to have checkpoints judged anew." % (path, error)
+            ) from None
+    return found
 
 
 def made_earlier(output_dir):
@@ -97,8 +122,8 @@ class Validator:
         self._judge, self._export, self._prefix, self._output_dir = judge, export, prefix, output_dir
         folders.recover(output_dir)
         folders.check(output_dir, KIND, folders.SHARED, NAMES, made_earlier)
-        self._history = [entry for entry in files.read_json(self._path(HISTORY)) or [] if entry["step"] <= done]
-        best = files.read_json(self._path(BEST))
+        best, history = _judged(output_dir)
+        self._history = [entry for entry in history or [] if entry["step"] <= done]
         self._best = best if best and best["step"] <= done else None
 
     def validate(self, step):

@@ -1,15 +1,24 @@
 """The files of the SMLMT generator: records, words, manifest, and a look inside."""
 import collections
-import json
 import os
 
 from data import records
+from runtime import schema
 from runtime.compat import tf
 from runtime.errors import cannot_write
 from tokenization import load_vocab
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of the manifest
+# What manifest.json must hold for those who read it: the names of files, and the sizes of tasks.
+LISTED = schema.fields(
+    {"files": schema.array(schema.fields({"name": schema.text(), "words_name": schema.text()}, more=True))}, more=True
+)
+SIZED = schema.fields({
+    "parameters": schema.fields(
+        {}, {"records_per_task": schema.whole(1, 10**6), "max_seq_length": schema.whole(1, 10**6)}, more=True
+    )
+}, more=True)
 
 
 def record_file(prefix, classes):
@@ -37,11 +46,11 @@ def _listed_files(manifest_path):
     """Names of the files that a manifest speaks of; none when it is missing or of another program."""
     try:
         with tf.gfile.Open(manifest_path) as file:
-            entries = json.loads(file.read())["files"]
+            entries = schema.loads(file.read(), LISTED)["files"]
         names = [entry[key] for entry in entries for key in ("name", "words_name")]
-    except (tf.errors.OpError, ValueError, KeyError, TypeError, RecursionError):
+    except (tf.errors.OpError, ValueError):
         return []
-    return [name for name in names if isinstance(name, str) and name == os.path.basename(name)]
+    return [name for name in names if name == os.path.basename(name)]
 
 
 def write_tasks(record_path, words_path, tasks):
@@ -133,9 +142,8 @@ def _readable(tokens):
 
 def _parameters(path):
     try:
-        with open(os.path.join(os.path.dirname(path), MANIFEST), encoding="utf-8") as file:
-            return json.load(file)["parameters"]
-    except (OSError, ValueError, KeyError, RecursionError):
+        return schema.load(os.path.join(os.path.dirname(path), MANIFEST), SIZED)["parameters"]
+    except (OSError, schema.Malformed):
         return {}
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from runs.tables import layout, plots, rates, render, report
 from runs.tables.runs import Failure, read_runs
 from runtime import folders
+from runtime.cells import guarded
 from runtime.errors import UserError
 
 PLOTS = "plots"
@@ -88,6 +89,9 @@ def _confusion_images(results, confusion, image):
     """{file name: Image} of confusion matrices."""
     found = {}
     for (model, task, k), runs in _by_cell(results).items():
+        runs = [run for run in runs if len(run.labels) <= plots.MOST_PLOTTED]
+        if not runs:
+            continue
         if confusion == "run":
             for run in runs:
                 description = "%s, %s, k=%d, split %d: %.1f %%" % (model, task, k, run.split, 100 * run.accuracy)
@@ -125,11 +129,18 @@ def _sections(results, failures, accuracy, paired, beside, images, unread) -> Li
         report.Section("Accuracy against k", (), (), list(images["shots"].values())),
         report.Section("Heat maps", (), (), list(images["heat"].values())),
         report.Section("Learned rates", unread, (), list(images["rates"].values())),
-        report.Section("Confusion matrices", (), (), (), list(folded.items())),
+        report.Section("Confusion matrices", _not_plotted(results), (), (), list(folded.items())),
         report.Section("Runs that failed", items=["%s: %s" % failure for failure in failures]),
         report.Section("Runs", items=["%s: %.1f %% of %d rows" % (run.path, 100 * run.accuracy, run.rows)
                                       for run in results.runs]),
     ]
+
+
+def _not_plotted(results):
+    many = [task for task in results.tasks
+            if any(run.task == task and len(run.labels) > plots.MOST_PLOTTED for run in results.runs)]
+    text = "Matrices of more than %d classes are not drawn (%s): results.json of each run has the counts."
+    return [text % (plots.MOST_PLOTTED, ", ".join(many))] if many else []
 
 
 def _lead(results):
@@ -148,6 +159,9 @@ def _name(*parts):
 
 
 def _csv(frame):
+    """The bytes of a CSV file; text as runtime.cells.guarded makes it."""
+    texts = frame.select_dtypes(include="object").columns
+    frame = frame.assign(**{name: [guarded(v) if isinstance(v, str) else v for v in frame[name]] for name in texts})
     return frame.to_csv(index=False, float_format="%.10g").encode("utf-8")
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from runs.tables.layout import Results
 from runs.tables.rates import Rate, in_network_order
+from runtime.cells import shown
 
 DPI = 100
 STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": DPI}
@@ -19,6 +20,8 @@ STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 MARKERS = "osD^vP*X"
 LEGEND_COLUMNS = 3
+LONGEST_NAME = 40  # characters of a class, task or model
+MOST_PLOTTED = 60  # classes of a confusion matrix that can still be told apart
 MOST_NUMBERED = 5  # classes of a confusion matrix that still have room for counts
 
 
@@ -28,6 +31,13 @@ def png(figure: Figure) -> bytes:
     with rc_context(STYLE):
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _plain(text):
+    """Text of others in a figure: no formula, nothing that cannot be seen, and not longer than there is room for."""
+    text = shown(str(text))
+    text = text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "\u2026"
+    return text.replace("$", "\\$")
 
 
 def _figure(width, height):
@@ -51,8 +61,8 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
             shift = 1.0 + 0.02 * (number - (len(results.models) - 1) / 2.0)
             axes.errorbar(
                 [k * shift for k, _ in found], [100 * summary.mean for _, summary in found],
-                yerr=np.nan_to_num([100 * summary.std for _, summary in found]), label=model, capsize=3, markersize=5,
-                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
+                yerr=np.nan_to_num([100 * summary.std for _, summary in found]), label=_plain(model), capsize=3,
+                markersize=5, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
             )
         axes.set_xscale("log", base=2)
         axes.set_xticks(results.shots)
@@ -60,7 +70,7 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
         axes.minorticks_off()
         if len(results.shots) == 1:
             axes.set_xlim(results.shots[0] / 2.0, results.shots[0] * 2.0)
-        axes.set(title=task, xlabel="examples a class (k)", ylabel="accuracy, %")
+        axes.set(title=_plain(task), xlabel="examples a class (k)", ylabel="accuracy, %")
         axes.grid(axis="y", alpha=0.3)
         axes.legend(
             fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=LEGEND_COLUMNS
@@ -92,7 +102,7 @@ def confusion_matrix(confusion: np.ndarray, labels: Sequence[str], title: str) -
     rows = confusion.sum(axis=1, keepdims=True)
     parts = confusion / np.maximum(rows, 1)
     side = (0.4 if len(labels) <= MOST_NUMBERED else 0.2) * len(labels)  # inches
-    names = 0.06 * max(map(len, labels))
+    names = 0.06 * max(len(_plain(label)) for label in labels)
     left, bottom, top = 0.3 + names, 0.35 + 0.75 * names, 0.25
     width, height = left + max(side, 1.0) + 0.1, bottom + side + top
     with rc_context(STYLE):
@@ -122,7 +132,8 @@ def learned_rates(rates: List[Rate]) -> Figure:
             by_layer = [[rate.rate for rate in own if rate.layer == layer] for layer in layers]
             # A rate of 0 (the output MLP of warp layers) has no place on a logarithmic scale.
             means = [np.mean(values) if values and np.mean(values) > 0 else np.nan for values in by_layer]
-            axes.plot(range(len(layers)), means, label=model if len(sets) == 1 else "%s, set %d" % (model, rate_set),
+            label = _plain(model) if len(sets) == 1 else "%s, set %d" % (_plain(model), rate_set)
+            axes.plot(range(len(layers)), means, label=label,
                       color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], markersize=4)
         axes.set_yscale("log")
         axes.set_xticks(range(len(layers)))
@@ -134,6 +145,7 @@ def learned_rates(rates: List[Rate]) -> Figure:
 
 
 def _ticks(axes, columns, rows, size=9):
+    columns, rows = (list(map(_plain, names)) for names in (columns, rows))
     axes.set_xticks(range(len(columns)))
     axes.set_xticklabels(columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(range(len(rows)))

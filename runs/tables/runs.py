@@ -1,12 +1,12 @@
 """The results files of runs: found, read, and told apart by model, task, k and split."""
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Tuple
 
 from data.tasks import TASKS, identify
-from runtime import folders
+from runs import schemas
+from runtime import folders, schema
 from runtime.errors import UserError
 from runtime.run_files import RESULTS
 
@@ -86,9 +86,8 @@ def _find(results_dir):
 def _content(path):
     folders.recover(os.path.dirname(path))
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
+        content = schema.load(path)
+    except (OSError, ValueError) as error:
         raise UserError("%s cannot be read (%s): delete it, or run it again." % (path, error)) from None
     if not isinstance(content, dict):
         raise UserError("%s is no results file: it holds no JSON object." % path)
@@ -107,9 +106,10 @@ def _run(content, path, results_dir) -> Optional[Run]:
         raise UserError("%s: neither its keys nor its path tell the %s; results are in %s or %s."
                         % (path, ", ".join(lacking), FOUR_FOLDERS, TWO_FOLDERS))
     try:
+        schemas.results(content)
         metrics, config = content["metrics"], content.get("config") or {}
         learner, finetuning = config.get("learner") or {}, config.get("finetuning") or {}
-        confusion = tuple(tuple(map(int, row)) for row in metrics["confusion"])
+        confusion = tuple(map(tuple, metrics["confusion"]))
         return Run(
             model=str(names["model"]),
             task=str(names["task"]),
@@ -125,8 +125,8 @@ def _run(content, path, results_dir) -> Optional[Run]:
             warm_start_model_dir=finetuning.get("warm_start_model_dir"),
             use_exp_lr=bool(learner.get("use_exp_lr")),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError("%s is no results file of a fine-tuning run (%r)." % (path, error)) from None
+    except (TypeError, ValueError, OverflowError) as error:  # of what its path or keys say, or of schema
+        raise UserError("%s is no results file of a fine-tuning run (%s)." % (path, error)) from None
 
 
 def _is_own(content) -> bool:

@@ -194,7 +194,7 @@ def main(argv):
     program_flags.define(FLAGS)
     FLAGS(["benchmark"] + argv[split + 1 :])
     with Side() as side:
-        KINDS[options.kind](side, options, np.load(options.texts) if options.texts else None)
+        KINDS[options.kind](side, options, np.load(options.texts, allow_pickle=False) if options.texts else None)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def main():
         parser.error("%s: install requirements-bench-torch.txt into an environment of its own" % MISSING)
     config = transformers.BertConfig.from_json_file(options.bert_config_file)
     config.hidden_act = {"gelu_erf": "gelu"}.get(config.hidden_act, "gelu_new")
-    arrays = np.load(options.texts) if options.texts else None
+    arrays = np.load(options.texts, allow_pickle=False) if options.texts else None
     config.num_labels = int(arrays["num_labels"]) if options.texts else options.num_labels
     model = transformers.BertForSequenceClassification(config)
     if options.kind == "predict":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import struct
 
 import numpy as np
 import pytest
@@ -253,3 +254,32 @@ def test_records_are_read_at_random_as_they_are_in_order(tmp_path):
     read = records.RecordFile(path).examples([3, 0, 3], max_seq_length=8)
     for field in records.SCHEMA:
         np.testing.assert_array_equal(getattr(read, field.name), getattr(expected, field.name))
+
+
+def crc_of(data):
+    """TFRecord's checksum: CRC-32C, turned and shifted so that one of a checksum is not itself."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("length", [100, 2**31, 2**36, 2**63, 2**64 - 17, 2**64 - 1])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_length_larger_than_the_file_never_reaches_tensorflow(length, before, tmp_path, monkeypatch):
+    path = str(tmp_path / "a.tf_record")
+    with tf.python_io.TFRecordWriter(path) as writer:
+        writer.write(b"")
+    with open(path, "rb") as file:
+        whole = file.read()
+    assert struct.pack("<I", crc_of(whole[:8])) == whole[8:12]  # the checksum is TensorFlow's
+    header = struct.pack("<Q", length)
+    with open(path, "wb") as file:
+        file.write(whole * before + header + struct.pack("<I", crc_of(header)) + b"x" * 50)
+    words = "cut short after 1 whole records" if before else "not a TFRecord file"
+    for read in (records.RecordFile, lambda path: list(records._serialized(path))):
+        with pytest.raises(UserError, match=words):
+            read(path)

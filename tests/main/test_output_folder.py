@@ -148,6 +148,22 @@ def test_notes_beside_a_model_stay(from_text, tmp_path):
     assert after["model/model.json"] != before["model/model.json"]
 
 
+def test_predictions_of_an_earlier_model_leave_with_it(files, from_text, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(str(from_text[0]), str(mine))
+    predict = ["--do_predict", "--predict_file=%s" % (files / "eval.txt"), "--output_dir=%s" % mine]
+    assert run(*predict).code == 0 and (mine / "predictions_eval.tsv").exists()
+    shutil.copy(str(mine / "predictions_eval.tsv"), str(mine / "predictions_kept.tsv"))  # a user's own copy
+    assert run("--output_dir=%s" % mine, *from_text[1]).code == 0  # the same model
+    assert (mine / "predictions_eval.tsv").exists()
+    alone = ["--task_eval_files=%s" % (files / "train.csv") if "task_eval" in flag else flag for flag in from_text[1]]
+    result = run("--output_dir=%s" % mine, "--seed=1", "--overwrite", *alone)
+    assert result.code == 0
+    assert sorted(os.listdir(str(mine))) == [".made.json", "model", "predictions_kept.tsv", "results.json"]
+    words = "predictions.tsv, predictions_eval.tsv and the metrics of results.json went with the earlier model"
+    assert [line for line in result.lines if words in line]
+
+
 def test_runs_of_earlier_versions_are_replaced(from_text, tmp_path):
     """They left no list of their files."""
     mine = tmp_path / "mine"

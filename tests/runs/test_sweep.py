@@ -83,6 +83,14 @@ def test_failures_are_recorded_but_take_no_result_away(tmp_path):
     assert sweep.stored_run_id(str(folder)) == "a" and sweep.accuracy(str(folder)) == 0.5
 
 
+@pytest.mark.parametrize("left", [None, "{", {"metrics": None}, {"metrics": {}}, {"metrics": {"accuracy": 7.0}}])
+def test_results_without_an_accuracy(left, tmp_path):
+    if left is not None:
+        put(tmp_path, left)
+    with pytest.raises(UserError, match="results.json cannot be read .*: delete it"):
+        sweep.accuracy(str(tmp_path))
+
+
 def test_a_users_file_is_not_taken_for_a_result(tmp_path):
     put(tmp_path, {"mine": 1})
     with pytest.raises(UserError, match="--output_dir: .*results.json is there, and not of this program"):

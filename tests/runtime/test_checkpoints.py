@@ -194,3 +194,33 @@ def test_want_of_descriptors_or_memory_is_no_damage(fault, message, words):
     line = str(fault(tf.errors.ResourceExhaustedError(None, None, message)))
     assert words in line and "damaged" not in line
     assert "damaged" in str(fault(tf.errors.DataLossError(None, None, "checksum")))
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused_by_name(wrong, tmp_path):
+    values = {"a": np.zeros([3], np.float32), "b/kernel": np.zeros([2, 2], np.float32), "step": np.array(3)}
+    save(tmp_path / "good", values)
+    values["b/kernel"][1, 0] = wrong
+    prefix = save(tmp_path / "bad", values)
+    assert checkpoints.read(str(tmp_path / "good"), FLAG)["step"] == 3
+    words = "^--init_checkpoint: .*bad holds b/kernel with values that are NaN or infinite"
+    with pytest.raises(UserError, match=words):
+        checkpoints.read(prefix, FLAG)
+    variables = make_variables({"a": [3], "b/kernel": [2, 2]})
+    with pytest.raises(UserError, match=words):
+        checkpoints.assignment(prefix, variables, FLAG)
+    checkpoints.assignment(prefix, {"a": variables["a"]}, FLAG)  # what is not taken does not matter
+    checkpoints.assignment(str(tmp_path / "good"), variables, FLAG)
+
+
+def test_large_weights_are_finite(tmp_path):
+    prefix = save(tmp_path / "large", {"a": np.full([1000], 3e38, np.float32)})
+    assert len(checkpoints.read(prefix, FLAG)["a"]) == 1000
+
+
+def test_tensors_larger_than_their_files(tmp_path):
+    prefix = save(tmp_path / "model.ckpt", {"a": np.zeros([1000], np.float32)})
+    with open(data_file(prefix), "wb") as file:
+        file.write(b"1234")
+    with pytest.raises(UserError, match="its tensors are larger than its files"):
+        checkpoints.checkpoint_shapes(prefix, FLAG)

@@ -56,6 +56,15 @@ def test_all_files(sweep, tmp_path):
     assert (target / "tables.tex").read_text(encoding="utf-8").count("\\begin{table}") == 3
 
 
+def test_matrices_of_many_classes_are_not_drawn(tmp_path):
+    labels = ["class %d" % number for number in range(1000)]
+    put(tmp_path / "in", "=1+1/airline/4/0", content(labels=labels))
+    target, _ = make(tmp_path / "in", tmp_path)
+    assert not [name for name in os.listdir(str(target / "plots")) if name.startswith("confusion")]
+    assert "more than 60 classes are not drawn (airline)" in (target / "report.html").read_text(encoding="utf-8")
+    assert rows(target / "runs.csv")[0]["model"] == "'=1+1"  # no spreadsheet computes it
+
+
 def test_the_same_runs_give_the_same_files(sweep, tmp_path):
     target, _ = make(sweep, tmp_path)
     before = contents(target)

@@ -78,3 +78,24 @@ def test_png_files_are_the_same_each_time(results):
 def test_numbers_stand_out_from_their_colour():
     (axes,) = plots.confusion_matrix([[9, 0], [0, 9]], ["yes", "no"], "").axes
     assert [text.get_color() for text in axes.texts] == ["white", "black", "black", "white"]
+
+
+HOSTILE = [r"$\foo$", "$", r"\$x$ y", "_{^", "a" * 10000, "\x1b[31m\n", "<b>&", "größer"]
+
+
+def test_labels_are_text_and_no_formulas():
+    confusion = np.eye(len(HOSTILE), dtype=int)
+    (axes,) = plots.confusion_matrix(confusion, HOSTILE, "split 0").axes
+    assert plots.png(axes.figure).startswith(b"\x89PNG")
+    shown = [label.get_text().replace(r"\$", "$") for label in axes.get_xticklabels()]
+    assert shown[:4] == HOSTILE[:4] and shown[5:] == [r"\x1b[31m\n", "<b>&", "größer"]
+    assert len(shown[4]) == plots.LONGEST_NAME
+    assert axes.figure.get_size_inches().max() < 10
+
+
+def test_names_of_models_and_tasks_are_text(tmp_path):
+    put_sweep(tmp_path, {(r"$\foo$", "$x_{$", 4): [60, 70]})
+    results = Results(read_runs(str(tmp_path))[0])
+    rates = [Rate(r"$\foo$", 0, "layer 0", "kernel", 0.1)]
+    figures = [plots.accuracy_by_shots(results, "$x_{$"), plots.heat_map(results, 4), plots.learned_rates(rates)]
+    assert all(plots.png(figure) for figure in figures)
