@@ -9,7 +9,9 @@ Which words may be drawn is settled between the two, in the program that starts 
 sentences of one word (at most --max_count), so words and tasks spread over any number of machines. What goes from
 one step to the next lies in the staging folder, which all machines must reach.
 """
+import contextlib
 import hashlib
+import io
 import json
 import os
 import uuid
@@ -39,10 +41,15 @@ def options(runner, workers, text):
     if is_direct and workers > 1 and "--direct_num_workers" not in text:
         arguments += ["--direct_num_workers=%d" % workers, "--direct_running_mode=multi_processing"]
         _repair_empty_collections()
+    said = io.StringIO()
     try:
-        return PipelineOptions(arguments)
+        with contextlib.redirect_stderr(said):
+            found = PipelineOptions(arguments)
+            found.get_all_options()  # reads them: else a mistake would show in the middle of the run
+        return found
     except (SystemExit, ValueError) as error:
-        raise UserError("--beam_options=%s: refused by Beam (%s)." % (text, error)) from None
+        fault = (said.getvalue().strip() or reason(error)).splitlines()[-1]
+        raise UserError("--beam_options=%s: refused by Beam (%s)." % (text, fault)) from None
 
 
 def _repair_empty_collections():

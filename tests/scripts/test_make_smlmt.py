@@ -154,23 +154,6 @@ def test_full_disk(folder):
     assert not (folder / "out").exists()
 
 
-def test_beam_gives_the_same_files(folder):
-    pytest.importorskip("apache_beam", reason="apache_beam is not installed (scripts/setup_env.sh --with=beam)")
-    (folder / "texts").mkdir()
-    lines = text_of(20).splitlines(True)
-    (folder / "texts" / "a.txt").write_text("".join(lines[:50] + lines[10:20]))
-    (folder / "texts" / "b.gz").write_bytes(gzip.compress("".join(lines[40:]).encode("ascii")))
-    options = dict(input=folder / "texts", tasks_per_class_count=130, max_count=22)  # two shards, some second tries
-    run(folder, **options)
-    code, out, err = start(*arguments(folder, runner="DirectRunner", output_dir=folder / "beam", **options))
-    assert code == 0, err
-    assert contents(folder / "out") == contents(folder / "beam")
-    (folder / "texts" / "b.gz").write_bytes(gzip.compress(b"\xff\n"))
-    code, out, err = start(*arguments(folder, runner="DirectRunner", output_dir=folder / "third", **options))
-    assert (code, out) == (2, "") and "b.gz: byte 0 (0xff) is not UTF-8" in err.splitlines()[-1], err
-    assert not (folder / "third").exists()
-
-
 def test_beam_and_a_folder_that_it_would_take_as_a_pattern(folder):
     output = folder / "a[1]"
     code, out, err = start(*arguments(folder, runner="DirectRunner", output_dir=output))
