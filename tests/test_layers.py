@@ -56,6 +56,7 @@ class Module(NamedTuple):
     name: str
     tree: ast.Module
     comments: Dict[int, str]  # {line: its text}, of all lines
+    is_package: bool  # an __init__.py
 
     @property
     def room(self):
@@ -75,7 +76,8 @@ def _read(path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     lines = dict(enumerate(text.splitlines(), start=1))
-    return Module(name[: -len(".__init__")] if name.endswith(".__init__") else name, ast.parse(text), lines)
+    is_package = name.endswith(".__init__")
+    return Module(name[: -len(".__init__")] if is_package else name, ast.parse(text), lines, is_package)
 
 
 MODULES: List[Module] = [_read(path) for path in _paths()]

@@ -9,6 +9,7 @@ import meta_learner
 import modeling
 from command_line import recipes
 from command_line.public_task import DEFAULT_MODELS
+from command_line.settings import RunSettings, TextSettings
 from fetch import shipped
 from learner import configs
 from learner.classifier import Batch
@@ -39,6 +40,7 @@ TEXT_SIZES = dict(
     max_position_embeddings=24,
     initializer_range=0.2,  # far from 0, so that rows differ
 )
+RUN_LABELS = ("up", "down")
 LEARNER = configs.LearnerConfig(
     pooling="mean", prototypical_baseline=True, head_init="identity", label_emb_size=16,
     update_only_label_embedding=True, rate_sets=1, keep_prob=1.0,
@@ -66,6 +68,29 @@ def make_batch(rows, length, classes, seed=0):
         segment_ids=random.randint(0, 2, [rows, length]),
         label_ids=np.arange(rows) % classes,
     )
+
+
+def run_settings(folder, **changes):
+    """RunSettings whose files, train.csv and eval.csv in a folder, exist and hold their names."""
+    for name in ("train.csv", "eval.csv"):
+        (folder / name).write_text(name)
+    values = dict(
+        bert_config=modeling.BertConfig.from_dict(TEXT_SIZES),
+        classifier=LEARNER,
+        finetuning=configs.FinetuneConfig(),
+        text=TextSettings(False, 12),
+        vocab_file="vocab.txt",
+        train_file=str(folder / "train.csv"),
+        eval_file=str(folder / "eval.csv"),
+        labels=RUN_LABELS,
+        num_labels=None,
+        task_name=None,
+        output_dir="out",
+        keep_model=True,
+        overwrite=False,
+        given={},
+    )
+    return RunSettings(**dict(values, **changes))
 
 
 def write(folder, labels, text=None):

@@ -5,35 +5,17 @@ import pytest
 import tiny
 
 import modeling
-from command_line.settings import RunSettings, TextSettings
+from command_line.settings import TextSettings
 from learner.configs import FinetuneConfig, SoftmaxConfig
 from runs import identity
 from runtime.errors import UserError
 
-LABELS = ("up", "down")
+LABELS = tiny.RUN_LABELS
 
 
 @pytest.fixture
 def settings(tmp_path):
-    """Settings whose files exist."""
-    for name in ("train.csv", "eval.csv"):
-        (tmp_path / name).write_text(name)
-    return RunSettings(
-        bert_config=modeling.BertConfig.from_dict(tiny.TEXT_SIZES),
-        classifier=tiny.LEARNER,
-        finetuning=FinetuneConfig(),
-        text=TextSettings(False, 12),
-        vocab_file="vocab.txt",
-        train_file=str(tmp_path / "train.csv"),
-        eval_file=str(tmp_path / "eval.csv"),
-        labels=LABELS,
-        num_labels=None,
-        task_name=None,
-        output_dir="out",
-        keep_model=True,
-        overwrite=False,
-        given={},
-    )
+    return tiny.run_settings(tmp_path)
 
 
 def run_id(settings, labels=LABELS, weights=None):

@@ -27,14 +27,6 @@ def put(folder, values):
     (folder / "results.json").write_text(values if isinstance(values, str) else json.dumps(values))
 
 
-def test_keys_of_one_number_of_classes_follow_one_another():
-    found = sweep_keys.keys(["a", "b"], ["airline", "conll", "disaster"], [4, 8], [0, 1])
-    assert len(found) == len(set(found)) == 24
-    assert [key.model for key in found] == ["a"] * 12 + ["b"] * 12
-    assert [key.task for key in found[:12:4]] == ["disaster", "airline", "conll"]  # 2, 3 and 4 classes
-    assert found[0].folder("out") == os.path.join("out", "a", "disaster", "4", "0")
-
-
 def test_settings_of_a_job(encoder, environment, tmp_path):
     jobs = sweep.Jobs(str(tmp_path), "bert", environment, {}, ["--seed=3", "--train_batch_size=5"])
     job = jobs.job(KEY)

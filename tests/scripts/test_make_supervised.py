@@ -10,7 +10,7 @@ import pytest
 from absl import flags
 from supervised_program import SEQ, VOCAB, WORDS, arguments, contents, error_of, program, rows_of, run, save, side_of
 
-from data import meta_tasks, text
+from data import meta_tasks
 from data.supervised import conversion, glue
 from runtime.errors import UserError
 
@@ -408,14 +408,3 @@ def test_command_line(tmp_path):
     program.define_flags(values)
     shown = program.__doc__ + values.get_help()
     assert all(flag in shown for flag in ("--input", "--dataset", "--pairwise", "--tasks", "stsb"))
-
-
-def test_slugs():
-    assert conversion._slugs(["Not Relevant", "a/b"]) == ["Not-Relevant", "a-b"]
-    assert conversion._slugs(["+", "-", "0"]) == ["0", "1", "2"] and conversion._slugs(["a b", "a-b"]) == ["0", "1"]
-
-
-def test_layout_of_prefers_exact_names():
-    layout = conversion.layout_of("x", ["Label", "label", "Text", "text2"])
-    assert layout == text.Layout(("Text",), ("text2",), ("label",), pair=True)
-    assert conversion.layout_of("x", ["Label", "label", "text"], label_column="Label").label == ("Label",)

@@ -1,4 +1,4 @@
-"""Text of SMLMT tasks: sentences, files, the index over them."""
+"""Text of SMLMT tasks: sentences, files."""
 import bz2
 import gzip
 import json
@@ -6,15 +6,13 @@ import lzma
 import os
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from smlmt_program import (  # noqa: F401 (the fixture)
     fixture_folder,
     run,
     tokenizer,
 )
 
-from data.smlmt import corpus, sentence_index, words
+from data.smlmt import corpus
 from runtime.errors import UserError
 
 
@@ -71,33 +69,6 @@ def test_long_sentences_are_cut_between_words():
     assert list(reader.sentences("abc de fgh ij klm")) == [["abc", "de", "fgh", "ij"]]
     assert list(reader.sentences("abc defghijk lm")) == []  # what is left is too short
     assert list(reader.sentences("abc , 12 d")) == [["abc", ",", "12", "d"]]  # only words of letters count
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.lists(st.lists(st.sampled_from("river rivers River art party a the \xe9t\xe9 x1 .".split()), max_size=6)))
-def test_index_finds_what_a_scan_finds(sentences):
-    store, block = sentence_index.SentenceStore(), sentence_index.WORDS_AT_ONCE
-    for sentence in sentences:
-        store.add(sentence)
-    different = []
-    for sentence in sentences:
-        if sentence not in different:
-            different.append(sentence)
-    store.close()
-    assert [store.sentence(number) for number in range(len(store))] == different
-    fold = words.FoldedForms()
-    expected = {}
-    for number, sentence in enumerate(different):
-        for form in {fold[word] for word in sentence if words.is_candidate(fold[word], 2)}:
-            expected.setdefault(form, []).append(number)
-    try:
-        for sentence_index.WORDS_AT_ONCE in (1, 7, block):
-            index = store.index(fold, lambda form: words.is_candidate(form, 2), 2, 4)
-            found = {form: index.sentences(form).tolist() for form in index.counts()}
-            assert found == {form: numbers for form, numbers in expected.items() if 2 <= len(numbers) <= 4}
-            assert index.counts() == {form: len(numbers) for form, numbers in found.items()}
-    finally:
-        sentence_index.WORDS_AT_ONCE = block
 
 
 def read_all(path):

@@ -1,17 +1,14 @@
-"""Words of SMLMT tasks: stems, sampling, clusters."""
+"""Words of SMLMT tasks: stems and sampling."""
 import collections
-import json
 
 import numpy as np
 import pytest
 from smlmt_program import (  # noqa: F401 (the fixture)
     NOUNS,
     counts_of,
-    fixture_folder,
-    run,
 )
 
-from data.smlmt import word_clusters, words
+from data.smlmt import words
 from runtime.errors import UserError
 
 
@@ -78,33 +75,3 @@ def test_hard_and_easy_tasks():
         words.WordTable(counts, 3, clusters=clusters, difficulty="hard")
     with pytest.raises(UserError, match="only 4 clusters"):
         words.WordTable(counts, 5, clusters=clusters, difficulty="easy")
-
-
-def test_clusters_file(tmp_path):
-    path = str(tmp_path / "clusters.tsv")
-    word_clusters.write_clusters(path, {"river": "1", "caf\xe9": "0"})
-    assert word_clusters.read_clusters(path) == {"river": "1", "caf\xe9": "0"}
-    faults = (("", "no words"), ("a\n", "line 1"), ("a\tb\tc\n", "line 1"), ("a\tb\n\na\tc\n", "line 3: a is"))
-    for text, fault in faults:
-        (tmp_path / "clusters.tsv").write_text(text)
-        with pytest.raises(UserError, match=fault):
-            word_clusters.read_clusters(path)
-
-
-def test_k_means_over_vectors(folder):
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed (scripts/setup_env.sh --with=sklearn)")
-    vectors = np.repeat(np.eye(3, 5, dtype=np.float32), 2, axis=0) + 0.01
-    np.savez(str(folder / "vectors.npz"), words=np.array(NOUNS), vectors=vectors)
-    options = dict(classes="2", clusters=3, embeddings=folder / "vectors.npz")
-    run(folder, task_difficulty="hard", **options)
-    pairs = {frozenset(line.split("\t")) for line in (folder / "out" / "meta_pretrain_2.words.tsv").open()}
-    pairs = {frozenset(name.strip() for name in pair) for pair in pairs}
-    assert pairs <= {frozenset(NOUNS[start : start + 2]) for start in (0, 2, 4)}
-    found = word_clusters.read_clusters(str(folder / "out" / "word_clusters.tsv"))
-    assert set(found) == set(NOUNS) and len(set(found.values())) == 3
-    clusters = folder / "out" / "word_clusters.tsv"
-    again = dict(classes="2", word_clusters=clusters, task_difficulty="hard", output_dir=folder / "again")
-    assert run(folder, **again)["files"] == json.loads((folder / "out" / "manifest.json").read_text())["files"]
-    for changes in (dict(clusters=7), dict(embeddings=folder / "text.txt"), dict(embeddings=folder / "vocab.npz")):
-        with pytest.raises(UserError, match="--clusters=7|--embeddings"):
-            run(folder, **dict(options, task_difficulty="easy", output_dir=folder / "third", **changes))

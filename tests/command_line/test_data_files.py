@@ -1,0 +1,39 @@
+"""Where the files are that flags name."""
+import os
+
+import pytest
+
+from command_line import data_files
+from runtime.errors import UserError
+
+FOLDERS = {"data_dir": "smlmt", "supervised_data_dir": "supervised"}
+
+
+@pytest.mark.parametrize(
+    "flag, name, folder",
+    [
+        ("task_train_files", "meta_pretrain_2.tf_record", "smlmt"),
+        ("task_eval_files", "meta_pretrain_2.tf_record", "smlmt"),
+        ("task_train_files", "sst_train.tf_record", "supervised"),
+        ("task_eval_files", "sst_dev.tf_record", "supervised"),
+        ("task_train_files", "amazon_books.tf_record", "supervised"),
+        ("task_eval_files", "amazon_books.tf_record", "smlmt"),
+    ],
+)
+def test_where_record_files_are_looked_up(flag, name, folder):
+    """Spec, section 2."""
+    found = data_files.record_paths(dict(FOLDERS, **{flag: name + ",x"}), flag)
+    assert found == (os.path.join(folder, name), os.path.join("supervised", "x"))
+
+
+@pytest.mark.parametrize("names, expected", [
+    ("a,b", ("a", "b")), ("a", ("a", None)), ("a,", ("a", None)), ("/x/a.csv,b", ("/x/a.csv", "b")),
+])
+def test_files_of_a_task(names, expected):
+    assert data_files.task_files({"data_dir": "", "supervised_data_dir": "", "task_eval_files": names}) == expected
+
+
+@pytest.mark.parametrize("names, count", [("", 0), ("a,b,c", 3)])
+def test_neither_one_file_nor_two(names, count):
+    with pytest.raises(UserError, match="--task_eval_files: give two files.*, not %d" % count):
+        data_files.task_files(dict(FOLDERS, task_eval_files=names))
