@@ -12,6 +12,7 @@ from typing import NamedTuple, Tuple
 from data.tasks import DATA_URL
 from fetch import archives, drive, transfer
 from fetch.archives import MIB, missing
+from runtime import folders
 from runtime.claims import alone_in
 from runtime.errors import UserError
 from runtime.paths import DOWNLOADS
@@ -63,6 +64,7 @@ def _ensure(name, folder, base):
     archive = os.path.abspath(folder) + ".zip"  # put there by hand, and kept
     fetched = os.path.abspath(folder) + ".download"
     if not missing(folder, source.needs):
+        folders.tidy(folder)
         _discard(fetched)
         return folder
     with alone_in(os.path.dirname(archive)):

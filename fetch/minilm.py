@@ -69,6 +69,7 @@ def ensure_minilm(folder=None):
     """
     folder = folder or os.path.join(DOWNLOADS, "minilm")
     if not missing(folder, TENSORFLOW_FILES):
+        folders.tidy(folder)
         return folder
     target = os.path.abspath(folder)
     parent = os.path.dirname(target)

@@ -59,7 +59,7 @@ def atomic_folder(
     """
     making = _Making(folder, os.path.realpath(folder), kind, over, tuple(names), earlier, flag, takes)
     with making.telling():
-        recover(making.target)
+        tidy(making.target)
         _refuse(making)
         above = _make_folders(os.path.dirname(making.target))
     place = None
@@ -109,6 +109,10 @@ def tidy(folder):
         if claims.owner_of(path) is not None:
             with contextlib.suppress(OSError):  # it may stay where nothing can be written
                 claims.settle(path, _finish)
+    for place in (target, os.path.dirname(target)):
+        with contextlib.suppress(OSError):  # as above; or there is no such folder
+            if any(claims.is_workplace(os.path.join(place, name)) for name in os.listdir(place)):
+                claims.remove_workplace(claims.make_workplace(place))  # which sweeps
 
 
 def read_whole(folder, read):

@@ -304,3 +304,14 @@ def test_records_from_outside_lead_nowhere(tmp_path):
         assert os.listdir(str(tmp_path / "m")) == ["link"]
         assert (tmp_path / "mine").read_text() == "x" == (tmp_path / "data" / "mine").read_text()
         assert sorted(os.listdir(str(tmp_path))) == ["data", "m", "mine"]
+
+
+@pytest.mark.parametrize("place", ["", "made"])
+def test_tidy_removes_what_a_process_left_that_died_while_it_gave_up_its_claim(place, tmp_path):
+    (tmp_path / "made").mkdir()
+    kill(start("from runtime import claims; print(claims.make_workplace(sys.argv[1]), flush=True); sys.stdin.read()",
+               tmp_path / place))
+    (tmp_path / place / ".unfinished-mine").mkdir()
+    assert len(os.listdir(str(tmp_path / place))) == 2 + (place == "")
+    folders.tidy(str(tmp_path / "made"))
+    assert sorted(os.listdir(str(tmp_path / place))) == [".unfinished-mine"] + ["made"] * (place == "")
