@@ -111,6 +111,8 @@ def _training(options, rows, environment):
     flags = recipes.preset_flags(model)
     flags.update(recipes.schedule_of(*recipes.schedule(model, len(train), len(text.labels_in_order(train)))))
     flags.update(public_task.encoder_flags(model, encoder, environment))
+    if recipes.MODELS[model].label_names:
+        flags["label_names"] = "auto"
     files = [path for path in (options.train, options.eval) if path]
     return dict(flags, do_eval=True, stratified=True, task_eval_files=",".join(files))
 

@@ -181,6 +181,10 @@ def _own(add):
         "label and classes of few rows; not as published."
     )
     add.names("labels", None, "Names of the labels in the order of their ids.")
+    add.names(
+        "label_names", None, "What the classes are called, in the order of their ids: label embeddings lean on it as "
+        "far as the training rows bear it out; auto: as the labels. Default: not made use of."
+    )
     add.string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
     add.string(
         "output", None, "File of predictions, *.tsv or *.jsonl, or - for standard output; default: OUTPUT_DIR/"

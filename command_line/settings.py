@@ -139,6 +139,7 @@ def classifier_settings(values):
 
 def finetune_settings(values):
     """FinetuneConfig; flags may be missing."""
+    values = dict(values, label_names=tuple(values.get("label_names") or ()))
     return without_unread_checkpoint(configs.from_flags(configs.FinetuneConfig, values))
 
 
@@ -166,6 +167,8 @@ def run_settings(flags):
     bert_config, classifier = bert_settings(values), classifier_settings(values)
     finetuning = finetune_settings(values)
     check_heads(bert_config, classifier)
+    if finetuning.label_names and isinstance(classifier, configs.SoftmaxConfig):
+        raise UserError("--label_names: --classifier=softmax has no label embeddings to lean on them.")
     train_file, eval_file = task_files(values)
     return RunSettings(
         bert_config=bert_config,

@@ -8,7 +8,7 @@ POOLINGS = ("cls", "mean", "last_text")
 HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
 SOFTMAX = "softmax"  # a value of --classifier
-LATER = ("feature_layers",)  # settings that earlier versions did not have, off where they are empty
+LATER = ("feature_layers", "label_names")  # settings that earlier versions did not have, off where they are empty
 FLAG_NAMES = {"rate_sets": "SGD_K"}  # of the fields that are not called as their flag
 
 
@@ -154,6 +154,7 @@ class FinetuneConfig:
     warm_start_model_dir: str = None
     stratified: bool = False  # batches that data/batching.py stratifies, not the published ones
     seed: int = 0
+    label_names: tuple = ()  # what the classes are called, see learner/name_prior.py; empty: not made use of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,13 +220,16 @@ def from_flags(kind, values):
 
 
 def described(config):
-    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is.
+    """The settings of a classifier in files: {key: values} with a key that tells which classifier it is."""
+    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": values_of(config)}
 
-    Settings that earlier versions did not have are left out where they are off, so that runs keep their identity.
+
+def values_of(config):
+    """The settings of a class above in files, as {name: value}.
+
+    Those that earlier versions did not have are left out where they are off, so that runs keep their identity.
     """
-    values = dataclasses.asdict(config)
-    values = {name: value for name, value in values.items() if value or name not in LATER}
-    return {SOFTMAX if isinstance(config, SoftmaxConfig) else "learner": values}
+    return {name: value for name, value in dataclasses.asdict(config).items() if value or name not in LATER}
 
 
 def classifier_of(description):

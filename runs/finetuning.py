@@ -5,6 +5,7 @@ from typing import NamedTuple, Optional
 
 from absl import logging
 
+from data.records import Examples
 from learner import configs
 from runs import identity, model_folder, output_folder, results, task_data
 from runs.scores import Scores
@@ -19,6 +20,7 @@ class RunRows(NamedTuple):
 
     train: task_data.Rows
     evaluation: Optional[task_data.Rows]
+    names: Optional[Examples] = None  # texts that tell the classes' names
 
 
 class Result(NamedTuple):
@@ -68,9 +70,10 @@ def read_task(settings, reader):
     """RunRows of RunSettings; the training file names the labels where the settings do not."""
     train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
     task_data.check_segments(train.examples, settings.bert_config, settings.train_file)
+    names = reader.names(settings.finetuning.label_names, train.labels)
     if not settings.eval_file:
-        return RunRows(train, None)
-    return RunRows(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels))
+        return RunRows(train, None, names)
+    return RunRows(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels), names)
 
 
 def warn_of_batches(settings):
@@ -119,7 +122,7 @@ def train(run_identity, task, model_dir):
         os.mkdir(model_dir)
     outcome = finetuner.finetune(
         settings.bert_config, settings.classifier, settings.finetuning, task.train.examples,
-        task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir,
+        task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir, names=task.names,
     )
     if model_dir:
         more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}

@@ -74,7 +74,7 @@ def description(bert_config, classifier, finetuning, labels, text):
     """
     values = {
         "bert_config": dataclasses.asdict(bert_config),
-        "finetuning": finetuning if isinstance(finetuning, dict) else dataclasses.asdict(finetuning),
+        "finetuning": finetuning if isinstance(finetuning, dict) else configs.values_of(finetuning),
         "labels": list(labels),
         "text": dataclasses.asdict(text),
     }

@@ -155,10 +155,13 @@ class Runner:
         begun = time.time()
         reader = finetuning.reader_of(settings)
         train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
-        task = finetuning.RunRows(train, self._evaluation_rows(settings, reader))
+        names = reader.names(settings.finetuning.label_names, train.labels)
+        task = finetuning.RunRows(train, self._evaluation_rows(settings, reader), names)
         run_identity = self._identity(settings)
         finetuner = self._finetuner(run_identity)
-        outcome = finetuner.run(settings.finetuning, train.examples, task.evaluation.examples, show=False)
+        outcome = finetuner.run(
+            settings.finetuning, train.examples, task.evaluation.examples, show=False, names=names
+        )
         return finetuning.judge(run_identity, task, outcome, begun)
 
     def _identity(self, settings):

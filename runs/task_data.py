@@ -5,7 +5,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from absl import logging
 
 from command_line.settings import TextSettings
-from data import convert, records, tasks
+from data import convert, label_names, records, tasks
 from data import text as text_files
 from runs import unlabelled_rows
 from runtime.errors import UserError
@@ -62,6 +62,17 @@ class Reader:
             )
         known = self.known.get((path, False))
         return unlabelled_rows.TextRows(path, self._tokenizer(), self.text.max_seq_length, known)
+
+    def names(self, names, labels):
+        """Examples of a text for each class that tells its name; None without names.
+
+        Args:
+          names: of FinetuneConfig.label_names.
+          labels: the labels in the order of their ids.
+        """
+        if not names:
+            return None
+        return label_names.encode(label_names.resolve(names, labels), self._tokenizer(), self.text.max_seq_length)
 
     def _records(self, path, num_labels):
         return records.read_records(path, self.text.max_seq_length, num_labels, self.vocab_size)

@@ -31,7 +31,7 @@ except ImportError as error:
     ) from None
 
 from command_line import own_task, public_task, recipes, settings
-from data import convert
+from data import convert, label_names
 from data.text import kind_of_rows
 from runs import model_folder, task_data
 from runs.scores import Scores
@@ -55,6 +55,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         small encoder (fetched on first use).
       epochs, batch_size: None: from the number of rows a class (recipes.schedule).
       max_seq_length: tokens of a text or pair; what is longer is cut. None: the model's, 128 for the small encoder.
+      label_names: what the classes are called: a list in the order of `classes_`, or a dict of all labels. Label
+        embeddings lean on the names as far as the rows bear them out. "auto": labels that are strings are names, with
+        the small encoder; None: names are not made use of.
       random_state: int seed of the order of rows, dropout and fresh weights.
       progress: whether to show a bar in a terminal.
 
@@ -66,7 +69,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     """
 
     def __init__(
-        self, model_dir=None, epochs=None, batch_size=None, max_seq_length=None, random_state=0, progress=True
+        self, model_dir=None, epochs=None, batch_size=None, max_seq_length=None, random_state=0, progress=True,
+        label_names="auto",
     ):
         self.model_dir = model_dir
         self.epochs = epochs
@@ -74,6 +78,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self.max_seq_length = max_seq_length
         self.random_state = random_state
         self.progress = progress
+        self.label_names = label_names
 
     def fit(self, X, y):
         """Fine-tunes on texts [n] or pairs [n, 2] and labels [n], from the same start each time; returns self."""
@@ -85,14 +90,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         start = self._start()
         epochs, batch = recipes.schedule(start.recipe, len(texts), len(classes))
         batch = self.batch_size or batch
+        names = _names(self.label_names, classes, start)
         run = dataclasses.replace(
-            start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch
+            start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch,
+            label_names=names,
         )
         train = start.encode(texts, ids)
         task_data.check_segments(train, start.bert_config, "X")
-        self._weights = _SHARED.fit(start, len(classes), run, train, self.progress)
+        self._weights = _SHARED.fit(start, len(classes), run, train, start.encode_names(names), self.progress)
         self._used = start  # what the weights go with
-        self._finetuning = dataclasses.asdict(run)
+        self._finetuning = configs.values_of(run)
         self._is_pair = texts[0].text_b is not None
         self.classes_ = classes
         return self
@@ -190,6 +197,10 @@ class _Start:
         examples = convert.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
         return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
 
+    def encode_names(self, names):
+        """data.records.Examples of the texts that tell the classes' names; None without names."""
+        return label_names.encode(names, self.tokenizer, self.text.max_seq_length) if names else None
+
 
 def _embedded():
     """The small encoder, meta-trained."""
@@ -221,13 +232,13 @@ class _SharedFinetuner:
         self._model = self._origin = self._finetuner = None
         self._holds = None  # the weights that the session has now, None when they are nobody's
 
-    def fit(self, start, num_labels, run, train, show):
-        """Fine-tunes from a start with the settings `run` and returns the weights."""
+    def fit(self, start, num_labels, run, train, names, show):
+        """Fine-tunes from a start with the settings `run` and returns the weights; rows as for Finetuner.run."""
         self._check_process()
         with self._lock:
             self._make(start, num_labels, scores_only=False)
             self._holds = None
-            self._finetuner.run(run, train, None, show=show)
+            self._finetuner.run(run, train, None, show=show, names=names)
             self._holds = self._finetuner.weights()
             return self._holds
 
@@ -272,3 +283,12 @@ class _SharedFinetuner:
 
 _SHARED = _SharedFinetuner()
 
+
+def _names(asked, classes, start):
+    """FinetuneConfig.label_names for the parameter label_names; ValueError when it does not fit the classes."""
+    if isinstance(asked, str) and asked == "auto":
+        are_names = classes.dtype.kind == "U" and recipes.MODELS[start.recipe].label_names
+        return tuple(map(str, classes)) if are_names else ()
+    if asked is not None and isinstance(start.config, configs.SoftmaxConfig):
+        raise ValueError("label_names: the model has no label embeddings to lean on them")
+    return inputs.read_names(asked, classes.tolist())

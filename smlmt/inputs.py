@@ -105,3 +105,21 @@ def _is_missing(label):
         return not label.strip()
     is_nan = isinstance(label, numbers.Real) and math.isnan(label)
     return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
+
+
+def read_names(names, labels):
+    """A tuple of what the classes are called, in the order of the labels; empty for None.
+
+    Args:
+      names: a list in that order, a dict of all labels, or None.
+      labels: list.
+    """
+    if names is None:
+        return ()
+    if isinstance(names, dict):
+        found = [names[label] for label in labels if label in names]
+    else:
+        found = [] if isinstance(names, str) else list(names)
+    if len(found) != len(labels) or not all(isinstance(name, str) and name.strip() for name in found):
+        raise ValueError('label_names=%r: "auto", None, or a text for each of %s' % (names, labels))
+    return tuple(found)

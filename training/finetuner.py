@@ -87,7 +87,7 @@ class Finetuner:
         """Gives back the memory of graph and weights."""
         self._session.close()
 
-    def run(self, settings, train, evaluation, model_dir=None, show=True, before_step=None):
+    def run(self, settings, train, evaluation, model_dir=None, show=True, before_step=None, names=None):
         """Fine-tunes one task and scores its evaluation rows.
 
         Args:
@@ -96,6 +96,8 @@ class Finetuner:
           model_dir: existing folder that the model's checkpoint is written to, or None.
           show: whether to show progress.
           before_step: function called before every step.
+          names: data.records.Examples of a text for each class that tells its name, which the label embeddings lean
+            on (learner/name_prior.py); None: they are made from the rows alone.
 
         Returns:
           Finetuned.
@@ -112,9 +114,9 @@ class Finetuner:
             self._model.forget()
             self._is_loaded = False
         self._session.run(self._reset)
-        steps = self._train(settings, train, show, before_step)
+        steps = self._train(settings, train, show, before_step, names)
         trained = time.time()
-        self._model.finish(self._session, train, settings.eval_batch_size)
+        self._model.finish(self._session, train, settings.eval_batch_size, names)
         rows, description = evaluation, "evaluation"
         if evaluation is None:  # some tell whether the last step led anywhere
             rows, description = train.take(range(min(train.size, CHECKED))), "check"
@@ -160,19 +162,21 @@ class Finetuner:
                    "; the first has rows of all %d classes" % self._num_labels if settings.stratified else "")
             )
 
-    def _train(self, settings, train, show, before_step):
+    def _train(self, settings, train, show, before_step, names):
         """All steps of a run; returns their number."""
         feed = dict(zip(self._decay, self._model.rate_decay(train.size, settings)))
         steps, batches = self._model.batches(train, settings)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
-            for rows in batches:
+            for number, rows in enumerate(batches):
                 if before_step:
                     before_step()
                 feed.update(self._model.feed(train, rows))
                 found, _ = self._session.run([fetches, self._step.train_op], feed)
                 if not np.isfinite(found["loss"]):
                     raise self._diverged()
+                if number == 0 and names is not None:  # it has made the label embeddings
+                    self._model.lean_on_names(self._session, names, train, settings.eval_batch_size)
                 progress.update(1, **found)
         return steps
 
@@ -194,10 +198,10 @@ def _way_back(variables):
     return tf.variables_initializer(kept), tf.group(tf.variables_initializer(others), *restart)
 
 
-def finetune(bert_config, config, settings, train, evaluation, num_labels, model_dir, before_step=None):
+def finetune(bert_config, config, settings, train, evaluation, num_labels, model_dir, before_step=None, names=None):
     """Fine-tunes one task by itself; arguments and result as for Finetuner and its `run`."""
     with Finetuner(bert_config, config, settings, num_labels) as finetuner:
-        return finetuner.run(settings, train, evaluation, model_dir, before_step=before_step)
+        return finetuner.run(settings, train, evaluation, model_dir, before_step=before_step, names=names)
 
 
 class Predictor:

@@ -6,7 +6,7 @@ import numpy as np
 import meta_learner
 import modeling
 from data import batching
-from learner import configs, finetuning, heads, softmax
+from learner import configs, finetuning, heads, name_prior, softmax
 from learner.classifier import Batch
 from learner.configs import LearnerConfig, SoftmaxConfig
 from runtime.compat import tf
@@ -32,8 +32,8 @@ class RowModel:
         """What the session is fed to run on these rows."""
         return {placeholder: getattr(examples, name)[rows] for name, placeholder in self.batch._asdict().items()}
 
-    def finish(self, session, examples, batch_size):
-        """What is left to do with the training rows after the last step."""
+    def finish(self, session, examples, batch_size, names=None):
+        """What is left to do with the training rows, and with the names of Finetuner.run, after the last step."""
 
     def score(self, session, examples, batch_size, description, show=True):
         """Logits of all rows in their order, [rows, num_labels]."""
@@ -69,7 +69,13 @@ class TaskModel(RowModel):
         self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
         self._sums = model.label_sums(self.variables, features, self.batch.label_ids)
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
-        self._remade = self.label_embedding.assign(model.finish_label_embeddings(self.variables, *self._total))
+        self._made = model.finish_label_embeddings(self.variables, *self._total)
+        self._remade = self.label_embedding.assign(self._made)
+        with tf.name_scope("name_prior"):  # all other operations keep their names
+            self._names = tf.placeholder(tf.float32, self.label_embedding.shape)
+            self._rows_of_class = tf.placeholder(tf.float32, [num_labels, 1])
+            leant = name_prior.lean(self.label_embedding, self._names, self._rows_of_class)
+            self._leant = self.label_embedding.assign(leant)
 
     def saved_variables(self):
         """{name: variable} of what a saved model holds."""
@@ -92,17 +98,28 @@ class TaskModel(RowModel):
         steps = finetuning.steps_run(train.size, settings.train_batch_size, epochs)
         return steps, _rows_of_steps(train, settings, epochs)
 
-    def finish(self, session, examples, batch_size):
-        """What is left to do with the training rows after the last step."""
+    def finish(self, session, examples, batch_size, names=None):
+        """What is left to do with the training rows, and with the names of Finetuner.run, after the last step."""
         if not self._config.update_only_label_embedding:
             self.remake_label_embeddings(session, examples, batch_size)
+            if names is not None:
+                self.lean_on_names(session, names, examples, batch_size)
 
     def remake_label_embeddings(self, session, examples, batch_size):
         """Makes the label embeddings from all of `examples` with the current weights."""
+        session.run(self._remade, self._feed_totals(session, examples, batch_size))
+
+    def lean_on_names(self, session, names, examples, batch_size):
+        """Moves label embeddings that were made from `examples` along those of the names of Finetuner.run."""
+        made = session.run(self._made, self._feed_totals(session, names, batch_size))
+        counts = np.bincount(examples.label_ids, minlength=names.size)
+        session.run(self._leant, {self._names: made, self._rows_of_class: counts[:, None]})
+
+    def _feed_totals(self, session, examples, batch_size):
+        """What is fed to make label embeddings from all of `examples`: sums and counts per class."""
         batches = self._batches(examples, batch_size)
         parts = [session.run(self._sums, self.feed(examples, rows)) for rows in batches]
-        totals = [np.sum([part[i] for part in parts], axis=0) for i in range(2)]
-        session.run(self._remade, dict(zip(self._total, totals)))
+        return dict(zip(self._total, [np.sum([part[i] for part in parts], axis=0) for i in range(2)]))
 
     def score(self, session, examples, batch_size, description, show=True):
         """Logits of all rows in their order, [rows, num_labels]; rows that were scored last are not encoded anew."""

@@ -123,7 +123,7 @@ def test_flags(encoder):
     expected = dict(
         do_eval=True, do_predict=True, task_eval_files="mine.csv,mine.csv", predict_file="new.txt", seed=3,
         stratified=True, num_train_epochs=epochs * 2, train_batch_size=rows * 2, eval_batch_size=rows * 2,
-        pooling="last_text", do_lower_case=True, vocab_file=os.path.join(encoder, "vocab.txt"),
+        pooling="last_text", label_names=["auto"], do_lower_case=True, vocab_file=os.path.join(encoder, "vocab.txt"),
         output_dir=os.path.join("output", "mine"), overwrite=False,
     )
     assert {name: values[name].value for name in expected} == expected
@@ -131,6 +131,7 @@ def test_flags(encoder):
     values = command("--train mine.csv", {"OUTPUT_DIR": "there"})
     assert (values.output_dir, values.overwrite, values.do_predict) == ("there", False, False)
     assert values.task_eval_files == "mine.csv"
+    assert command("--train mine.csv --label_names=").label_names == []
 
 
 def test_folders_of_dotted_names():

@@ -5,7 +5,21 @@ import shutil
 
 import numpy as np
 import pytest
-from few_shot_files import BATCH, BERT, DATA, EVAL, LABELS, TRAIN, checksum, content, read_json, read_predictions, task
+from few_shot_files import (
+    BATCH,
+    BERT,
+    DATA,
+    EVAL,
+    LABELS,
+    TRAIN,
+    checksum,
+    content,
+    predict,
+    read_json,
+    read_predictions,
+    refused,
+    task,
+)
 from main_program import run
 
 from runtime.compat import tf
@@ -121,6 +135,29 @@ def test_task_of_the_registry_gives_labels(base, files, tmp_path):
     arguments = ["--supervised_data_dir=%s" % tmp_path, "--task_eval_files=" + ",".join(names)]
     assert run(*(base + arguments + ["--output_dir=%s" % (tmp_path / "out")])).code == 0
     assert read_json(tmp_path / "out" / "results.json")["config"]["labels"] == ["negative", "neutral", "positive"]
+
+
+def test_names_of_labels(from_text, base, files, tmp_path):
+    arguments = base + [task(files, ".csv"), "--labels=" + ",".join(LABELS)]
+    result = run(*(arguments + ["--label_names=praise,blame", "--output_dir=%s" % (tmp_path / "none")]))
+    refused(result, "--label_names=praise,blame: 2 names, but the task has 3 labels: up, down, flat")
+    assert not (tmp_path / "none").exists()
+    found = []
+    for names in ("auto", "good film,bad,red"):
+        output = tmp_path / names[:4]
+        assert run(*(arguments + ["--label_names=" + names, "--output_dir=%s" % output])).code == 0
+        assert read_json(output / "results.json")["config"]["finetuning"]["label_names"] == names.split(",")
+        found.append(read_predictions(output / "predictions.tsv")[2])
+        again = predict(output / "model", files / "eval.csv", output)
+        assert again.code == 0, again
+        np.testing.assert_allclose(read_predictions(output / "predictions_eval.tsv")[2], found[-1], atol=2e-6)
+    found.append(read_predictions(from_text[0] / "predictions.tsv")[2])
+    assert np.abs(found[1] - found[2]).max() > 1e-3
+
+
+def test_names_need_label_embeddings(base, files, tmp_path):
+    arguments = [task(files, ".csv"), "--classifier=softmax", "--label_names=auto", "--output_dir=%s" % tmp_path]
+    refused(run(*(base + arguments)), "--label_names", "--classifier=softmax")
 
 
 def test_batch_sizes_that_differ_are_warned_of(base, files, tmp_path):

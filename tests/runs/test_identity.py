@@ -49,6 +49,13 @@ def test_settings_count(change, settings):
     assert run_id(dataclasses.replace(settings, **change)) != run_id(settings)
 
 
+def test_names_count_where_they_are_made_use_of(settings):
+    """And leave no trace where not, so that earlier runs keep their names."""
+    named = dataclasses.replace(settings, finetuning=FinetuneConfig(label_names=("auto",)))
+    assert run_id(named) != run_id(settings)
+    assert "label_names" not in identity.identify(settings, LABELS, {}).description["finetuning"]
+
+
 def test_labels_and_their_order_count(settings):
     assert len({run_id(settings, labels) for labels in (LABELS, LABELS[::-1], LABELS + ("more",))}) == 3
 

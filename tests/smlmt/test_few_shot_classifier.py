@@ -168,12 +168,36 @@ def test_conventions(fitted):
     assert is_classifier(fitted)
     assert clone(fitted).get_params() == fitted.get_params()
     assert set(fitted.get_params()) == {
-        "model_dir", "epochs", "batch_size", "max_seq_length", "random_state", "progress"
+        "model_dir", "epochs", "batch_size", "max_seq_length", "random_state", "progress", "label_names"
     }
     scores = cross_val_score(FewShotClassifier(**SMALL), TEXTS[:6], LABELS[:6], cv=3)
     assert scores.shape == (3,) and np.isfinite(scores).all()
     pairs = [(text, "film") for text in TEXTS[:6]]
     assert np.isfinite(cross_val_score(make_pipeline(FewShotClassifier(**SMALL)), pairs, LABELS[:6], cv=3)).all()
+
+
+def test_names_of_labels(fitted, tmp_path):
+    """The labels themselves unless others are given; numbers are no names."""
+
+    def fit(names, labels=LABELS):
+        return FewShotClassifier(label_names=names, **SMALL).fit(TEXTS, labels)
+
+    told = {"up": "good film very good plot good", "down": "bad film slow plot bad slow"}
+    told["größer"] = "red green red green"
+    named = fit(told)
+    listed = fit([told[label] for label in named.classes_])
+    np.testing.assert_array_equal(named.predict_proba(TEXTS), listed.predict_proba(TEXTS))
+    assert np.abs(named.predict_proba(TEXTS) - fit(None).predict_proba(TEXTS)).max() > 1e-3
+    own = fit(["down", "größer", "up"])
+    np.testing.assert_array_equal(own.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+    numbers = [len(label) for label in LABELS]
+    assert (fit("auto", numbers).predict_proba(TEXTS) == fit(None, numbers).predict_proba(TEXTS)).all()
+    named.save(str(tmp_path / "model"))
+    loaded = FewShotClassifier.load(str(tmp_path / "model"), **SMALL)
+    np.testing.assert_array_equal(loaded.predict_proba(TEXTS), named.predict_proba(TEXTS))
+    for wrong in ("down", ["down"], {"up": "good"}, [1, 2, 3], ["a", " ", "b"]):
+        with pytest.raises(ValueError, match="label_names"):
+            fit(wrong)
 
 
 def test_folder(fitted, tmp_path):

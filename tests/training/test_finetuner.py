@@ -1,5 +1,6 @@
 """Fine-tuning as an object: every run starts from the same weights, whatever ran before it in the session."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import tiny
 
 from data.records import Examples
-from learner import configs
+from learner import configs, name_prior
+from learner.finetuning import LABEL_EMBEDDING_VARIABLE
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
@@ -87,6 +89,33 @@ def test_before_step_is_called_before_every_step():
     with make(update_only_label_embedding=True) as finetuner:
         outcome = finetuner.run(RUN, make_examples(6, 1), EVALUATION, show=False, before_step=lambda: calls.append(1))
     assert len(calls) == outcome.steps
+
+
+@pytest.mark.parametrize("update_only", [True, False])  # label embeddings are made once, or remade at the end
+def test_label_embeddings_lean_on_names(update_only):
+    """Without steps and dropout, where the support rows bear the names out: the names are rows of theirs."""
+    train = make_examples(9, 1)
+    names = train.take(range(NUM_LABELS))
+    run = dataclasses.replace(RUN, train_batch_size=9)
+    config = make_config(rate_sets=0, keep_prob=1.0, update_only_label_embedding=update_only)
+    with Finetuner(tiny.bert(initializer_range=0.3), config, RUN, NUM_LABELS) as finetuner:
+        found = []
+        for rows, told in ((names, None), (train, None), (train, names)):
+            finetuner.run(run, rows, None, show=False, names=told)
+            found.append(finetuner.weights()[LABEL_EMBEDDING_VARIABLE])
+        with tf.Session(graph=tf.Graph()) as session, session.graph.as_default():
+            expected = session.run(name_prior.lean(found[1], found[0], np.full([NUM_LABELS, 1], 3.0, np.float32)))
+    assert np.abs(expected - found[1]).max() > 1e-3
+    np.testing.assert_allclose(found[2], expected, atol=1e-5)
+
+
+def test_names_count_in_a_trained_run_and_in_no_other():
+    train = make_examples(9, 1)
+    names = train.take(range(NUM_LABELS))
+    with make(update_only_label_embedding=True) as finetuner:
+        found = [finetuner.run(RUN, train, EVALUATION, show=False, names=told).logits for told in (None, names, None)]
+    np.testing.assert_array_equal(found[0], found[2])
+    assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
 def test_other_seed_or_checkpoint_needs_another_graph():

@@ -1,0 +1,35 @@
+"""What the classes are called, as texts that an encoder reads."""
+import dataclasses
+from typing import Sequence, Tuple
+
+import numpy as np
+
+from data import convert, records
+from data.text import TextExample
+from runtime.errors import UserError
+
+AUTO = ("auto",)  # in the place of names: the labels themselves
+
+
+def resolve(names: Sequence[str], labels: Sequence[str]) -> Tuple[str, ...]:
+    """The names in the order of the labels' ids; UserError unless there is one for each label.
+
+    Args:
+      names: as --label_names gives them, or AUTO.
+      labels: the labels in the order of their ids.
+    """
+    if tuple(names) == AUTO:
+        return tuple(labels)
+    if len(names) != len(labels):
+        raise UserError(
+            "--label_names=%s: %d names, but the task has %d labels: %s."
+            % (",".join(names), len(names), len(labels), ", ".join(labels))
+        )
+    return tuple(names)
+
+
+def encode(names: Sequence[str], tokenizer, max_seq_length: int) -> records.Examples:
+    """A text for each class, which tells its name, as rows whose label ids count up; arguments as of convert.encode."""
+    texts = [TextExample("This text is %s." % name.lower().replace("_", " ")) for name in names]
+    encoded = convert.encode(texts, tokenizer, (), max_seq_length, "--label_names")
+    return dataclasses.replace(encoded, label_ids=np.arange(len(names), dtype=np.int32))
