@@ -2,9 +2,10 @@
 import argparse
 import collections
 import os
+import sys
 
 from command_line import public_task, recipes
-from data import tasks, text, unlabelled
+from data import label_doubts, tasks, text, unlabelled
 from runtime import folders
 from runtime.errors import UserError
 from runtime.installation import FINETUNE
@@ -66,6 +67,8 @@ def choose(options, environment):
     if options.train:
         flags = _training(options, rows, environment)
         folder = os.path.join("output", text.stem(options.train))
+        for doubt in label_doubts.doubts(rows[options.train, True]):
+            print("note: %s: %s." % (options.train, doubt), file=sys.stderr)
     else:
         flags = {"model_dir": find_model(options.model)}
         run = os.path.dirname(os.path.abspath(flags["model_dir"]))

@@ -134,6 +134,14 @@ def test_flags(encoder):
     assert command("--train mine.csv --label_names=").label_names == []
 
 
+def test_rows_that_look_like_a_mistake_are_noted(encoder, capsys):
+    write("mine.csv", "text,label\ngood,laundry\nfine,laundry\nbad,laundy\nslow,laundy\n GOOD,laundy\n")
+    command("--train mine.csv")
+    notes = capsys.readouterr().err.splitlines()
+    assert len(notes) == 2 and all(note.startswith("note: mine.csv: ") for note in notes)
+    assert "'laundry' (rows 0, 1;" in notes[0] and "0 as 'laundry', 4 as 'laundy'" in notes[1]
+
+
 def test_folders_of_dotted_names():
     for year in ("2023", "2024"):
         write("reviews.%s.csv" % year, GOOD)

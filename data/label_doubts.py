@@ -1,0 +1,72 @@
+"""What looks like a mistake in labelled rows: labels of one row, labels a letter apart, a text under two labels."""
+import collections
+import itertools
+from typing import Iterator, List, Sequence
+
+from data.overlap import label_sets, text_key
+from data.text import TextExample
+
+MOST = 5  # lines of a kind
+SHORTEST = 4  # letters of a word that may be mistyped
+
+
+def doubts(examples: Sequence[TextExample]) -> List[str]:
+    """A line for each thing to look at, at most MOST of a kind; rows count from 0."""
+    rows = collections.OrderedDict()
+    for row, example in enumerate(examples):
+        rows.setdefault(example.label, []).append(row)
+    return [line for kind in (_alone(rows), _alike(rows), _of_two(examples)) for line in _first(list(kind))]
+
+
+def _first(lines: List[str]) -> List[str]:
+    more = len(lines) - MOST
+    return lines if more <= 0 else lines[:MOST] + ["and %d more of this kind" % more]
+
+
+def _alone(rows) -> Iterator[str]:
+    for label, found in rows.items():
+        if len(found) == 1:
+            yield "the label %r has one row alone (row %d; the first is 0): a few more would help" % (label, found[0])
+
+
+def _alike(rows) -> Iterator[str]:
+    for one, other in itertools.combinations(rows, 2):
+        if len(rows[one]) > len(rows[other]):
+            one, other = other, one
+        if may_be_mistyped(one, other):
+            shown = ", ".join(map(str, rows[one][:MOST])) + ", ..." * (len(rows[one]) > MOST)
+            yield "the labels %r (rows %s; the first is 0) and %r (%d rows) may be meant to be the same" % (
+                one, shown, other, len(rows[other])
+            )
+
+
+def _of_two(examples: Sequence[TextExample]) -> Iterator[str]:
+    keys = [text_key(example) for example in examples]
+    labels = label_sets((key, example.label) for key, example in zip(keys, examples))
+    for key in collections.OrderedDict.fromkeys(keys):
+        if len(labels[key]) > 1:
+            found = [row for row, other in enumerate(keys) if other == key][:MOST]
+            told = ", ".join("%d as %r" % (row, examples[row].label) for row in found)
+            yield "one text stands under several labels (rows %s; the first is 0)" % told
+
+
+def may_be_mistyped(one: str, other: str) -> bool:
+    """Whether two labels differ in letter case and blanks alone, or in one letter of one word of SHORTEST or more."""
+    words = one.casefold().split(), other.casefold().split()
+    if words[0] == words[1]:
+        return True
+    if len(words[0]) != len(words[1]):
+        return False
+    (first, second), *more = [pair for pair in zip(*words) if pair[0] != pair[1]]
+    return not more and first.isalpha() and second.isalpha() and _is_one_edit(*sorted((first, second), key=len))
+
+
+def _is_one_edit(short: str, long: str) -> bool:
+    """Whether one letter was changed, left out or swapped with the next one."""
+    if len(short) < SHORTEST or len(long) - len(short) > 1:
+        return False
+    same = next((i for i, (a, b) in enumerate(zip(short, long)) if a != b), len(short))
+    if len(long) > len(short):
+        return short[same:] == long[same + 1 :]
+    swapped = long[:same] + long[same : same + 2][::-1] + long[same + 2 :]
+    return short[same + 1 :] == long[same + 1 :] or short == swapped

@@ -1,0 +1,50 @@
+"""What looks like a mistake in labelled rows."""
+import pytest
+
+from data.label_doubts import MOST, doubts, may_be_mistyped
+from data.text import TextExample
+
+
+def rows(*pairs):
+    return [TextExample(text, None, label) for text, label in pairs]
+
+
+@pytest.mark.parametrize(
+    "one, other, expected",
+    [
+        ("laundry", "laundy", True),  # left out
+        ("laundry", "laundri", True),  # changed
+        ("refund", "refudn", True),  # swapped
+        ("Refund", " refund", True),
+        ("payment issue", "payment isue", True),
+        ("refund", "refunds", True),
+        ("payment", "parcel", False),
+        ("class1", "class2", False),
+        ("I-LOC", "B-LOC", False),
+        ("up", "us", False),
+        ("cat", "bat", False),
+        ("payment issue", "payments issues", False),
+        ("check invoice", "get invoice", False),
+        ("payment", "payment issue", False),
+    ],
+)
+def test_labels_that_may_be_the_same(one, other, expected):
+    assert may_be_mistyped(one, other) is expected
+    assert may_be_mistyped(other, one) is expected
+
+
+def test_nothing_to_say():
+    assert doubts(rows(("a", "up"), ("b", "up"), ("c", "down"), ("d", "down"))) == []
+
+
+def test_rows_are_named():
+    found = doubts(rows(("a", "laundry"), ("b", "laundry"), ("C  c", "laundy"), ("d", "refund"), ("c C", "refund")))
+    assert len(found) == 3
+    assert "'laundy' has one row alone (row 2;" in found[0]
+    assert "'laundy' (rows 2; the first is 0) and 'laundry' (2 rows)" in found[1]
+    assert "2 as 'laundy', 4 as 'refund'" in found[2]
+
+
+def test_few_lines_of_a_kind():
+    found = doubts(rows(*[(str(i), "label %d" % i) for i in range(MOST + 3)]))
+    assert len(found) == MOST + 1 and found[-1] == "and 3 more of this kind"
