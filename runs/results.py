@@ -2,7 +2,7 @@
 import math
 import platform
 
-from runs import prediction_files
+from runs import confidence, prediction_files
 from runtime.compat import tf
 from runtime.files import atomic_file
 
@@ -24,7 +24,7 @@ def metrics(scores, labels, batch_size):
     low, high = wilson_interval(scores.accuracy, len(scores.labels))
     confusion = scores.confusion
     f1 = scores.f1
-    return {
+    found = {
         "accuracy": scores.accuracy,
         "accuracy_interval_95": [low, high],
         "macro_f1": scores.macro_f1,
@@ -42,6 +42,8 @@ def metrics(scores, labels, batch_size):
         },
         "confusion": confusion.tolist(),
     }
+    found.update(confidence.describe(scores.probabilities, scores.labels))
+    return found
 
 
 def summarize(run_identity, sizes, outcome, scores, seconds):
