@@ -6,12 +6,12 @@ float32. Kernels are [out, in] there and [in, out] here, and "gelu" is the erf f
 """
 import os
 import re
-import shutil
 
 import numpy as np
 
 import modeling
-from runtime import checkpoints, kernels, schema
+from fetch import hf_tokenizer
+from runtime import checkpoints, kernels
 from runtime.compat import tf
 from runtime.errors import UserError, listed, reason
 from runtime.files import write_json
@@ -105,6 +105,13 @@ def bert_weights(tensors, config, source="model.safetensors"):
     for name, value in tensors.items():
         plain = _plain_name(name)
         if plain in names:
+            if names[plain] in weights:
+                raise UserError("%s holds %s twice, with and without bert.: keep one" % (source, plain))
+            if np.asarray(value).dtype.kind != "f":
+                raise UserError("%s: %s is of type %s, no floats: save the model without quantization"
+                                % (source, name, np.asarray(value).dtype))
+            if not np.all(np.isfinite(value)):
+                raise UserError("%s: %s holds NaN or infinite numbers" % (source, name))
             value = np.asarray(value, np.float32)
             weights[names[plain]] = value.T if names[plain].endswith("/kernel") else value
         elif plain.startswith(("embeddings.", "encoder.", "pooler.")):
@@ -170,47 +177,6 @@ def _check_shapes(found, shapes, source):
                             % (source, name, list(found[name]), shape))
 
 
-# --- vocabulary ------------------------------------------------------------------------------------------------------
-def write_vocabulary(source, target):
-    """Writes the vocab.txt of a Hugging Face folder, which newer ones have within tokenizer.json only."""
-    path = os.path.join(source, "vocab.txt")
-    if os.path.exists(path):
-        shutil.copyfile(path, target)
-        return
-    path = os.path.join(source, "tokenizer.json")
-    content = _read_json(path)
-    try:
-        ids = dict(content["model"]["vocab"])
-        ids.update((token["content"], token["id"]) for token in content.get("added_tokens") or ())
-        tokens = ["[unused%d]" % index for index in range(max(ids.values()) + 1)]
-        for token, index in ids.items():
-            tokens[index] = token
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise UserError("%s is not the tokenizer of a BERT model" % path) from None
-    with open(target, "w", encoding="utf-8", newline="") as file:
-        file.write("\n".join(tokens) + "\n")
-
-
-def lowers_case(source):
-    """Whether the tokenizer of a Hugging Face folder lower-cases text; None when nothing tells."""
-    settings = os.path.join(source, "tokenizer_config.json")
-    return _read_json(settings).get("do_lower_case") if os.path.exists(settings) else None
-
-
-def _read_json(path):
-    try:
-        content = schema.load(path)
-    except FileNotFoundError:
-        raise UserError("%s is missing" % path) from None
-    except OSError as error:
-        raise UserError("%s cannot be read (%s)" % (path, error.strerror)) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError("%s is not JSON (%s)" % (path, error)) from None
-    if not isinstance(content, dict):
-        raise UserError("%s holds no JSON object" % path)
-    return content
-
-
 # --- folders ---------------------------------------------------------------------------------------------------------
 def _safetensors():
     try:
@@ -218,6 +184,32 @@ def _safetensors():
     except ImportError as error:
         raise UserError("the package safetensors is missing: %s." % setup()) from error
     return safetensors
+
+
+def _read_tensors(source):
+    """(path for errors, {name: array}) of a folder's model.safetensors, or of the parts that its index names."""
+    safetensors = _safetensors()
+    path = os.path.join(source, "model.safetensors")
+    index, paths, tensors = path + ".index.json", [path], {}
+    if not os.path.exists(path) and os.path.exists(index):
+        parts = hf_tokenizer.read_json(index).get("weight_map")
+        if not isinstance(parts, dict) or not parts:
+            raise UserError("%s names no files: fetch it again" % index)
+        paths = [os.path.join(source, os.path.basename(str(name))) for name in sorted(set(parts.values()))]
+    for path in paths:
+        try:
+            with open(path, "rb"):  # for the system's own words
+                tensors.update(safetensors.numpy.load_file(path))
+        except FileNotFoundError:
+            raise UserError("%s is missing: save the model with save_pretrained, which writes it" % path) from None
+        except OSError as error:
+            raise UserError("%s cannot be read (%s)" % (path, error.strerror or error)) from None
+        except safetensors.SafetensorError as error:
+            raise UserError("%s is not a safetensors file (%s): fetch it again" % (path, error)) from error
+        except (KeyError, TypeError) as error:  # bfloat16, which numpy does not have
+            fault = "%s has numbers of a type that numpy lacks (%s): save it as float32" % (path, error)
+            raise UserError(fault) from None
+    return paths[0] if len(paths) == 1 else index, tensors
 
 
 def to_tensorflow(source, folder):
@@ -233,26 +225,17 @@ def to_tensorflow(source, folder):
     Raises:
       UserError: when it is no BERT encoder, or its parts do not belong together.
     """
-    safetensors = _safetensors()
-    values = bert_config(_read_json(os.path.join(source, "config.json")))
+    values = bert_config(hf_tokenizer.read_json(os.path.join(source, "config.json")))
     config = modeling.BertConfig.from_dict(values)
-    path = os.path.join(source, "model.safetensors")
-    try:
-        tensors = safetensors.numpy.load_file(path)
-    except FileNotFoundError:
-        raise UserError("%s is missing: save the model with save_pretrained, which writes it" % path) from None
-    except safetensors.SafetensorError as error:
-        raise UserError("%s is not a safetensors file (%s): fetch it again" % (path, error)) from error
-    except (KeyError, TypeError) as error:  # bfloat16, which numpy does not have
-        raise UserError("%s has numbers of a type that numpy lacks (%s): save it as float32" % (path, error)) from None
+    path, tensors = _read_tensors(source)
     weights, left_out = bert_weights(tensors, config, path)
+    lower, tokens = hf_tokenizer.lowers_case(source), hf_tokenizer.tokens_of(source, config.vocab_size)
     save_checkpoint(os.path.join(folder, CHECKPOINT), weights)
     write_json(os.path.join(folder, "bert_config.json"), values)
-    write_vocabulary(source, os.path.join(folder, "vocab.txt"))
+    hf_tokenizer.write_vocabulary(os.path.join(folder, "vocab.txt"), tokens)
     notes = _left_out(left_out, "tensors")
     if not any(_plain_name(name).startswith("pooler.") for name in tensors):
         notes.append("no pooler in the model: the pooled output is the tanh of [CLS]")
-    lower = lowers_case(source)
     if lower is not None:
         kind = "uncased" if lower else "cased"
         notes.append("the vocabulary is %s: use --do_lower_case=%s" % (kind, str(bool(lower)).lower()))
@@ -274,6 +257,15 @@ def to_hugging_face(prefix, config, vocab_file, folder, do_lower_case=False):
     """
     safetensors = _safetensors()
     vocab = load_vocab(vocab_file)
+    tokens = [""] * (max(index for token, index in vocab.items() if token) + 1)
+    for token, index in vocab.items():
+        if token:
+            tokens[index] = token
+    if len(tokens) > config.vocab_size:
+        raise UserError("%s has %d tokens, but the BERT config has vocab_size %d: the files do not belong together"
+                        % (vocab_file, len(tokens), config.vocab_size))
+    if not do_lower_case and hf_tokenizer.is_uncased(tokens):
+        raise UserError("%s has no capital letters: give --do_lower_case, else most words become [UNK]" % vocab_file)
     weights, left_out = read_checkpoint(prefix, config)
     path = os.path.join(folder, "model.safetensors")
     safetensors.numpy.save_file(hugging_face_tensors(weights), path, metadata={"format": "pt"})
@@ -284,7 +276,7 @@ def to_hugging_face(prefix, config, vocab_file, folder, do_lower_case=False):
         "tokenizer_class": "BertTokenizer",
     }
     write_json(os.path.join(folder, "tokenizer_config.json"), settings)
-    shutil.copyfile(vocab_file, os.path.join(folder, "vocab.txt"))
+    hf_tokenizer.write_vocabulary(os.path.join(folder, "vocab.txt"), tokens)
     return _left_out(left_out, "variables")
 
 

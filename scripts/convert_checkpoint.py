@@ -51,7 +51,8 @@ def convert(options, folder):
     from fetch import hf_checkpoint  # here, for it brings TensorFlow, which --help does without
     from modeling import BertConfig  # here, as hf_checkpoint
 
-    if os.path.exists(os.path.join(options.input, "model.safetensors")):
+    names = ("model.safetensors", "model.safetensors.index.json")
+    if any(os.path.lexists(os.path.join(options.input, name)) for name in names):
         for flag in ("bert_config_file", "vocab_file", "do_lower_case"):
             if getattr(options, flag):
                 raise UserError("--%s: a Hugging Face folder has its own." % flag)
