@@ -53,16 +53,25 @@ def make_pool(examples: Sequence[TextExample], evaluation: Sequence[TextExample]
     return Pool(by_label, repeated, ambiguous, excluded)
 
 
-def draw(pool: Pool, split: int, k: int, seed: int) -> List[TextExample]:
+def some(rows: Sequence, most: int, seed: int) -> List:
+    """At most so many of the rows, drawn, in their order."""
+    kept = np.sort(np.random.RandomState(seed).permutation(len(rows))[:most])
+    return [rows[row] for row in kept]
+
+
+def draw(pool: Pool, split: int, k: int, seed: int, fewer: bool = False) -> List[TextExample]:
     """k examples of each label without replacement, in random order.
 
     A split depends on its number, k, the seed and the pool only: more splits leave the first ones as they are.
+
+    Args:
+      fewer: whether a label may have fewer than k texts, of which all are taken then.
 
     Raises:
       UserError: a label has fewer than k texts.
     """
     short = ["%s %d" % (label, len(rows)) for label, rows in pool.by_label.items() if len(rows) < k]
-    if short:
+    if short and not fewer:
         left_out = "%d repeated, %d with several labels, %d of the evaluation file" % pool[1:]
         raise UserError("k=%d, but fewer usable texts for: %s (left out: %s)." % (k, ", ".join(short), left_out))
     random = np.random.RandomState([seed, split, k])

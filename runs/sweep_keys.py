@@ -1,8 +1,10 @@
 """Which fine-tuning runs a sweep is made of. Nothing here needs TensorFlow."""
 import os
+import re
 from typing import List, NamedTuple
 
 from data.tasks import TASKS, get_task
+from runtime.errors import UserError
 
 
 class Key(NamedTuple):
@@ -22,3 +24,17 @@ def keys(models, tasks, ks, splits) -> List[Key]:
     """All runs, those that can share a graph one behind the other."""
     order = sorted(tasks, key=lambda name: (get_task(name).num_labels, list(TASKS).index(name)))
     return [Key(model, task, k, split) for model in models for task in order for k in ks for split in splits]
+
+
+def numbers(flag, text):
+    """Whole numbers of "0,3,5-7"; UserError that names the flag for anything else."""
+    found = []
+    for part in text.split(","):
+        match = re.match(r"(\d+)(?:-(\d+))?$", part)
+        if not match:
+            raise UserError("--%s=%s: write numbers, as 0-9 or 0,3,5-7." % (flag, text))
+        first, last = match.groups()
+        found.extend(range(int(first), int(last or first) + 1))
+    if not found:
+        raise UserError("--%s=%s: the range is empty." % (flag, text))
+    return list(dict.fromkeys(found))

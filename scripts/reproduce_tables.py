@@ -20,7 +20,6 @@ Exit code 1: some runs failed, and their results.json says why. Exit code 2: a m
 import argparse
 import collections
 import os
-import re
 import statistics
 import sys
 
@@ -65,20 +64,6 @@ def default_models(encoder):
     return [name for name in recipes.models_for(encoder) if name != "hybrid-smlmt"]
 
 
-def numbers(flag, text):
-    """Whole numbers of "0,3,5-7"."""
-    found = []
-    for part in text.split(","):
-        match = re.match(r"(\d+)(?:-(\d+))?$", part)
-        if not match:
-            raise UserError("--%s=%s: write numbers, as 0-9 or 0,3,5-7." % (flag, text))
-        first, last = match.groups()
-        found.extend(range(int(first), int(last or first) + 1))
-    if not found:
-        raise UserError("--%s=%s: the range is empty." % (flag, text))
-    return list(dict.fromkeys(found))
-
-
 def names(flag, text, known):
     """Names of a comma-separated list, each of them known."""
     found = list(dict.fromkeys(name for name in text.split(",") if name))
@@ -117,7 +102,7 @@ def chosen_keys(options):
     options.models = names("models", every_model if options.models is None else options.models, list(recipes.MODELS))
     every_task = ",".join(tasks.TASKS)
     chosen = names("tasks", every_task if options.tasks is None else options.tasks, list(tasks.TASKS))
-    ks, splits = numbers("ks", options.ks), numbers("splits", options.splits)
+    ks, splits = (sweep_keys.numbers(flag, getattr(options, flag)) for flag in ("ks", "splits"))
     for k in ks:
         for split in splits:
             if k != 32:  # files of one's own are looked at when they are read

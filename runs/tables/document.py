@@ -2,7 +2,7 @@
 import collections
 import os
 import re
-from typing import Dict, List, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,18 +16,19 @@ from runtime.errors import UserError
 PLOTS = "plots"
 REPORT = "report.html"
 TABLES = ("tables.md", "tables.tex", "runs.csv", "summaries.csv", "differences.csv", "comparisons.csv", "rates.csv")
-_IMAGE = re.compile(r"(accuracy|heat|rates|confusion)(_[\w.=-]+)?\.png$")
+_IMAGE = re.compile(r"(accuracy|heat|differences|rates|confusion)(_[\w.=-]+)?\.png$")
 TITLE = "Few-shot text classification: results"
 
 
 def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusion: str = "run", seed: int = 0,
-         resamples: int = layout.RESAMPLES) -> str:
+         resamples: int = layout.RESAMPLES, groups: Optional[Mapping[str, Sequence[str]]] = None) -> str:
     """Reads the runs below ``results_dir`` and writes everything into ``output_dir``; returns a line about it.
 
     Args:
       models: which models, and in which order; default: all.
       confusion: matrices of every "run", "sum" over the splits, or "none".
       seed, resamples: of the bootstrap.
+      groups: {name: tasks} that the first model is compared with each other one over.
 
     Raises:
       UserError: for runs that cannot be read (see read_runs), unknown models, or a place that cannot be written to.
@@ -38,19 +39,22 @@ def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusio
     if unknown:
         raise UserError("--models: no runs of %s; there are %s." % (", ".join(unknown), ", ".join(known)))
     results = layout.Results(runs, models, seed, resamples)
-    files = contents(results, failures, confusion)
+    files = contents(results, failures, confusion, groups or {})
     write(output_dir, files)
     return "%s: %d runs of %d models and %d tasks%s" % (
         os.path.join(output_dir, REPORT), len(results.runs), len(results.models), len(results.tasks),
         ", %d failed" % len(failures) if failures else "")
 
 
-def contents(results: layout.Results, failures: Sequence[Failure], confusion: str) -> Dict[str, bytes]:
+def contents(results: layout.Results, failures: Sequence[Failure], confusion: str,
+             groups: Mapping[str, Sequence[str]]) -> Dict[str, bytes]:
     """{relative path: content} of all files."""
     learned, unread = rates.learned_rates(results)
     accuracy = [layout.accuracy_table(results, k) for k in results.shots]
     kinds = (layout.comparison_table, layout.difference_table)
-    paired = [table for kind in kinds for table in (kind(results, k) for k in results.shots) if table.rows]
+    paired = [layout.group_table(results, k, groups) for k in results.shots]
+    paired += [kind(results, k) for kind in kinds for k in results.shots]
+    paired = [table for table in paired if table.rows]
     beside = layout.published_table(results)
     all_tables = accuracy + paired + ([beside] if beside.rows else [])
     images = plot_images(results, learned, confusion)
@@ -70,7 +74,7 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
 
 
 def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image]]:
-    """{"shots", "heat", "rates", "confusion": {file name: Image}}, in the order of the report."""
+    """{"shots", "heat", "differences", "rates", "confusion": {file name: Image}}, in the order of the report."""
     def image(figure, description):
         return report.Image(plots.png(figure), description)
 
@@ -81,8 +85,13 @@ def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image
     heat = {
         _name("heat", "k%d" % k): image(plots.heat_map(results, k), "mean accuracy, k=%d" % k) for k in results.shots
     }
+    apart = {
+        _name("differences", "k%d" % k): image(plots.differences(results, k), "paired differences, k=%d" % k)
+        for k in results.shots if len(results.models) > 1
+    }
     lines = {_name("rates"): image(plots.learned_rates(learned), "learned rates by layer")} if learned else {}
-    return {"shots": shots, "heat": heat, "rates": lines, "confusion": _confusion_images(results, confusion, image)}
+    confusions = _confusion_images(results, confusion, image)
+    return {"shots": shots, "heat": heat, "differences": apart, "rates": lines, "confusion": confusions}
 
 
 def _confusion_images(results, confusion, image):
@@ -124,7 +133,7 @@ def _sections(results, failures, accuracy, paired, beside, images, unread) -> Li
     )
     return [
         report.Section("Accuracy", [legend], accuracy),
-        report.Section("Models compared", (), paired),
+        report.Section("Models compared", (), paired, list(images["differences"].values())),
         report.Section("Beside the published figure", (), [beside] if beside.rows else ()),
         report.Section("Accuracy against k", (), (), list(images["shots"].values())),
         report.Section("Heat maps", (), (), list(images["heat"].values())),

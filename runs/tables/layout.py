@@ -2,7 +2,7 @@
 import collections
 import itertools
 import math
-from typing import List, NamedTuple, Sequence
+from typing import List, Mapping, NamedTuple, Sequence
 
 import pandas as pd
 
@@ -179,11 +179,48 @@ def comparison_table(results: Results, k: int) -> Table:
         if found:
             names = "%s %s %s" % (first, MINUS, second)
             counts = "%d / %d / %d" % (found.better, found.equal, found.worse)
-            cells = [names, _difference(found), _interval(found.splits_low, found.splits_high) or NOTHING,
-                     _interval(found.tasks_low, found.tasks_high) or NOTHING, counts, p_value(found.p_value)]
+            cells = [names, _difference(found)] + _intervals(found) + [counts, tasks_won(found), p_value(found.p_value)]
             rows.append([Cell(text, "n=%d" % found.pairs if column == 1 else "") for column, text in enumerate(cells)])
-    header = ["models", "mean difference", "over splits of these tasks", "over tasks", "better / equal / worse", "p"]
+    header = ["models", "mean difference", "over splits of these tasks", "over tasks", "better / equal / worse",
+              "tasks won", "p"]
     return Table("Models in pairs, points, k=%d" % k, header, rows, [INTERVALS, SIGN_TEST])
+
+
+def group_table(results: Results, k: int, groups: Mapping[str, Sequence[str]]) -> Table:
+    """The first model against each other one over groups of tasks, {name: tasks}, on the pairs that both have."""
+    first, rows = results.models[0], []
+    for name, tasks in groups.items():
+        for other in results.models[1:]:
+            found = results.compare(first, other, k, tasks)
+            if found:
+                means = [_mean_over_tasks(results, (first, other), model, k, tasks) for model in (first, other)]
+                cells = [name, other] + ["%.1f" % (100 * mean) for mean in means] + [_difference(found)]
+                cells += _intervals(found) + [tasks_won(found)]
+                rows.append([Cell(text, "n=%d" % found.pairs if column == 4 else "")
+                             for column, text in enumerate(cells)])
+    header = ["tasks", "other model", first, "other", "mean difference", "over splits of these tasks", "over tasks",
+              "tasks won"]
+    return Table("%s against the others, k=%d" % (first, k), header, rows, [INTERVALS])
+
+
+def _mean_over_tasks(results, models, model, k, tasks):
+    """The mean of a model's means of the tasks over the (task, split) that all of `models` have."""
+    common = set.intersection(*[set(results.accuracies(each, k, tasks)) for each in models])
+    by_task = collections.defaultdict(list)
+    for key in sorted(common):
+        by_task[key[0]].append(results.accuracies(model, k, tasks)[key])
+    return sum(sum(values) / len(values) for values in by_task.values()) / len(by_task)
+
+
+def tasks_won(found) -> str:
+    """"7 of 9"."""
+    return "%d of %d" % (found.tasks_won, found.tasks)
+
+
+def _intervals(found):
+    """Both intervals of a Comparison, or dashes."""
+    return [_interval(found.splits_low, found.splits_high) or NOTHING,
+            _interval(found.tasks_low, found.tasks_high) or NOTHING]
 
 
 def _difference_cell(found) -> Cell:

@@ -96,6 +96,31 @@ def heat_map(results: Results, k: int) -> Figure:
         return figure
 
 
+def differences(results: Results, k: int) -> Figure:
+    """The first model minus each other one: a row a task, points with their intervals over splits."""
+    first, others = results.models[0], results.models[1:]
+    with rc_context(STYLE):
+        figure, axes = _figure(4.6, 1.6 + 0.3 * len(results.tasks))
+        for number, other in enumerate(others):
+            found = [(row, results.compare(first, other, k, [task])) for row, task in enumerate(results.tasks)]
+            found = [(row, compared) for row, compared in found if compared]
+            shift = 0.6 * (number - (len(others) - 1) / 2.0) / len(others)
+            means = 100 * np.array([compared.mean for _, compared in found])
+            ends = 100 * np.array([[compared.splits_low, compared.splits_high] for _, compared in found]).reshape(-1, 2)
+            axes.errorbar(
+                means, [row + shift for row, _ in found], xerr=np.nan_to_num(np.abs(ends.T - means)), linestyle="none",
+                label=other, markersize=4, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
+            )
+        axes.axvline(0.0, color="black", linewidth=0.8)
+        axes.set_yticks(range(len(results.tasks)))
+        axes.set_yticklabels(results.tasks)
+        axes.invert_yaxis()
+        axes.set(title="%s minus ..., k=%d" % (first, k), xlabel="points")
+        axes.grid(axis="x", alpha=0.3)
+        axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return figure
+
+
 def confusion_matrix(confusion: np.ndarray, labels: Sequence[str], title: str) -> Figure:
     """Counts [true, predicted], coloured by the part of the true class's rows."""
     confusion = np.asarray(confusion)

@@ -34,6 +34,8 @@ class Comparison(NamedTuple):
     worse: int
     equal: int
     p_value: float  # two-sided sign test; NaN when all pairs are equal
+    tasks: int
+    tasks_won: int  # in which the first one's mean over the pairs is higher
 
 
 def summarize(values: Sequence[float], seed: int = 0, resamples: int = RESAMPLES) -> Summary:
@@ -74,8 +76,9 @@ def compare(first: Mapping, second: Mapping, seed: int = 0, resamples: int = RES
         over_tasks = _interval(groups, random.randint(tasks, size=[resamples, tasks]), random)
     better, worse = int(np.sum(differences > 0)), int(np.sum(differences < 0))
     std = float(differences.std(ddof=1)) if pairs > 1 else math.nan
+    won = sum(round(group.mean(), 9) > 0 for group in groups)  # not by an error of rounding
     return Comparison(pairs, float(differences.mean()), std, *over_splits, *over_tasks, better, worse,
-                      pairs - better - worse, sign_test(better, worse))
+                      pairs - better - worse, sign_test(better, worse), tasks, int(won))
 
 
 def _interval(groups, chosen, random):

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""SetFit (Tunstall et al. 2022) with its defaults on the LEOPARD tasks, for comparison with this repository's models.
+"""SetFit (Tunstall et al. 2022) with its defaults, for scripts/benchmarks/matched_shots.py, on the rows that it stored.
 
   python3 -m venv setfit && setfit/bin/pip install -r requirements-setfit.txt
   .venv/bin/python scripts/convert_checkpoint.py --input=data/downloads/minilm --output_dir=minilm_hf --do_lower_case
-  setfit/bin/python scripts/benchmarks/baseline_setfit.py --leopard_dir=DIR --encoder=minilm_hf --output_dir=output/runs
+  setfit/bin/python scripts/benchmarks/baseline_setfit.py --encoder=minilm_hf --sets=sample --ks=4 \\
+      --output_dir=output/shots
 
-Writes OUTPUT_DIR/setfit/TASK/K/SPLIT/results.json, which scripts/make_tables.py reads; runs that are there are not
-made again. Where they are of other data, another seed or another encoder, nothing is run unless --overwrite is given.
-The encoder gets mean pooling and 128 tokens a row. The two texts of a pair are joined by the separator token. Needs an
-environment of its own: none of the other packages, TensorFlow least, has to be there.
+Writes OUTPUT_DIR/runs/setfit/SET/K/SPLIT/results.json, split by split; runs that are there are not made again. Where
+they are of other rows, another seed or another encoder, nothing is run unless --overwrite is given. The encoder gets
+mean pooling and 128 tokens a row. The two texts of a pair are joined by the separator token. Needs an environment of
+its own: none of the other packages, TensorFlow least, has to be there.
 """
 import argparse
 import os
@@ -19,16 +20,17 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+import matched_results
+import matched_sets
 import numpy as np
 
-from data import tasks, text
-from runs.scores import Scores
+from data import text
+from runs import sweep_keys
 from runtime.errors import UserError, exit_code
-from runtime.files import file_sha256, read_json, write_json
-from runtime.run_files import RESULTS
+from runtime.files import file_sha256
 
+METHOD = "setfit"
 MAX_SEQ_LENGTH = 128
-SMALLEST = 1e-12  # probability, for its logarithm
 
 
 def load_encoder(folder):
@@ -72,19 +74,6 @@ def folder_of(encoder, folder):
     return path
 
 
-def results_file(options, task, split):
-    """Path of a run's results."""
-    return os.path.join(options.output_dir, "setfit", task.name, str(options.k), str(split), RESULTS)
-
-
-def data_files(options, task, split):
-    """{"train", "eval": path}; UserError when one is missing."""
-    return {
-        "train": tasks.require(task.json_file(options.leopard_dir, "train", split, options.k)),
-        "eval": tasks.require(task.json_file(options.leopard_dir, "eval")),
-    }
-
-
 def encoder_checksums(folder):
     """{file name: SHA-256} of an encoder's folder; UserError when it is none."""
     if not os.path.isdir(folder):
@@ -93,86 +82,46 @@ def encoder_checksums(folder):
     return {name: file_sha256(path) for name, path in paths.items() if os.path.isfile(path)}
 
 
-def made_from(options, task, split, encoder):
-    """What a run is made from, as its results file holds it; encoder: of encoder_checksums."""
-    files = data_files(options, task, split)
-    return {
-        "config": {"seed": options.seed, "encoder": encoder},
-        "data": {part: {"sha256": file_sha256(name)} for part, name in files.items()},
-    }
-
-
-def is_there(options, task, split, encoder):
-    """Whether a run's results are there; UserError when they are of other data or settings, without --overwrite."""
-    path = results_file(options, task, split)
-    found = read_json(path)
-    if not isinstance(found, dict):
-        return False
-    differing = [
-        name + " data" * (part == "data") for part, wanted in made_from(options, task, split, encoder).items()
-        for name, value in wanted.items() if (found.get(part) or {}).get(name) != value
-    ]
-    if differing and not options.overwrite:
-        raise UserError("%s is of another %s: choose another --output_dir, or give --overwrite to make such runs again."
-                        % (path, " and ".join(differing)))
-    return not differing
-
-
-def run_one(options, task, split, encoder_files):
-    """Trains and scores one split; writes its results file."""
-    path, files = results_file(options, task, split), data_files(options, task, split)
-    origin = made_from(options, task, split, encoder_files)
-    train, evaluation = (text.read_text(files[part]) for part in ("train", "eval"))
-    encoder, labels = load_encoder(options.encoder), list(task.labels)
+def run_one(options, store, run, results):
+    """Trains and scores one split; writes its results."""
+    train, judged = text.read_text(store.train_file(run)), text.read_text(store.eval_file(run.name))
+    labels = text.labels_in_order(train)
+    encoder = load_encoder(options.encoder)
     begun = time.time()
     model = finetune(encoder, train, labels, options.seed)
     trained = time.time()
-    rows = [joined(example, encoder.tokenizer.sep_token) for example in evaluation]
-    found = np.asarray(model.predict_proba(rows, as_numpy=True))
-    probabilities = np.zeros([len(rows), len(labels)])
-    probabilities[:, np.asarray(model.model_head.classes_, int)] = found  # a class may be without training rows
-    scores = Scores(
-        np.log(np.maximum(probabilities, SMALLEST)), [labels.index(example.label) for example in evaluation]
-    )
+    rows = [joined(example, encoder.tokenizer.sep_token) for example in judged]
+    probabilities = np.asarray(model.predict_proba(rows, as_numpy=True))
+    seconds = {"train": trained - begun, "eval": time.time() - trained}
+    scores = matched_results.scores_of(probabilities, [labels.index(example.label) for example in judged])
     import setfit
 
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    write_json(path, {
-        "model": "setfit", "task": task.name, "k": options.k, "split": split,
-        "config": dict(origin["config"], labels=labels, setfit=setfit.__version__),
-        "data": origin["data"],
-        "metrics": {
-            "accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": float(np.mean(scores.losses)),
-            "confusion": scores.confusion.tolist(),
-        },
-        "seconds": {"train": trained - begun, "eval": time.time() - trained},
-    })
-    print("%s %d: accuracy %.3f, %.0f s" % (task.name, split, scores.accuracy, time.time() - begun), flush=True)
+    results.write(run, scores, labels, seconds, {"setfit": setfit.__version__})
 
 
 def run(options):
-    """All splits, one task after the other for each."""
-    chosen = [tasks.get_task(name) for name in options.tasks.split(",")]
-    for split in options.splits.split(","):
-        if not split.isdigit():
-            raise UserError("--splits=%s: numbers with commas between them." % options.splits)
-    encoder = encoder_checksums(options.encoder)
-    runs = [(task, int(split)) for split in options.splits.split(",") for task in chosen]
-    for task, split in [each for each in runs if not is_there(options, *each, encoder)]:
-        run_one(options, task, split, encoder)
+    """All runs whose rows are stored and whose results are not there."""
+    store = matched_sets.RowStore(options.output_dir)
+    config = {"seed": options.seed, "encoder": encoder_checksums(options.encoder)}
+    results = matched_results.MethodResults(store, METHOD, config, options.overwrite)
+    ks = sweep_keys.numbers("ks", options.ks)
+    runs = store.runs(options.sets.split(","), ks, range(options.splits))
+    if not runs:
+        raise UserError("--output_dir: %s has no rows of such runs: matched_shots.py stores them." % options.output_dir)
+    for each in results.lacking(runs):
+        run_one(options, store, each, results)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--leopard_dir", required=True, help="folder of the LEOPARD data")
+    parser.add_argument("--output_dir", required=True, help="folder of the benchmark, with its rows")
     parser.add_argument("--encoder", required=True, help="folder of Hugging Face files")
-    parser.add_argument("--output_dir", required=True, help="folder of the runs")
-    parser.add_argument("--tasks", required=True, help="comma-separated")
-    parser.add_argument("--k", type=int, default=4, help="examples of each label (default: 4)")
-    parser.add_argument("--splits", default="0,1,2,3,4,5,6,7,8,9", help="comma-separated (default: all ten)")
+    parser.add_argument("--sets", required=True, help="names, comma-separated")
+    parser.add_argument("--ks", default="4,8,16", help="rows a class, comma-separated (default: %(default)s)")
+    parser.add_argument("--splits", type=int, default=10, help="the first so many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument("--overwrite", action="store_true",
-                        help="make runs again that are of other data, another seed or another encoder")
+                        help="make runs again that are of other rows, another seed or another encoder")
     return exit_code(lambda: run(parser.parse_args()))
 
 

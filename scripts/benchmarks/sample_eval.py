@@ -14,9 +14,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-import numpy as np
-
-from data import tasks
+from data import splits, tasks
 from runtime.errors import UserError, exit_code, writing
 from runtime.files import atomic_file
 
@@ -40,11 +38,11 @@ def copy(task, options):
     if os.path.realpath(target) == os.path.realpath(os.path.dirname(source)):
         raise UserError("--output_dir: %s is where the data are: choose another folder." % options.output_dir)
     rows = read(source)
-    kept = np.sort(np.random.RandomState(options.seed).permutation(len(rows))[: options.rows])
+    kept = splits.some(rows, options.rows, options.seed)
     with writing(target):
         os.makedirs(target, exist_ok=True)
         with atomic_file(os.path.join(target, os.path.basename(source))) as file:
-            json.dump([rows[row] for row in kept], file)
+            json.dump(kept, file)
         for k in tasks.PUBLIC_SHOTS:
             for split in tasks.PUBLIC_SPLITS:
                 path = task.json_file(options.leopard_dir, "train", split, k)

@@ -85,6 +85,13 @@ def judged_task(name, train, test, texts):
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
+def last_text(mask, segments):
+    """Weights of a row's positions, [rows, seq]: equal over the second text of a pair, or over all of a single text."""
+    pairs = segments.any(axis=1, keepdims=True)
+    weights = np.where(pairs, mask * segments, mask).astype(np.float32)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
 class Encoder:
     """Encodes rows with one set of weights after the other.
 
@@ -103,12 +110,13 @@ class Encoder:
             proto.graph_options.rewrite_options.disable_meta_optimizer = True  # as in runtime/sessions.py
             self._session = tf.Session(config=proto)
 
-    def features(self, prefix, rows):
+    def features(self, prefix, rows, pool=last_text):
         """Means of every layer over each row's last text, float32 [rows, layers, hidden].
 
         Args:
           prefix: checkpoint.
           rows: list of (token ids, segments).
+          pool: function of mask and segments that gives the weights of the positions, as `last_text`.
         """
         weights = checkpoints.read(prefix, "--weights")
         lacking = [name for name in self._weights if name not in weights]
@@ -121,8 +129,8 @@ class Encoder:
             numbers = order[start : start + ROWS_AT_ONCE]
             ids, mask, segments = padded([rows[number] for number in numbers])
             layers = self._session.run(self._layers, dict(zip(self._inputs, (ids, mask, segments))))
-            last = last_text(mask, segments)
-            for number, means in zip(numbers, np.einsum("lbsh,bs->blh", np.stack(layers), last)):
+            shares = pool(mask, segments)
+            for number, means in zip(numbers, np.einsum("lbsh,bs->blh", np.stack(layers), shares)):
                 found[number] = means
         return np.stack(found)
 
@@ -133,13 +141,6 @@ def padded(rows):
     for row, (ids, segments) in enumerate(rows):
         arrays[:, row, : len(ids)] = ids, [1] * len(ids), segments
     return arrays
-
-
-def last_text(mask, segments):
-    """Weights of a row's positions, [rows, seq]: equal over the second text of a pair, or over all of a single text."""
-    pairs = segments.any(axis=1, keepdims=True)
-    weights = np.where(pairs, mask * segments, mask).astype(np.float32)
-    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def side_by_side(layers, parts):

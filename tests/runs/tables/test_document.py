@@ -45,13 +45,14 @@ def test_all_files(sweep, tmp_path):
     assert line == "%s: 5 runs of 2 models and 2 tasks" % (target / "report.html")
     assert sorted(os.listdir(str(target / "plots"))) == [
         "accuracy_airline.png", "accuracy_my_task.png", "confusion_a_airline_k4_0.png", "confusion_a_airline_k4_1.png",
-        "confusion_a_my_task_k4_0.png", "confusion_b_airline_k4_0.png", "confusion_b_airline_k4_1.png", "heat_k4.png",
+        "confusion_a_my_task_k4_0.png", "confusion_b_airline_k4_0.png", "confusion_b_airline_k4_1.png",
+        "differences_k4.png", "heat_k4.png",
     ]
     assert [row["accuracy"] for row in rows(target / "runs.csv")] == ["0.6", "0.7", "0.3", "0.5", "0.8"]
     assert rows(target / "summaries.csv")[0]["mean"] == "0.65" and len(rows(target / "differences.csv")) == 2
     assert rows(target / "rates.csv") == []
     page = (target / "report.html").read_text(encoding="utf-8")
-    assert page.count("<img") == 8 and "65.0 ± 7.1" in page and "Models in pairs" in page
+    assert page.count("<img") == 9 and "65.0 ± 7.1" in page and "Models in pairs" in page
     assert "65.0 ± 7.1" in (target / "tables.md").read_text(encoding="utf-8")
     assert (target / "tables.tex").read_text(encoding="utf-8").count("\\begin{table}") == 3
 
@@ -63,6 +64,13 @@ def test_matrices_of_many_classes_are_not_drawn(tmp_path):
     assert not [name for name in os.listdir(str(target / "plots")) if name.startswith("confusion")]
     assert "more than 60 classes are not drawn (airline)" in (target / "report.html").read_text(encoding="utf-8")
     assert rows(target / "runs.csv")[0]["model"] == "'=1+1"  # no spreadsheet computes it
+
+
+def test_groups_of_tasks(sweep, tmp_path):
+    target, _ = make(sweep, tmp_path, groups={"air": ["airline"]})
+    assert "### a against the others, k=4" in (target / "tables.md").read_text(encoding="utf-8")
+    make(sweep, tmp_path)
+    assert "against the others" not in (target / "tables.md").read_text(encoding="utf-8")
 
 
 def test_the_same_runs_give_the_same_files(sweep, tmp_path):

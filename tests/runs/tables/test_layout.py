@@ -119,12 +119,24 @@ def test_models_in_pairs(results):
     """Over tasks, by hand: −10 has the probability (1/2)^2 (1/2)^4 < 2.5 %, −5 four times as much."""
     (row,) = layout.comparison_table(results, 4).rows
     assert [cell.text for cell in row] == [
-        "a − b", "+5.0 ± 10.0", "[0.0, +10.0]", "[−5.0, +10.0]", "3 / 0 / 1", "0.625"]
+        "a − b", "+5.0 ± 10.0", "[0.0, +10.0]", "[−5.0, +10.0]", "3 / 0 / 1", "1 of 2", "0.625"]
     assert row[1].detail == "n=4"
     assert not layout.comparison_table(results, 8).rows  # there is one model
     frame = layout.comparisons_frame(results)
     assert list(frame.pairs) == [4] and list(frame.p_value) == [0.625]
     assert list(frame.splits_low) == pytest.approx([0.0]) and list(frame.tasks_low) == pytest.approx([-0.05])
+
+
+def test_groups_of_tasks(results):
+    table = layout.group_table(results, 4, {"both": ["airline", "conll"], "one": ["conll"], "none": ["scitail"]})
+    both, one = [[cell.text for cell in row] for row in table.rows]
+    means = [100 * (results.summary(model, "airline", 4).mean + results.summary(model, "conll", 4).mean) / 2
+             for model in "ab"]
+    assert both == ["both", "b"] + ["%.1f" % mean for mean in means] + [
+        "+5.0 ± 10.0", "[0.0, +10.0]", "[−5.0, +10.0]", "1 of 2"]
+    assert one[:2] == ["one", "b"] and one[4:] == ["+10.0 ± 0.0", "[+10.0, +10.0]", "–", "1 of 1"]
+    assert [row[4].detail for row in table.rows] == ["n=4", "n=2"]
+    assert len(table.header) == len(both)
 
 
 def test_models_in_pairs_on_one_task(tmp_path):

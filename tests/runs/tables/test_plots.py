@@ -38,6 +38,17 @@ def test_accuracy_against_k(results):
     assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "8"]
 
 
+def test_differences_of_the_first_model(results):
+    (axes,) = plots.differences(results, 4).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == results.tasks
+    others = results.models[1:]
+    assert axes.get_legend_handles_labels()[1] == others
+    for container, other in zip(axes.containers, others):
+        found = [results.compare(results.models[0], other, 4, [task]) for task in results.tasks]
+        means = [100 * compared.mean for compared in found if compared]
+        assert list(container.lines[0].get_xdata()) == pytest.approx(means)
+
+
 def test_heat_map(results):
     (axes,) = plots.heat_map(results, 4).axes
     np.testing.assert_allclose(axes.images[0].get_array().filled(-1), [[65.0, 65.0], [35.0, -1.0]])
