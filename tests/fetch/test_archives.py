@@ -86,7 +86,7 @@ def lie(archive, size):
     make_zip({"a": "", "a/b": ""}),
     b"",
     TEXT,
-])
+], ids=["length", "overwritten", "method", "file_as_folder", "empty", "no_archive"])  # the bytes hold the time of day
 def test_a_damaged_archive_is_one_line_and_leaves_nothing(tmp_path, archive):
     (tmp_path / "a.zip").write_bytes(archive)
     assert str(tmp_path / "a.zip") in failure(archives.unzip, str(tmp_path / "a.zip"), str(tmp_path / "made"))
