@@ -109,8 +109,8 @@ def test_unknown_flags_are_told_as_by_the_main_program(encoder, tmp_path):
     (tmp_path / "train.csv").write_text("text,label\ngood film,up\nbad film,down\n")
     process = launch(READS_COUNTED % encoder, "--train", "train.csv", "--sed=1", cwd=str(tmp_path))
     err = process.communicate()[1]
-    assert process.returncode == 1
-    assert "Unknown command line flag 'sed'. Did you mean: seed" in err and "Traceback" not in err
+    assert process.returncode == 2
+    assert err == "error: there is no flag --sed: did you mean --seed?\n"
 
 
 def test_a_stopped_run_leaves_no_copy_of_standard_input(encoder, tmp_path):

@@ -328,7 +328,7 @@ def test_default_names(name, expected):
         ("label,text\na,dog\nb,cat\n", dict(max_seq_length=2), ["--max_seq_length=2", "no room"]),
         ('label,text\na,"dog\nb,cat\n', {}, ["line 2", "double quote"]),
         ("label,text\n", {}, ["holds no texts"]),
-        ("label,text\na,dog,\nb,cat,\n", {}, ["line 2: 3 fields where the header has 2"]),
+        ("label,text\na,dog,x\nb,cat,y\n", {}, ["line 2: 3 fields where the header has 2"]),
     ],
 )
 def test_refusals(tmp_path, content, options, words):

@@ -42,7 +42,7 @@ def test_damaged_weights_to_start_from(tmp_path):
     prefix = save(tmp_path / "bert.ckpt")
     cut(prefix)
     line = message(make_plan(tmp_path, init_checkpoint=prefix), tmp_path)
-    assert line.startswith("--init_checkpoint: the weights of %s cannot be read" % prefix)
+    assert line.startswith("--init_checkpoint: %s cannot be read" % prefix)
 
 
 def test_damaged_checkpoint_of_its_own(tmp_path):
