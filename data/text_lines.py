@@ -10,6 +10,7 @@ import sys
 import zlib
 
 from data import tasks
+from runtime.cells import shown
 from runtime.errors import UserError
 
 STDIN = "-"
@@ -29,7 +30,7 @@ def named(path):
 
 def fault(path, where, what):
     """The UserError for a place in a file."""
-    return UserError("%s: %s: %s" % (named(path), where, what))
+    return UserError("%s: %s: %s" % (named(path), where, shown(what)))
 
 
 @contextlib.contextmanager

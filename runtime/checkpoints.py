@@ -58,6 +58,8 @@ def checkpoint_shapes(prefix, flag):
         shapes = dict(open_reader(prefix).get_variable_to_shape_map())
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
+    except MemoryError:  # the index itself is small
+        raise UserError("%s: %s cannot be read (its index is damaged)." % (flag, prefix)) from None
     known = glob.glob(glob.escape(prefix) + ".data-*")
     if known and sum(int(np.prod(shape, dtype=float)) for shape in shapes.values()) > sum(map(os.path.getsize, known)):
         raise UserError("%s: %s cannot be read (its tensors are larger than its files)." % (flag, prefix))

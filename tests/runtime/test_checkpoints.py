@@ -218,6 +218,15 @@ def test_large_weights_are_finite(tmp_path):
     assert len(checkpoints.read(prefix, FLAG)["a"]) == 1000
 
 
+def test_an_index_that_asks_for_all_memory(tmp_path):
+    prefix = save(tmp_path / "model.ckpt", {"a": np.zeros([2], np.float32)})
+    with open(prefix + ".index", "r+b") as file:
+        file.seek(-48, os.SEEK_END)  # its footer: where the blocks are, and how large
+        file.write(b"\xff\xff\xff\xff\xff\xff\x00\x00\x00")
+    with pytest.raises(UserError, match="cannot be read"):
+        checkpoints.checkpoint_shapes(prefix, FLAG)
+
+
 def test_tensors_larger_than_their_files(tmp_path):
     prefix = save(tmp_path / "model.ckpt", {"a": np.zeros([1000], np.float32)})
     with open(data_file(prefix), "wb") as file:
