@@ -109,13 +109,14 @@ def differences(results: Results, k: int) -> Figure:
             ends = 100 * np.array([[compared.splits_low, compared.splits_high] for _, compared in found]).reshape(-1, 2)
             axes.errorbar(
                 means, [row + shift for row, _ in found], xerr=np.nan_to_num(np.abs(ends.T - means)), linestyle="none",
-                label=other, markersize=4, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
+                label=_plain(other), markersize=4, color=COLOURS[number % len(COLOURS)],
+                marker=MARKERS[number % len(MARKERS)],
             )
         axes.axvline(0.0, color="black", linewidth=0.8)
         axes.set_yticks(range(len(results.tasks)))
-        axes.set_yticklabels(results.tasks)
+        axes.set_yticklabels(list(map(_plain, results.tasks)))
         axes.invert_yaxis()
-        axes.set(title="%s minus ..., k=%d" % (first, k), xlabel="points")
+        axes.set(title="%s minus ..., k=%d" % (_plain(first), k), xlabel="points")
         axes.grid(axis="x", alpha=0.3)
         axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return figure

@@ -105,8 +105,9 @@ def test_labels_are_text_and_no_formulas():
 
 
 def test_names_of_models_and_tasks_are_text(tmp_path):
-    put_sweep(tmp_path, {(r"$\foo$", "$x_{$", 4): [60, 70]})
+    put_sweep(tmp_path, {(r"$\foo$", "$x_{$", 4): [60, 70], (r"$\bar$", "$x_{$", 4): [50, 65]})
     results = Results(read_runs(str(tmp_path))[0])
     rates = [Rate(r"$\foo$", 0, "layer 0", "kernel", 0.1)]
-    figures = [plots.accuracy_by_shots(results, "$x_{$"), plots.heat_map(results, 4), plots.learned_rates(rates)]
+    figures = [plots.accuracy_by_shots(results, "$x_{$"), plots.heat_map(results, 4), plots.differences(results, 4)]
+    figures.append(plots.learned_rates(rates))
     assert all(plots.png(figure) for figure in figures)
