@@ -65,7 +65,7 @@ class BertConfig:
             values = schema.load(path)
         except OSError as error:
             raise UserError("--bert_config_file: cannot read %s (%s)." % (path, error.strerror)) from None
-        except (ValueError, RecursionError) as error:
+        except schema.Malformed as error:
             raise UserError("--bert_config_file: %s is not JSON (%s)." % (path, error)) from None
         if not isinstance(values, dict):
             raise UserError("--bert_config_file: %s holds no JSON object." % path)

@@ -23,7 +23,6 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Un
 
 from data import columns, tasks
 from data.text_lines import LONE_RETURN, STDIN, fault, is_compressed, lines, named, opened, without_lone_returns
-from runtime.cells import shown
 from runtime.errors import UserError
 
 csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with
@@ -65,7 +64,7 @@ class RowFault(UserError):
     """Why the row at ``where`` cannot be used; ``reason`` is the same for all rows with this fault."""
 
     def __init__(self, source: str, where: str, what: str, reason: str):
-        super().__init__("%s: %s: %s" % (named(source), where, shown(what)))
+        super().__init__(str(fault(source, where, what)))
         self.where, self.reason = where, reason
 
 

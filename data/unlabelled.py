@@ -6,6 +6,7 @@ import os
 from typing import Iterable, Iterator, List, NamedTuple, Optional, TypeVar
 
 from data import tasks, text
+from data.text_lines import named
 
 LAYOUT = text.Layout(blank_rows=True)
 BLOCK = 1024  # rows that are held at a time
@@ -36,7 +37,7 @@ def read(path) -> Iterator[Optional[text.TextExample]]:
             is_pair = has_pair
         yield example
     if is_pair is None:
-        raise tasks.file_error("standard input" if path == text.STDIN else path, "holds no texts.")
+        raise tasks.file_error(named(path), "holds no texts.")
 
 
 def census(path) -> Census:

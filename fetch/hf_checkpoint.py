@@ -257,13 +257,7 @@ def to_hugging_face(prefix, config, vocab_file, folder, do_lower_case=False):
     """
     safetensors = _safetensors()
     vocab = load_vocab(vocab_file)
-    tokens = [""] * (max(index for token, index in vocab.items() if token) + 1)
-    for token, index in vocab.items():
-        if token:
-            tokens[index] = token
-    if len(tokens) > config.vocab_size:
-        raise UserError("%s has %d tokens, but the BERT config has vocab_size %d: the files do not belong together"
-                        % (vocab_file, len(tokens), config.vocab_size))
+    tokens = hf_tokenizer.by_id(vocab, config.vocab_size, vocab_file, ", but the BERT config has")
     if not do_lower_case and hf_tokenizer.is_uncased(tokens):
         raise UserError("%s has no capital letters: give --do_lower_case, else most words become [UNK]" % vocab_file)
     weights, left_out = read_checkpoint(prefix, config)

@@ -21,7 +21,7 @@ def read_json(path):
         raise UserError("%s is missing" % path) from None
     except OSError as error:
         raise UserError("%s cannot be read (%s)" % (path, error.strerror)) from None
-    except (ValueError, RecursionError) as error:
+    except schema.Malformed as error:
         raise UserError("%s is not JSON (%s)" % (path, error)) from None
     if not isinstance(content, dict):
         raise UserError("%s holds no JSON object" % path)
@@ -31,12 +31,12 @@ def read_json(path):
 def lowers_case(source):
     """Whether the tokenizer of a folder lower-cases text; None when nothing tells. UserError for another tokenizer."""
     path = os.path.join(source, "tokenizer_config.json")
-    settings = read_json(path) if os.path.exists(path) else {}
+    settings, tokenizer = _read_if_there(path), _read_if_there(os.path.join(source, "tokenizer.json"))
     kind = settings.get("tokenizer_class")
-    if kind not in CLASSES and not _is_word_piece(source):
+    if kind not in CLASSES and _part(tokenizer, "model").get("type") != "WordPiece":
         raise UserError("%s: tokenizer_class %s is not supported: %s" % (path, kind, NEEDED))
     names = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
-    rules = dict(_normalizer(source), **{name: settings[name] for name in names if name in settings})
+    rules = dict(_normalizer(source, tokenizer), **{name: settings[name] for name in names if name in settings})
     lower = rules.get("do_lower_case")
     if lower is None and settings:
         lower = True  # what transformers takes
@@ -52,7 +52,7 @@ def lowers_case(source):
     for name, token in SPECIAL.items():
         if _content(settings.get(name, token)) not in (token, None):
             raise UserError("%s: %s %s is not supported: BERT's is %s" % (path, name, _content(settings[name]), token))
-    _refuse_added(source, settings)
+    _refuse_added(source, settings, tokenizer)
     return None if lower is None else bool(lower)
 
 
@@ -70,13 +70,22 @@ def tokens_of(source, vocab_size):
     else:
         path = os.path.join(source, "tokenizer.json")
         vocab = _vocab_of_json(path)
-    last = max(index for token, index in vocab.items() if token)
-    if last >= vocab_size:
-        raise UserError("%s has %d tokens and config.json says vocab_size %d: the files do not belong together"
-                        % (path, last + 1, vocab_size))
-    tokens = ["[unused%d]" % index if path.endswith(".json") else "" for index in range(last + 1)]
+    tokens = by_id(vocab, vocab_size, path, " and config.json says")
+    return [token or "[unused%d]" % index for index, token in enumerate(tokens)] if path.endswith(".json") else tokens
+
+
+def by_id(vocab, vocab_size, path, said):
+    """The tokens of {token: id} in the order of the ids, up to the last that is not blank; "" where there is none.
+
+    UserError for more than `vocab_size` of them; `path` is where they come from, and `said` who tells that size.
+    """
+    count = max(index for token, index in vocab.items() if token) + 1
+    if count > vocab_size:
+        raise UserError("%s has %d tokens%s vocab_size %d: the files do not belong together"
+                        % (path, count, said, vocab_size))
+    tokens = [""] * count
     for token, index in vocab.items():
-        if index <= last:
+        if token:
             tokens[index] = token
     return tokens
 
@@ -105,24 +114,19 @@ def _vocab_of_json(path):
     return ids
 
 
-def _tokenizer_json(source):
-    path = os.path.join(source, "tokenizer.json")
+def _read_if_there(path):
     return read_json(path) if os.path.exists(path) else {}
 
 
-def _part(source, name):
-    part = _tokenizer_json(source).get(name)
+def _part(tokenizer, name):
+    part = tokenizer.get(name)
     return part if isinstance(part, dict) else {}
 
 
-def _is_word_piece(source):
-    return _part(source, "model").get("type") == "WordPiece"
-
-
-def _normalizer(source):
+def _normalizer(source, tokenizer):
     """What tokenizer.json says of case, accents and ideographs, under the names of tokenizer_config.json."""
-    found = _part(source, "normalizer")
-    kind = _part(source, "model").get("type", "WordPiece")
+    found = _part(tokenizer, "normalizer")
+    kind = _part(tokenizer, "model").get("type", "WordPiece")
     if kind != "WordPiece" or found.get("type", "BertNormalizer") != "BertNormalizer":
         other = kind if kind != "WordPiece" else found["type"]
         raise UserError("%s: %s is not supported: %s" % (os.path.join(source, "tokenizer.json"), other, NEEDED))
@@ -131,12 +135,11 @@ def _normalizer(source):
     return {names[name]: value for name, value in found.items() if name in names and value is not None}
 
 
-def _refuse_added(source, settings):
+def _refuse_added(source, settings, tokenizer):
     """UserError for tokens that were added to the vocabulary: they are never split, which WordPiece does."""
-    added = [_content(token) for token in _tokenizer_json(source).get("added_tokens") or ()]
+    added = [_content(token) for token in tokenizer.get("added_tokens") or ()]
     added += [_content(token) for token in (settings.get("added_tokens_decoder") or {}).values()]
-    path = os.path.join(source, "added_tokens.json")
-    added += list(read_json(path)) if os.path.exists(path) else []
+    added += list(_read_if_there(os.path.join(source, "added_tokens.json")))
     others = [token for token in added if token not in SPECIAL.values()]
     if others:
         raise UserError("%s: the added token %s is not supported: %s" % (source, others[0], NEEDED))

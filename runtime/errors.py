@@ -79,8 +79,8 @@ def importing(name):
 def not_utf8(text):
     """The UserError for text, a name or a path, that holds bytes which are not UTF-8."""
     place = _SURROGATE.search(text).start()
-    shown = text[max(0, place - 100) : place + 100].encode("utf-8", "backslashreplace").decode("utf-8")
-    return UserError("%s: a name that is not UTF-8 cannot be written down: rename the file or folder." % shown.strip())
+    near = text[max(0, place - 100) : place + 100].encode("utf-8", "backslashreplace").decode("utf-8")
+    return UserError("%s: a name that is not UTF-8 cannot be written down: rename the file or folder." % near.strip())
 
 
 def check_names(words):
