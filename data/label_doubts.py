@@ -1,7 +1,7 @@
 """What looks like a mistake in labelled rows: labels of one row, labels a letter apart, a text under two labels."""
 import collections
 import itertools
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Sequence, Tuple
 
 from data.overlap import label_sets, text_key
 from data.text import TextExample
@@ -30,7 +30,7 @@ def _alone(rows) -> Iterator[str]:
 
 
 def _alike(rows) -> Iterator[str]:
-    for one, other in itertools.combinations(rows, 2):
+    for one, other in _candidates(list(rows)):
         if len(rows[one]) > len(rows[other]):
             one, other = other, one
         if may_be_mistyped(one, other):
@@ -40,13 +40,34 @@ def _alike(rows) -> Iterator[str]:
             )
 
 
+def _candidates(labels: Sequence[str]) -> List[Tuple[str, str]]:
+    """All pairs that may_be_mistyped holds for, and few others: of thousands of labels not every pair can be looked at.
+
+    What differs by an edit is the same once the right letter of each, or of one, is left out.
+    """
+    alike = collections.defaultdict(list)  # {words, one of them without a letter: numbers of labels}
+    for number, label in enumerate(labels):
+        words = tuple(label.casefold().split())
+        forms = {words}
+        for place, word in enumerate(words):
+            if len(word) >= SHORTEST and word.isalpha():
+                shorter = (word[:letter] + word[letter + 1 :] for letter in range(len(word)))
+                forms.update(words[:place] + (form,) + words[place + 1 :] for form in shorter)
+        for form in forms:
+            alike[form].append(number)
+    pairs = {pair for numbers in alike.values() for pair in itertools.combinations(numbers, 2)}
+    return [(labels[one], labels[other]) for one, other in sorted(pairs)]
+
+
 def _of_two(examples: Sequence[TextExample]) -> Iterator[str]:
     keys = [text_key(example) for example in examples]
     labels = label_sets((key, example.label) for key, example in zip(keys, examples))
-    for key in collections.OrderedDict.fromkeys(keys):
+    rows = collections.OrderedDict()
+    for row, key in enumerate(keys):
+        rows.setdefault(key, []).append(row)
+    for key, found in rows.items():
         if len(labels[key]) > 1:
-            found = [row for row, other in enumerate(keys) if other == key][:MOST]
-            told = ", ".join("%d as %r" % (row, examples[row].label) for row in found)
+            told = ", ".join("%d as %r" % (row, examples[row].label) for row in found[:MOST])
             yield "one text stands under several labels (rows %s; the first is 0)" % told
 
 

@@ -1,7 +1,10 @@
 """What looks like a mistake in labelled rows."""
+import itertools
+import random
+
 import pytest
 
-from data.label_doubts import MOST, doubts, may_be_mistyped
+from data.label_doubts import MOST, _candidates, doubts, may_be_mistyped
 from data.text import TextExample
 
 
@@ -31,6 +34,17 @@ def rows(*pairs):
 def test_labels_that_may_be_the_same(one, other, expected):
     assert may_be_mistyped(one, other) is expected
     assert may_be_mistyped(other, one) is expected
+
+
+def test_no_pair_of_many_labels_is_overlooked():
+    draw, found = random.Random(0), 0
+    for _ in range(300):
+        words = ["".join(draw.choice("abA1") for _ in range(draw.randint(1, 6))) for _ in range(24)]
+        labels = sorted(set(words[:8] + [" ".join(pair) for pair in zip(words[8:16], words[16:])]))
+        expected = [pair for pair in itertools.combinations(labels, 2) if may_be_mistyped(*pair)]
+        assert [pair for pair in _candidates(labels) if may_be_mistyped(*pair)] == expected
+        found += len(expected)
+    assert found
 
 
 def test_nothing_to_say():
