@@ -244,6 +244,7 @@ def make_inputs(folder):
 
     import few_shot_files
     import hugging_face_folder
+    import meta_files
     import result_files
     import smlmt_program
 
@@ -264,30 +265,9 @@ def make_inputs(folder):
     (folder / "smlmt").mkdir()
     (folder / "smlmt" / "vocab.txt").write_text("\n".join(smlmt_program.VOCAB) + "\n")
     (folder / "smlmt" / "text.txt").write_text(smlmt_program.text_of())
-    _make_meta_tasks(folder / "meta")
+    (folder / "meta").mkdir()
+    meta_files.write(folder / "meta")
     _make_sweep(folder / "sweep")
-
-
-def _make_meta_tasks(folder):
-    import numpy as np
-    import tiny
-
-    import modeling
-    from data import records
-    from runtime.compat import tf
-
-    folder.mkdir()
-    config = tiny.sizes(vocab_size=30, max_position_embeddings=6)
-    (folder / "bert_config.json").write_text(json.dumps(config))
-    random = np.random.RandomState(0)
-    for part, size in (("meta_pretrain_2", 48), ("meta_pretrain_valid_2", 12)):
-        ids = random.randint(1, 30, [size, 6]).astype(np.int32)
-        examples = records.Examples(ids, np.ones_like(ids), np.zeros_like(ids), np.arange(size, dtype=np.int32) % 2)
-        records.write_records(folder / (part + ".tf_record"), examples)
-    with tf.Graph().as_default(), tf.Session() as session:
-        variables = modeling.create_variables(modeling.BertConfig.from_dict(config))
-        session.run(tf.global_variables_initializer())
-        tf.train.Saver(variables).save(session, str(folder / "bert.ckpt"), write_meta_graph=False)
 
 
 def _make_sweep(folder):

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from command_line import data_files
+from command_line import data_files, program_flags, settings
 from runtime.errors import UserError
 
 FOLDERS = {"data_dir": "smlmt", "supervised_data_dir": "supervised"}
@@ -22,8 +22,12 @@ FOLDERS = {"data_dir": "smlmt", "supervised_data_dir": "supervised"}
 )
 def test_where_record_files_are_looked_up(flag, name, folder):
     """Spec, section 2."""
-    found = data_files.record_paths(dict(FOLDERS, **{flag: name + ",x"}), flag)
-    assert found == (os.path.join(folder, name), os.path.join("supervised", "x"))
+    expected = os.path.join(folder, name), os.path.join("supervised", "x")
+    assert data_files.record_paths(dict(FOLDERS, **{flag: name + ",x"}), flag) == expected
+    arguments = ["--%s=%s" % each for each in FOLDERS.items()]
+    values = program_flags.parse(["--init_checkpoint=", "--%s=%s,x" % (flag, name)] + arguments)
+    asked = settings.meta_training_settings(program_flags.names_and_values(values))
+    assert getattr(asked, flag) == expected
 
 
 @pytest.mark.parametrize("names, expected", [

@@ -8,38 +8,24 @@ import sys
 import time
 
 import main_program
+import meta_files
 import numpy as np
 import other_process
 import pytest
-import tiny
 
-from data import records
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.paths import ROOT
 
 MAIN = os.path.join(ROOT, "run_classifier_multitask.py")
-SEQ, VOCAB, ROWS = 6, 30, 6
 STEPS = 6
-CONFIG = tiny.sizes(vocab_size=VOCAB, max_position_embeddings=SEQ)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Folder with a BERT config, a checkpoint of it, and record files of eight training and two validation tasks."""
     folder = tmp_path_factory.mktemp("meta_training")
-    (folder / "bert_config.json").write_text(json.dumps(CONFIG))
-    random = np.random.RandomState(0)
-    for part, size in (("meta_pretrain_2", 8 * ROWS), ("meta_pretrain_valid_2", 2 * ROWS)):
-        ids = random.randint(1, VOCAB, [size, SEQ]).astype(np.int32)
-        examples = records.Examples(ids, np.ones_like(ids), np.zeros_like(ids), np.arange(size, dtype=np.int32) % 2)
-        records.write_records(folder / (part + ".tf_record"), examples)
-    import modeling
-
-    with tf.Graph().as_default(), tf.Session() as session:
-        variables = modeling.create_variables(modeling.BertConfig.from_dict(CONFIG))
-        session.run(tf.global_variables_initializer())
-        tf.train.Saver(variables).save(session, str(folder / "bert.ckpt"), write_meta_graph=False)
+    meta_files.write(folder)
     return folder
 
 
@@ -48,8 +34,9 @@ def command(data, output, *more):
         sys.executable, MAIN, "--do_train", "--init_checkpoint=%s" % (data / "bert.ckpt"),
         "--bert_config_file=%s" % (data / "bert_config.json"), "--data_dir=%s" % data,
         "--task_train_files=meta_pretrain_2.tf_record", "--task_eval_files=meta_pretrain_valid_2.tf_record",
-        "--max_seq_length=%d" % SEQ, "--train_batch_size=%d" % ROWS, "--meta_batchsz=3", "--num_batches=3",
-        "--num_gpus=2", "--tasks_per_gpu=1", "--num_train_epochs=%g" % (STEPS / 4.0), "--save_checkpoints_steps=2",
+        "--max_seq_length=%d" % meta_files.SEQ, "--train_batch_size=%d" % meta_files.ROWS, "--meta_batchsz=3",
+        "--num_batches=3", "--num_gpus=2", "--tasks_per_gpu=1", "--num_train_epochs=%g" % (STEPS / 4.0),
+        "--save_checkpoints_steps=2",
         "--SGD_K=1", "--label_emb_size=4", "--update_only_label_embedding", "--warp_layers", "--learning_rate=0.01",
         "--train_lr=0.1", "--clip_lr", "--eval_examples_per_task=12", "--output_dir=%s" % output,
     ] + list(more)
