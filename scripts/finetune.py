@@ -36,6 +36,7 @@ Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over w
 """
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -77,14 +78,24 @@ def own_command(arguments, stack):
         print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
     for part in ("train", "eval"):
         if getattr(options, part) == own_task.STDIN:
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the file is to go all the same
             folder = stack.enter_context(tempfile.TemporaryDirectory())
+            signal.signal(signal.SIGTERM, lambda *_: end_without(folder))
             spooled = own_task.spool(sys.stdin.buffer, folder)
             setattr(options, part, spooled)
     try:
         return finetune.own_command(options, flags, os.environ)
     except UserError as error:
         raise UserError(str(error).replace(spooled, "standard input") if spooled else str(error)) from None
+
+
+def end_without(folder):
+    """Ends the process as SIGTERM does by itself, but removes a folder before.
+
+    Not by an exception: one that is raised while TensorFlow's C++ calls Python gets lost there.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main():
