@@ -35,6 +35,7 @@ Environment:
 Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over what is picked here.
 """
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -79,7 +80,7 @@ def own_command(arguments, stack):
     for part in ("train", "eval"):
         if getattr(options, part) == own_task.STDIN:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            signal.signal(signal.SIGTERM, lambda *_: end_without(folder))
+            signal.signal(signal.SIGTERM, functools.partial(end_without, folder))
             spooled = own_task.spool(sys.stdin.buffer, folder)
             setattr(options, part, spooled)
     try:
@@ -88,8 +89,8 @@ def own_command(arguments, stack):
         raise UserError(str(error).replace(spooled, "standard input") if spooled else str(error)) from None
 
 
-def end_without(folder):
-    """Ends the process as SIGTERM does by itself, but removes a folder before.
+def end_without(folder, *_):
+    """Ends the process as SIGTERM does by itself, but removes a folder before; a handler of signals.
 
     Not by an exception: one that is raised while TensorFlow's C++ calls Python gets lost there.
     """
