@@ -21,7 +21,7 @@ with importing(__name__):
     from absl import flags, logging
 
 from command_line import program, program_flags, settings
-from runs import finetuning, meta_training, prediction
+from runs import evaluation, finetuning, meta_training, prediction
 from runtime import run_files
 from runtime.cells import one_line
 from training import cluster
@@ -48,8 +48,10 @@ def main(argv, values=FLAGS, known=None):
     for name in program_flags.NO_EFFECT:
         if values[name].present:
             logging.info("--%s has no effect.", name)
-    if not (values.do_train or values.do_eval or values.do_predict):
-        raise UserError("nothing to do: give --do_train, --do_eval or --do_predict (--help lists the flags).")
+    if not (values.do_train or values.do_eval or values.do_score or values.do_predict):
+        raise UserError(
+            "nothing to do: give --do_train, --do_eval, --do_score or --do_predict (--help lists the flags)."
+        )
     program_flags.start_debugging(values)
     program_flags.check(values)
     asked = settings.prediction_settings(values) if values.do_predict else None
@@ -61,6 +63,8 @@ def main(argv, values=FLAGS, known=None):
             run_training(settings.training_settings(values))
         if values.do_eval and not values.do_train:  # with --do_train the evaluation is the meta-validation
             run_finetuning(settings.run_settings(values), known)
+        if values.do_score:
+            run_evaluation(settings.score_settings(values), known)
         if asked:
             run_prediction(asked, known, rows_to)
 
@@ -82,6 +86,15 @@ def run_finetuning(asked, known):
     if result.evaluation:
         print_examples(result.scores, result.evaluation)
     print_summary(result.summary, asked)
+
+
+def run_evaluation(asked, known):
+    """Evaluates a fine-tuned model."""
+    found = evaluation.run(asked, known)
+    print_examples(found.scores, found.rows)
+    print_metrics(found.summary)
+    for path in found.paths:
+        print("  %s" % path)
 
 
 def prints_rows(output, stream):
@@ -134,22 +147,28 @@ def print_examples(scores, rows):
 
 def print_summary(summary, asked):
     """Says in a few lines how a fine-tuning run ended, and where its files are."""
-    metrics, data, seconds = summary["metrics"], summary["data"], summary["seconds"]["total"]
+    metrics = summary["metrics"]
     if metrics:
-        low, high = metrics["accuracy_interval_95"]
-        print(
-            "accuracy %.4f (95%% interval %.4f to %.4f), macro-F1 %.4f, loss %.4f on %d rows, %.0f s"
-            % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"], data["eval"]["examples"], seconds)
-        )
+        print_metrics(summary)
     else:
-        labels = summary["config"]["labels"]
+        labels, rows = summary["config"]["labels"], summary["data"]["train"]["examples"]
         print(
             "trained on %d rows of %d classes (%s), not evaluated, %.0f s"
-            % (data["train"]["examples"], len(labels), ", ".join(labels), seconds)
+            % (rows, len(labels), ", ".join(labels), summary["seconds"]["total"])
         )
     left = [run_files.RESULTS] + [run_files.PREDICTIONS] * bool(metrics) + [run_files.MODEL] * asked.keep_model
     for name in left:
         print("  %s" % os.path.join(asked.output_dir, name))
+
+
+def print_metrics(summary):
+    """Says in a line what an evaluation came to."""
+    metrics, rows = summary["metrics"], summary["data"]["eval"]["examples"]
+    low, high = metrics["accuracy_interval_95"]
+    print(
+        "accuracy %.4f (95%% interval %.4f to %.4f), macro-F1 %.4f, loss %.4f on %d rows, %.0f s"
+        % (metrics["accuracy"], low, high, metrics["macro_f1"], metrics["loss"], rows, summary["seconds"]["total"])
+    )
 
 
 def run_main(*arguments):

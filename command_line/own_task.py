@@ -40,10 +40,10 @@ def parse(arguments):
             raise UserError("%s is empty: name a %s." % (option, "folder" if option == "--model" else "file"))
     if options.train and options.model:
         raise UserError("--train and --model exclude each other: a model is trained, or there is one.")
-    if options.eval and not options.train:
-        raise UserError("--eval needs --train FILE: a model is evaluated when it is trained (--predict applies one).")
-    if options.model and not options.predict:
-        raise UserError("--model needs --predict FILE: the texts to classify (- for standard input).")
+    if options.eval and not (options.train or options.model):
+        raise UserError("--eval needs --train FILE or --model DIR: what is to be evaluated.")
+    if options.model and not (options.predict or options.eval):
+        raise UserError("--model needs --predict FILE (texts to classify) or --eval FILE (rows with labels).")
     if options.predict and not (options.train or options.model):
         raise UserError("--predict needs --train FILE or --model DIR.")
     if options.output and not options.predict:
@@ -71,6 +71,8 @@ def choose(options, environment):
             print("note: %s: %s." % (options.train, doubt), file=sys.stderr)
     else:
         flags = {"model_dir": find_model(options.model)}
+        if options.eval:
+            flags.update(do_score=True, score_file=options.eval)
         run = os.path.dirname(os.path.abspath(flags["model_dir"]))
         is_run = os.path.exists(os.path.join(run, RESULTS))
         folder = os.path.relpath(run) if is_run else os.path.join("output", "predictions")
@@ -92,6 +94,8 @@ def read_files(options):
         for path, _ in rows:
             if "," in path:
                 raise UserError("%s: the name has a comma; rename the file." % path)
+    elif options.eval:
+        rows[options.eval, True] = read(options.eval)
     if options.predict and options.predict != STDIN:
         rows[options.predict, False] = unlabelled.census(options.predict)
     return rows

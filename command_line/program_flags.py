@@ -51,6 +51,7 @@ def _modes(add):
     add.boolean("do_train", False, "Meta-train; with --classifier=softmax multi-task training (MT-BERT).")
     add.boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
     add.boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
+    add.boolean("do_score", False, "Evaluate the model in --model_dir on --score_file; nothing is trained.")
     add.boolean("debug", False, "Log more; changes nothing that is computed.")
 
 
@@ -186,11 +187,12 @@ def _own(add):
         "far as the training rows bear it out; auto: as the labels. Default: not made use of."
     )
     add.string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
+    add.string("score_file", None, "Labelled rows to evaluate a model on: TFRecord or text with a label column.")
     add.string(
         "output", None, "File of predictions, *.tsv or *.jsonl, or - for standard output; default: OUTPUT_DIR/"
         "predictions*.tsv, and standard output too where it is a pipe or file."
     )
-    add.string("model_dir", None, "Fine-tuned model for --do_predict; default: OUTPUT_DIR/model.")
+    add.string("model_dir", None, "Fine-tuned model for --do_predict and --do_score; default: OUTPUT_DIR/model.")
     add.boolean("keep_model", True, "Keep the fine-tuned model.")
     add.boolean("overwrite", False, "Replace the model of another run in --output_dir.")
     add.integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
@@ -302,7 +304,10 @@ def check(values):
     check_labels(values.labels or ())
     if values.do_predict and not values.predict_file:
         raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
+    if values.do_score and not values.score_file:
+        raise UserError("--do_score needs --score_file: a TFRecord or text file with labels.")
     if values.output is not None and not values.do_predict:
         raise UserError("--output needs --do_predict: it is the file of the predictions.")
-    if values.do_eval and values.do_predict and not values.keep_model and not values.model_dir:
-        raise UserError("--keep_model=false leaves no model for --do_predict: keep it, or give --model_dir.")
+    for mode in ("do_score", "do_predict"):
+        if values.do_eval and values[mode].value and not values.keep_model and not values.model_dir:
+            raise UserError("--keep_model=false leaves no model for --%s: keep it, or give --model_dir." % mode)

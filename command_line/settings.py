@@ -58,6 +58,18 @@ class PredictionSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class ScoreSettings:
+    """One evaluation of a fine-tuned model as it is asked for."""
+
+    model_dir: str
+    score_file: str
+    output_dir: str
+    batch_size: int  # for a model that does not tell with which one it was evaluated
+    vocab_file: Optional[str]  # for a model without a vocabulary
+    max_seq_length: Optional[int]  # None: the model's
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingSettings:
     """One run over many tasks as it is asked for: meta-training, or multi-task training of a softmax classifier."""
 
@@ -199,15 +211,23 @@ def prediction_settings(flags):
             )
         if os.path.realpath(output) == os.path.realpath(flags.predict_file):
             raise UserError("--output and --predict_file are the same file: %s." % output)
-    return PredictionSettings(
-        model_dir=flags.model_dir or os.path.join(flags.output_dir, run_files.MODEL),
-        predict_file=flags.predict_file,
-        output_dir=flags.output_dir,
-        batch_size=flags.predict_batch_size,
-        vocab_file=flags.vocab_file if flags["vocab_file"].present else None,
-        max_seq_length=flags.max_seq_length if flags["max_seq_length"].present else None,
-        output=output,
-    )
+    return PredictionSettings(predict_file=flags.predict_file, output=output, **_application(flags))
+
+
+def score_settings(flags):
+    """ScoreSettings."""
+    return ScoreSettings(score_file=flags.score_file, **_application(flags))
+
+
+def _application(flags):
+    """What PredictionSettings and ScoreSettings share, as {name: value}."""
+    return {
+        "model_dir": flags.model_dir or os.path.join(flags.output_dir, run_files.MODEL),
+        "output_dir": flags.output_dir,
+        "batch_size": flags.predict_batch_size,
+        "vocab_file": flags.vocab_file if flags["vocab_file"].present else None,
+        "max_seq_length": flags.max_seq_length if flags["max_seq_length"].present else None,
+    }
 
 
 def training_settings(flags):

@@ -42,7 +42,7 @@ def replacing(folder, wait=0.0, is_other_model=False):
     before, had_metrics = (left_by(folder), _has_metrics(folder)) if is_other_model else ((), False)
     with folders.atomic_folder(
         folder, RUN, folders.SHARED, NAMES, earlier.run, wait=wait,
-        takes=lambda kind: is_other_model and is_prediction(kind),
+        takes=lambda kind: is_other_model and is_of_model(kind),
     ) as work:
         yield work
     gone = [", ".join(name for name in before if not os.path.exists(os.path.join(folder, name)))]
@@ -56,17 +56,20 @@ def _has_metrics(folder):
     return isinstance(content, dict) and bool(content.get("metrics"))
 
 
-def is_prediction(name):
-    """Whether a file in the folder of a run, whose kind of making is its name, is called as predictions are."""
-    return bool(re.match(r"predictions(_[^/]*)?\.tsv$", name))
+def is_of_model(name):
+    """Whether a file in the folder of a run is called as predictions and evaluations of its model are.
+
+    Their kinds of making are called so, too.
+    """
+    return bool(re.match(r"(predictions(_[^/]*)?\.tsv|%s_[^/]*\.(json|tsv))$" % run_files.EVALUATION, name))
 
 
 def left_by(folder):
-    """Names of the predictions in a folder that are this program's."""
+    """Names of the predictions and evaluations in a folder that are this program's."""
     known = {RUN: set(earlier.run(folder))}
     known.update((kind, set(names)) for kind, names in makings.read(folder).items())
-    names = set().union(*(names for kind, names in known.items() if kind == RUN or is_prediction(kind)))
-    return sorted(filter(is_prediction, names))
+    names = set().union(*(names for kind, names in known.items() if kind == RUN or is_of_model(kind)))
+    return sorted(filter(is_of_model, names))
 
 
 def make(folder):

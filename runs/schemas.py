@@ -22,7 +22,8 @@ _MODEL = fields(
         "text": of_dataclass(TextSettings, {"max_seq_length": whole(1, 10**6)}),
     },
     {
-        "learner": LEARNER, configs.SOFTMAX: SOFTMAX, "finetuning": fields({}, more=True),
+        "learner": LEARNER, configs.SOFTMAX: SOFTMAX,
+        "finetuning": fields({}, {"eval_batch_size": whole(1, 10**9)}, more=True),
         "label_kind": one_of(*LABEL_KINDS), "pair": none_or(flag), "run_id": text(most=64),
     },
     more=True,  # of later versions

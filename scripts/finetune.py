@@ -3,14 +3,15 @@
 
   run_finetune.sh                                        the quick start: the sample task on the embedded encoder
   run_finetune.sh --train FILE [--eval FILE] [--predict FILE]      a task of your own
-  run_finetune.sh --model DIR --predict FILE                       new texts for a model that was trained so
+  run_finetune.sh --model DIR [--eval FILE] [--predict FILE]       a model that was trained so, on other rows
   run_finetune.sh TASK SPLIT K [N]                       one of the 17 tasks; split 0-9, k 4, 8 or 16 examples a class
                                                          (32 with files of your own: scripts/make_splits.py)
 
 A task of your own:
   --train FILE    labelled texts: .csv or .tsv with a header line text[,text2],label, .json, .jsonl, each also .gz;
                   2 classes or more, a few rows of each are enough, and classes may have different numbers of rows
-  --eval FILE     more of them, not trained on; leaves accuracy and predictions. Without it the model is only kept
+  --eval FILE     more of them, not trained on; leaves accuracy and predictions. Without it the model is only kept. Of a
+                  --model DIR: evaluation_FILE.json and .tsv, beside the results of its training
   --predict FILE  texts to classify: .txt (one a line, a tab before the second text of a pair) or a table as above
   --output FILE   where the predictions go, *.tsv or *.jsonl; - is standard output. Without it they go to a file in the
                   folder of the results, and to standard output too where that is a pipe or a file

@@ -57,9 +57,9 @@ def refused(line, *words):
         ("--train=", ["--train is empty"]),
         ("--train a.csv b.csv", ["b.csv", "--FLAG=VALUE"]),
         ("--train a.csv --seed 3", ["3", "--FLAG=VALUE"]),
-        ("--eval a.csv", ["--eval needs --train"]),
+        ("--eval a.csv", ["--eval needs --train FILE or --model DIR"]),
         ("--predict a.txt", ["--predict needs --train FILE or --model DIR"]),
-        ("--model m", ["--model needs --predict"]),
+        ("--model m", ["--model needs --predict", "--eval"]),
         ("--train mine.csv --output a.tsv", ["--output needs --predict"]),
         ("--train mine.csv --predict new.txt --output=", ["--output is empty"]),
         ("--model m --train a.csv --predict b.txt", ["exclude each other"]),
@@ -68,6 +68,8 @@ def refused(line, *words):
         ("--train mine.txt", ["mine.txt", "has no labels", "text and label"]),
         ("--train mine.pdf", ["mine.pdf", "unknown kind of file"]),
         ("--model . --predict mine.txt", ["--model", "no fine-tuned model"]),
+        ("--model . --eval mine.txt", ["mine.txt", "has no labels"]),
+        ("--model . --eval - --predict -", ["only one of", "standard input"]),
     ],
 )
 def test_bad_command_lines(line, words):
@@ -204,6 +206,21 @@ def test_kinds_on_standard_input(content, kind, tmp_path):
 def test_nothing_on_standard_input(tmp_path):
     with pytest.raises(UserError, match="standard input: is empty"):
         own_task.spool(io.BytesIO(b"\xef\xbb\xbf \n"), str(tmp_path))
+
+
+def test_evaluation_of_a_model(tmp_path):
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    for name in ("run/results.json", "run/model/model.json"):
+        write(name, "{}")
+    write("test.csv", GOOD)
+    asked = finetune.own_command(*own_task.parse("--model run --eval test.csv".split()), {})
+    values = asked.values
+    assert (values.do_score, values.do_eval, values.do_predict) == (True, False, False)
+    assert (values.score_file, values.model_dir, values.output_dir) == ("test.csv", "run/model", "run")
+    assert [row.label for row in asked.rows["test.csv", True]] == ["up", "down"]  # which is not read again
+    write("new.txt", "fine\n")
+    values = command("--model run --eval test.csv --predict new.txt", {"OUTPUT_DIR": "there"})
+    assert values.do_score and values.do_predict and values.output_dir == "there"
 
 
 def test_place_of_predictions(tmp_path):

@@ -16,7 +16,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
+from command_line.settings import ScoreSettings
 from fetch import minilm as fetch_minilm
+from runs import evaluation
 from runtime.compat import tf
 from runtime.errors import UserError
 from runtime.paths import ROOT
@@ -92,6 +94,15 @@ def test_bad_folders(fitted, tmp_path):
         fitted.save(str(tmp_path / "theirs"))
     assert sorted(os.listdir(str(tmp_path))) == ["mine", "theirs"]
     assert os.listdir(str(tmp_path / "theirs")) == ["model.json"]
+
+
+def test_the_command_line_scores_a_saved_model_alike(fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join("%s,%s\n" % row for row in zip(TEXTS, LABELS)), "utf-8")
+    asked = ScoreSettings(str(tmp_path / "model"), str(tmp_path / "a.csv"), str(tmp_path / "out"), 8, None, None)
+    found = evaluation.run(asked)
+    assert found.summary["metrics"]["accuracy"] == fitted.score(TEXTS, LABELS)
+    np.testing.assert_allclose(found.scores.probabilities, fitted.predict_proba(TEXTS), atol=1e-6)
 
 
 def test_pairs_are_not_single_texts(fitted, tmp_path):
