@@ -69,16 +69,27 @@ class FewShotModel(Classifier):
         """[rows, hidden]; the softmax over the layer mixture is part of the model here (checklist, section 1)."""
         return self.features(self.variables, batch, heads.layer_mixture(self.variables), dropout)
 
-    def batch_label_embeddings(self, batch, dropout=None):
-        """Label embeddings of one batch, [num_labels, label embedding size]."""
-        return self.make_label_embeddings(self.variables, self.row_features(batch, dropout), batch.label_ids)
+    def batch_label_embeddings(self, batch, dropout=None, features=None):
+        """Label embeddings of one batch, [num_labels, label embedding size]; its features are made unless given."""
+        features = self.row_features(batch, dropout) if features is None else features
+        return self.make_label_embeddings(self.variables, features, batch.label_ids)
 
     def predict(self, batch):
         """Pass with the stored label embeddings; the replay of the golden cases judges with it."""
         return self.classify(self.variables, self.row_features(batch), self.label_embedding, batch.label_ids)
 
 
-def training_step(model, step, batch, decay, dropout=None):
+def has_constant_features(names, bert_config, config):
+    """Whether every step of fine-tuning reads the same features of a row, so that it need be encoded but once.
+
+    The weights that they are made with stay as they are, and nothing is dropped out. In reference_mode rows are encoded
+    at every step all the same.
+    """
+    drops = (1.0 - config.keep_prob, bert_config.hidden_dropout_prob, bert_config.attention_probs_dropout_prob)
+    return not config.reference_mode and not any(drops) and heads.features_are_constant(names, config)
+
+
+def training_step(model, step, batch, decay, dropout=None, features=None):
     """One step of fine-tuning.
 
     Step 0 makes the label embeddings from its batch; it is a gradient step only with sgd_first_batch. Where the label
@@ -91,6 +102,8 @@ def training_step(model, step, batch, decay, dropout=None):
       batch: classifier.Batch.
       decay: RateDecay.
       dropout: dropout.Dropout, or None for none.
+      features: what the heads read of the batch's rows, [rows, hidden], where they are constant
+        (`has_constant_features`); None: the rows are encoded.
 
     Returns:
       FinetuneStep; its gradients are {name: gradient} before clipping.
@@ -98,8 +111,9 @@ def training_step(model, step, batch, decay, dropout=None):
     config, is_first = model.config, tf.equal(step, 0)
     weights = collections.OrderedDict(model.variables)
     if config.update_only_label_embedding:
-        weights[LABEL_EMBEDDINGS] = _with_first_embeddings(model, is_first, batch, dropout)
-    features = model.row_features(batch, dropout)
+        weights[LABEL_EMBEDDINGS] = _with_first_embeddings(model, is_first, batch, dropout, features)
+    if features is None:
+        features = model.row_features(batch, dropout)
     label_embs = weights.get(LABEL_EMBEDDINGS)
     if label_embs is None:
         label_embs = model.make_label_embeddings(weights, features, batch.label_ids)
@@ -117,14 +131,14 @@ def training_step(model, step, batch, decay, dropout=None):
     return FinetuneStep(train_op, loss, result.logits, result.accuracy, gradients, clipped, norm)
 
 
-def _with_first_embeddings(model, is_first, batch, dropout):
+def _with_first_embeddings(model, is_first, batch, dropout, features):
     """The stored label embeddings; the first step adds those that its batch makes, to zeros."""
     if model.config.reference_mode:
         made = model.batch_label_embeddings(batch, dropout) * tf.cast(is_first, tf.float32)
     else:
         made = tf.cond(
             is_first,
-            lambda: model.batch_label_embeddings(batch, dropout),
+            lambda: model.batch_label_embeddings(batch, dropout, features),
             lambda: tf.zeros(model.label_embedding.shape),
         )
     with tf.control_dependencies([model.label_embedding.assign_add(made)]):

@@ -1,5 +1,6 @@
 """Fine-tuning and prediction with graphs, sessions and checkpoints. What they compute is in task_models.py."""
 import collections
+import dataclasses
 import errno
 import os
 import time
@@ -110,16 +111,14 @@ class Finetuner:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
         self._check_batches(settings, train)
         begun = time.time()
-        if self._is_loaded:  # rows that were scored since then were encoded with other weights than the run's
-            self._model.forget()
-            self._is_loaded = False
-        self._session.run(self._reset)
+        self._restart()
         steps = self._train(settings, train, show, before_step, names)
         trained = time.time()
         self._model.finish(self._session, train, settings.eval_batch_size, names)
         rows, description = evaluation, "evaluation"
         if evaluation is None:  # some tell whether the last step led anywhere
-            rows, description = train.take(range(min(train.size, CHECKED))), "check"
+            rows = train if train.size <= CHECKED else train.take(range(CHECKED))
+            description = "check"
         logits = self.score(rows, settings.eval_batch_size, description, show and evaluation is not None)
         if not np.all(np.isfinite(logits)):  # the last step had a finite loss, and led nowhere
             raise self._diverged()
@@ -127,6 +126,32 @@ class Finetuner:
         if model_dir:
             self.save(model_dir)
         return Finetuned(None if evaluation is None else logits, steps, trained - begun, scored - trained)
+
+    @property
+    def encodes_once(self):
+        """Whether training rows are encoded once, so that many runs on parts of them cost little."""
+        return self._model.trains_on_encoded
+
+    def held_out(self, settings, train, folds, names=None):
+        """Logits of training rows by models that were trained on others of them; needs `encodes_once`.
+
+        Each is trained in as many steps as all rows would be, with batches as much smaller as its rows are fewer.
+
+        Args:
+          settings, train, names: as for `run`.
+          folds: list of (numbers of the rows to train on, of those to score), int arrays.
+
+        Returns:
+          List of float32 [scored rows, num_labels].
+        """
+        found = []
+        for fitted, held in folds:
+            self._restart()
+            batch = max(1, settings.train_batch_size * len(fitted) // train.size)
+            fewer = dataclasses.replace(settings, train_batch_size=batch, eval_batch_size=batch)
+            self._train(fewer, train, False, None, names, fitted)
+            found.append(self._model.score_trained(self._session, train, held, settings.eval_batch_size))
+        return found
 
     def score(self, examples, batch_size, description, show=True):
         """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
@@ -162,21 +187,30 @@ class Finetuner:
                    "; the first has rows of all %d classes" % self._num_labels if settings.stratified else "")
             )
 
-    def _train(self, settings, train, show, before_step, names):
-        """All steps of a run; returns their number."""
-        feed = dict(zip(self._decay, self._model.rate_decay(train.size, settings)))
-        steps, batches = self._model.batches(train, settings)
+    def _restart(self):
+        """Goes back to the weights that runs start from."""
+        if self._is_loaded:  # rows that were scored since then were encoded with other weights than the run's
+            self._model.forget()
+            self._is_loaded = False
+        self._session.run(self._reset)
+
+    def _train(self, settings, train, show, before_step, names, only=None):
+        """All steps of a run on training rows, or on those whose numbers are `only`; returns their number."""
+        part = train if only is None else train.take(only)
+        feed = dict(zip(self._decay, self._model.rate_decay(part.size, settings)))
+        steps, batches = self._model.batches(part, settings)
+        feed_of = self._model.feeder(self._session, train, settings.eval_batch_size, show)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
             for number, rows in enumerate(batches):
                 if before_step:
                     before_step()
-                feed.update(self._model.feed(train, rows))
+                feed.update(feed_of(rows if only is None else only[rows]))
                 found, _ = self._session.run([fetches, self._step.train_op], feed)
                 if not np.isfinite(found["loss"]):
                     raise self._diverged()
                 if number == 0 and names is not None:  # it has made the label embeddings
-                    self._model.lean_on_names(self._session, names, train, settings.eval_batch_size)
+                    self._model.lean_on_names(self._session, names, part, settings.eval_batch_size)
                 progress.update(1, **found)
         return steps
 

@@ -17,6 +17,8 @@ from runtime.progress import Progress
 class RowModel:
     """What the models of both classifiers share: batches of rows in, `logits` [rows, num_labels] out."""
 
+    trains_on_encoded = False  # whether rows are encoded once, before the first step
+
     def __init__(self, config):
         self._config = config
         self.batch = Batch(
@@ -32,6 +34,10 @@ class RowModel:
         """What the session is fed to run on these rows."""
         return {placeholder: getattr(examples, name)[rows] for name, placeholder in self.batch._asdict().items()}
 
+    def feeder(self, session, train, batch_size, show=True):
+        """Function from row numbers of `train` to what a training step on these rows is fed."""
+        return lambda rows: self.feed(train, rows)
+
     def finish(self, session, examples, batch_size, names=None):
         """What is left to do with the training rows, and with the names of Finetuner.run, after the last step."""
 
@@ -40,7 +46,7 @@ class RowModel:
         return self._in_batches(session, self.logits, examples, batch_size, description, show)
 
     def forget(self):
-        """Drops what is kept from one call of `score` to the next: the weights have changed."""
+        """Drops what is kept of rows from one call to the next: the weights have changed."""
 
     def _in_batches(self, session, tensor, examples, batch_size, description, show):
         """A tensor's values for all rows in their order, [rows, size]."""
@@ -65,7 +71,8 @@ class TaskModel(RowModel):
         self._model = model = finetuning.FewShotModel(self.variables, self.label_embedding, bert_config, config)
         self._features = features = tf.identity(model.row_features(self.batch))
         self._encodes_once = heads.features_are_constant(self.variables, config)
-        self._encoded = (None, None)  # Examples, their features
+        self.trains_on_encoded = finetuning.has_constant_features(self.variables, bert_config, config)
+        self._encoded = {}  # {what rows are for: (Examples, their features)}
         self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
         self._sums = model.label_sums(self.variables, features, self.batch.label_ids)
         self._total = [tf.placeholder(tf.float32, part.shape) for part in self._sums]
@@ -84,7 +91,15 @@ class TaskModel(RowModel):
     def training_step(self, seed, decay):
         """finetuning.FinetuneStep on the rows that `feed` names, with the dropout of a seed."""
         dropout = Dropout(seed, self.step, self._config.reference_mode)
-        return finetuning.training_step(self._model, self.step, self.batch, decay, dropout)
+        features = self._features if self.trains_on_encoded else None
+        return finetuning.training_step(self._model, self.step, self.batch, decay, dropout, features)
+
+    def feeder(self, session, train, batch_size, show=True):
+        """Function from row numbers of `train` to what a training step on these rows is fed."""
+        if not self.trains_on_encoded:
+            return super().feeder(session, train, batch_size, show)
+        features = self._features_of("training", session, train, batch_size, "encoding", show)
+        return lambda rows: {self._features: features[rows], self.batch.label_ids: train.label_ids[rows]}
 
     def rate_decay(self, size, settings):
         """finetuning.RateDecay of a FinetuneConfig, for so many training rows."""
@@ -122,20 +137,34 @@ class TaskModel(RowModel):
         return dict(zip(self._total, [np.sum([part[i] for part in parts], axis=0) for i in range(2)]))
 
     def score(self, session, examples, batch_size, description, show=True):
-        """Logits of all rows in their order, [rows, num_labels]; rows that were scored last are not encoded anew."""
+        """Logits of all rows in their order, [rows, num_labels]; rows that are known already are not encoded anew."""
         if not self._encodes_once:
             return super().score(session, examples, batch_size, description, show)
-        if self._encoded[0] is not examples:
-            self._encoded = examples, self.encode(session, examples, batch_size, description, show)
-        return session.run(self.logits, {self._features: self._encoded[1]})
+        features = self._features_of("scoring", session, examples, batch_size, description, show)
+        return session.run(self.logits, {self._features: features})
+
+    def score_trained(self, session, train, rows, batch_size):
+        """Logits of those rows of `train` whose numbers are given; for a model that trains on encoded rows."""
+        features = self._features_of("training", session, train, batch_size, "encoding", show=False)
+        return session.run(self.logits, {self._features: features[rows]})
+
+    def _features_of(self, purpose, session, examples, batch_size, description, show):
+        """Features of rows in their order, kept until others are needed for the same purpose."""
+        for known, features in self._encoded.values():
+            if known is examples:
+                return features
+        self._encoded.pop(purpose, None)  # before the next are made
+        features = self.encode(session, examples, batch_size, description, show)
+        self._encoded[purpose] = examples, features
+        return features
 
     def encode(self, session, examples, batch_size, description, show=True):
         """Features, which the heads read, of all rows in their order, [rows, hidden]."""
         return self._in_batches(session, self._features, examples, batch_size, description, show)
 
     def forget(self):
-        """Drops what is kept of the rows that were scored last: the weights have changed."""
-        self._encoded = (None, None)
+        """Drops what is kept of rows from one call to the next: the weights have changed."""
+        self._encoded = {}
 
 
 class SoftmaxTaskModel(RowModel):

@@ -373,3 +373,49 @@ def test_reference_mode_gives_the_same_numbers(changes):
     np.testing.assert_allclose(scores, expected_scores, rtol=1e-4, atol=1e-4)
     for name, value in expected.items():
         np.testing.assert_allclose(values[name], value, atol=1e-5, err_msg=name)
+
+
+HEADS_ALONE = dict(
+    update_only_label_embedding=True, train_word_embeddings=False, pooling="mean", min_layer_with_grad=1,
+    adapt_layer_norm=False,
+)
+
+
+def test_features_that_are_constant_give_the_steps_of_encoded_rows():
+    found = []
+    for known in (False, True):
+        with tf.Graph().as_default():
+            run = Run(make_config(**HEADS_ALONE))
+            if known:
+                given = tf.placeholder(tf.float32, [None, BERT.hidden_size])
+                counter = run.variables["training_step"]
+                step = finetuning.training_step(run.model, counter, run.batch, DECAY, features=given)
+            values = []
+            for rows in map(make_rows, (0, 1, 3)):
+                feed = run.feed(rows)
+                if known:
+                    features = run.session.run(run.model.row_features(run.batch), feed)
+                    feed = {given: features, run.batch.label_ids: rows.label_ids}
+                values.append(run.session.run([(step if known else run.step).loss], feed))
+                run.session.run((step if known else run.step).train_op, feed)
+            found.append((values, run.session.run(run.label_embedding)))
+    assert np.ptp(found[0][0]) > 1e-3
+    np.testing.assert_allclose(found[1][0], found[0][0], atol=1e-6)
+    np.testing.assert_allclose(found[1][1], found[0][1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes, of_encoder, expected",
+    [
+        ({}, {}, True),
+        (dict(keep_prob=0.9), {}, False),
+        (dict(reference_mode=True), {}, False),
+        (dict(min_layer_with_grad=0), {}, False),
+        ({}, dict(hidden_dropout_prob=0.1), False),
+        ({}, dict(attention_probs_dropout_prob=0.1), False),
+    ],
+)
+def test_what_makes_features_change_from_step_to_step(changes, of_encoder, expected):
+    config = make_config(**dict(HEADS_ALONE, **changes))
+    names = list(meta_learner.create_variables(BERT, config))
+    assert finetuning.has_constant_features(names, tiny.bert(**of_encoder), config) == expected

@@ -139,6 +139,25 @@ def test_rows_that_the_encoder_saw_are_not_encoded_anew():
     assert found[1].shape == (5, NUM_LABELS)
 
 
+def test_held_out_rows_are_scored_by_models_of_the_others():
+    """As runs on these rows alone would, and they leave no trace in later runs."""
+    train, names = make_examples(9, 1), make_examples(NUM_LABELS, 2)
+    run = dataclasses.replace(RUN, train_batch_size=9, eval_batch_size=9)
+    folds = [(np.array([0, 1, 2, 4, 5, 7]), np.array([3, 6, 8])), (np.arange(3, 9), np.array([1]))]
+    without = tiny.bert(initializer_range=0.3)
+    with Finetuner(without, make_config(keep_prob=1.0, **HEADS_ALONE), RUN, NUM_LABELS) as finetuner:
+        assert finetuner.encodes_once
+        before = finetuner.run(run, train, EVALUATION, show=False).logits
+        found = finetuner.held_out(run, train, folds, names)
+        np.testing.assert_array_equal(finetuner.run(run, train, EVALUATION, show=False).logits, before)
+        smaller = dataclasses.replace(RUN, train_batch_size=6, eval_batch_size=6)
+        for (fitted, held), logits in zip(folds, found):
+            one = finetuner.run(smaller, train.take(fitted), train.take(held), show=False, names=names)
+            np.testing.assert_allclose(logits, one.logits, atol=1e-5)
+    with make(**HEADS_ALONE) as finetuner:
+        assert not finetuner.encodes_once  # for its dropout
+
+
 def test_a_run_does_not_take_rows_as_loaded_weights_encoded_them():
     train = make_examples(6, 1)
     with make(**HEADS_ALONE) as finetuner:

@@ -114,3 +114,26 @@ def test_a_softmax_layer_leaves_out_the_batch_that_makes_label_embeddings(strati
     fewer, others = model.batches(rows, run)
     others = [list(batch) for batch in others]
     assert len(others) == fewer and others == batches[1:]
+
+
+def test_training_rows_are_encoded_once_and_do_not_push_out_the_rows_scored_last():
+    model, session = start(learner(**FIXED))
+    train, others = examples(6, 1), examples()
+    score(model, session, others)
+    before = session.calls
+    features = model.encode(session, train, 3, "", show=False)
+    for _ in range(2):
+        feed_of = model.feeder(session, train, 3, show=False)
+        given, labels = feed_of(np.array([4, 1])).values()
+        np.testing.assert_allclose(given, features[[4, 1]], atol=1e-6)
+        assert labels.tolist() == train.label_ids[[4, 1]].tolist()
+    score(model, session, others)
+    score(model, session, train)
+    assert session.calls == before + 4  # twice two batches of three: once here, once by the model
+
+
+def test_rows_are_fed_whole_where_dropout_changes_their_features():
+    model, session = start(learner(**dict(FIXED, keep_prob=0.5)))
+    train = examples(6, 1)
+    feed = model.feeder(session, train, 3)(np.array([2]))
+    assert [array.ndim for array in feed.values()] == [2, 2, 2, 1] and session.calls == 0
