@@ -24,6 +24,7 @@ from command_line import program, program_flags, settings
 from runs import evaluation, finetuning, meta_training, prediction
 from runtime import run_files
 from runtime.cells import one_line
+from runtime.installation import renamed
 from training import cluster
 
 FLAGS = flags.FLAGS
@@ -188,5 +189,6 @@ def prepare_output():
 
 
 if __name__ == "__main__":
+    __doc__ = renamed(__doc__)  # which --help shows
     prepare_output()
     program.start(run_main)

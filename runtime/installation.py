@@ -2,7 +2,8 @@
 
 # scripts/distribution/build_hook.py puts smlmt. before the names of all modules.
 IS_PACKAGE = __name__.startswith("smlmt.")
-FINETUNE = "smlmt-finetune" if IS_PACKAGE else "run_finetune.sh"  # a command's name
+FINETUNE = "smlmt-finetune" if IS_PACKAGE else "run_finetune.sh"  # commands' names
+MAIN = "smlmt" if IS_PACKAGE else "python run_classifier_multitask.py"
 
 
 def setup(group=None):
@@ -10,3 +11,8 @@ def setup(group=None):
     if IS_PACKAGE:
         return "install the package smlmt again%s (docs/INSTALL.md)" % (", with its extra %s" % group if group else "")
     return "run scripts/setup_env.sh" + (" --with=%s" % group if group else "")
+
+
+def renamed(text):
+    """A program's help, which names the commands of a clone, with the names that they have here."""
+    return text.replace("python run_classifier_multitask.py", MAIN).replace("run_finetune.sh", FINETUNE)

@@ -50,13 +50,13 @@ if not __package__:  # else it is the installed package's, which is on the path
 from command_line import finetune, own_task, program_flags
 from command_line import program as programs
 from runtime.errors import UserError, check_names, exit_code
-from runtime.installation import FINETUNE
+from runtime.installation import renamed
 
 
 def start(arguments):
     """Does what a command line asks for."""
     if "--help" in arguments or "-h" in arguments:
-        print(__doc__.strip().replace("run_finetune.sh", FINETUNE))
+        print(renamed(__doc__.strip()))
         return
     check_names(arguments + [os.environ.get("OUTPUT_DIR", "")])
     with contextlib.ExitStack() as stack:

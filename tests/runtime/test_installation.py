@@ -18,4 +18,6 @@ def test_names_and_ways_out(name, is_package, command, ways):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (module.IS_PACKAGE, module.FINETUNE) == (is_package, command)
+    assert module.renamed("Try run_finetune.sh.") == "Try %s." % command
+    assert ("python run_classifier_multitask.py" in module.renamed("python run_classifier_multitask.py")) != is_package
     assert ways[0] in module.setup() and "beam" not in module.setup() and ways[1] in module.setup("beam")
