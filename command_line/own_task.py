@@ -6,6 +6,7 @@ import sys
 
 from command_line import public_task, recipes
 from data import label_doubts, tasks, text, unlabelled
+from data.text_lines import named
 from runtime import folders
 from runtime.errors import UserError
 from runtime.installation import FINETUNE
@@ -68,7 +69,7 @@ def choose(options, environment):
         flags = _training(options, rows, environment)
         folder = os.path.join("output", text.stem(options.train))
         for doubt in label_doubts.doubts(rows[options.train, True]):
-            print("note: %s: %s." % (options.train, doubt), file=sys.stderr)
+            print("note: %s: %s." % (named(options.train), doubt), file=sys.stderr)
     else:
         flags = {"model_dir": find_model(options.model)}
         if options.eval:
@@ -137,7 +138,7 @@ def check(path, rows):
     if len(counts) == 1:
         raise UserError(
             "%s: all %d rows have the label %r; a classifier needs two labels or more."
-            % (path, len(rows), rows[0].label)
+            % (named(path), len(rows), rows[0].label)
         )
     return text.labels_in_order(rows)
 
@@ -147,12 +148,13 @@ def check_eval(path, rows, train, labels):
     unknown = sorted({row.label for row in rows} - set(labels))
     if unknown:
         raise UserError(
-            "%s: the label %r stands in no training row (labels there: %s)." % (path, unknown[0], ", ".join(labels))
+            "%s: the label %r stands in no training row (labels there: %s)."
+            % (named(path), unknown[0], ", ".join(labels))
         )
     pairs = [kind[0].text_b is not None for kind in (rows, train)]
     if pairs[0] != pairs[1]:
         found, expected = map(text.kind_of_rows, pairs)
-        raise UserError("%s: holds %s, but the training file has %s." % (path, found, expected))
+        raise UserError("%s: holds %s, but the training file has %s." % (named(path), found, expected))
 
 
 def spool(stream, folder):

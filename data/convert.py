@@ -3,6 +3,7 @@ import os
 from typing import Optional, Sequence
 
 from data import records, tasks, text
+from data.text_lines import named
 from runtime.errors import UserError
 
 
@@ -20,7 +21,7 @@ def encode(
       records.Examples of the same order and number.
 
     Raises:
-      UserError: an unknown label (names the row, the first is 0), no examples, or no room for text in the length.
+      UserError: an unknown label (names the row), no examples, or no room for text in the length.
     """
     if not examples:
         raise UserError("%s: no examples to convert." % source)
@@ -34,8 +35,8 @@ def encode(
         if example.label is not None and example.label not in label_ids:
             known = ", ".join(labels)
             raise UserError(
-                "%s: row %d (the first is 0) has the unknown label %r; known: %s."
-                % (source, index, example.label, known)
+                "%s: %s has the unknown label %r; known: %s."
+                % (source, example.where or "row %d (the first is 0)" % index, example.label, known)
             )
         input_ids, segment_ids = tokenizer.encode(example.text_a, example.text_b, max_seq_length)
         rows.append(
@@ -84,7 +85,7 @@ def convert(
         found, expected = text.kind_of_rows(is_pair), text.kind_of_rows(known.pair)
         raise UserError("%s: holds %s, but task %s has %s." % (source, found, known.name, expected))
     labels = labels or text.labels_in_order(examples)
-    encoded = encode(examples, tokenizer, labels, max_seq_length, source)
+    encoded = encode(examples, tokenizer, labels, max_seq_length, named(source))
     cut = count_truncated(examples, encoded, tokenizer)
     records.write_records(target, encoded)
     lines = ["%s: %d %s" % (target, encoded.size, "pairs" if is_pair else "texts")]

@@ -1,6 +1,8 @@
 """What looks like a mistake in labelled rows: labels of one row, labels a letter apart, a text under two labels."""
 import collections
 import itertools
+import re
+import unicodedata
 from typing import Iterator, List, Sequence, Tuple
 
 from data.overlap import label_sets, text_key
@@ -8,13 +10,15 @@ from data.text import TextExample
 
 MOST = 5  # lines of a kind
 SHORTEST = 4  # letters of a word that may be mistyped
+VARIANTS = "\ufe0e\ufe0f"  # choose between two looks of a symbol
+WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)  # how tables spell 1 in a column that lacks values elsewhere
 
 
 def doubts(examples: Sequence[TextExample]) -> List[str]:
-    """A line for each thing to look at, at most MOST of a kind; rows count from 0."""
+    """A line for each thing to look at, at most MOST of a kind; the examples tell where they stand."""
     rows = collections.OrderedDict()
-    for row, example in enumerate(examples):
-        rows.setdefault(example.label, []).append(row)
+    for example in examples:
+        rows.setdefault(example.label, []).append(example.where)
     return [line for kind in (_alone(rows), _alike(rows), _of_two(examples)) for line in _first(list(kind))]
 
 
@@ -24,9 +28,12 @@ def _first(lines: List[str]) -> List[str]:
 
 
 def _alone(rows) -> Iterator[str]:
+    if len(rows) > 1 and all(len(found) == 1 for found in rows.values()):
+        yield "each of the %d labels has one row alone: a few more would help" % len(rows)
+        return
     for label, found in rows.items():
         if len(found) == 1:
-            yield "the label %r has one row alone (row %d; the first is 0): a few more would help" % (label, found[0])
+            yield "the label %r has one row alone (%s): a few more would help" % (label, _places(found))
 
 
 def _alike(rows) -> Iterator[str]:
@@ -34,9 +41,10 @@ def _alike(rows) -> Iterator[str]:
         if len(rows[one]) > len(rows[other]):
             one, other = other, one
         if may_be_mistyped(one, other):
-            shown = ", ".join(map(str, rows[one][:MOST])) + ", ..." * (len(rows[one]) > MOST)
-            yield "the labels %r (rows %s; the first is 0) and %r (%d rows) may be meant to be the same" % (
-                one, shown, other, len(rows[other])
+            count = "%d row%s" % (len(rows[other]), "s" * (len(rows[other]) > 1))
+            spelt = ascii if _composed(one) == _composed(other) else repr  # the eye sees no difference
+            yield "the labels %s (%s) and %s (%s) may be meant to be the same" % (
+                spelt(one), _places(rows[one]), spelt(other), count
             )
 
 
@@ -47,7 +55,7 @@ def _candidates(labels: Sequence[str]) -> List[Tuple[str, str]]:
     """
     alike = collections.defaultdict(list)  # {words, one of them without a letter: numbers of labels}
     for number, label in enumerate(labels):
-        words = tuple(label.casefold().split())
+        words = _words(label)
         forms = {words}
         for place, word in enumerate(words):
             if len(word) >= SHORTEST and word.isalpha():
@@ -67,13 +75,38 @@ def _of_two(examples: Sequence[TextExample]) -> Iterator[str]:
         rows.setdefault(key, []).append(row)
     for key, found in rows.items():
         if len(labels[key]) > 1:
-            told = ", ".join("%d as %r" % (row, examples[row].label) for row in found[:MOST])
-            yield "one text stands under several labels (rows %s; the first is 0)" % told
+            told = ", ".join("%s as %r" % (_places([examples[row].where]), examples[row].label) for row in found[:MOST])
+            yield "one text stands under several labels (%s)" % (told + ", ..." * (len(found) > MOST))
+
+
+def _places(found: Sequence[str]) -> str:
+    """"lines 2, 5, ..." of "line 2", "line 5" and others."""
+    kind = found[0].split(" ")[0]
+    numbers = [where.split(" ", 1)[1] for where in found[:MOST]]
+    *others, last = numbers  # "3 (the first is 0)" is said once
+    shown = ", ".join([number.split(" ")[0] for number in others] + [last])
+    return "%s%s %s%s" % (kind, "s" * bool(others), shown, ", ..." * (len(found) > MOST))
+
+
+def _composed(label: str) -> str:
+    """A label as the eye sees it: characters without a shape are left out, accents joined to their letters."""
+    seen = "".join(char for char in label if unicodedata.category(char) not in ("Cf", "Cc") and char not in VARIANTS)
+    return unicodedata.normalize("NFC", seen)
+
+
+def _words(label: str) -> Tuple[str, ...]:
+    """The words of a label by which it is compared."""
+    folded = unicodedata.normalize("NFKC", _composed(label).casefold())
+    whole = WHOLE.fullmatch(folded.strip())
+    return (whole.group(1),) if whole else tuple(folded.split())
 
 
 def may_be_mistyped(one: str, other: str) -> bool:
-    """Whether two labels differ in letter case and blanks alone, or in one letter of one word of SHORTEST or more."""
-    words = one.casefold().split(), other.casefold().split()
+    """Whether two labels differ in what does not count, or in one letter of one word of SHORTEST or more.
+
+    Letter case, blanks, the Unicode form of a character, characters without a shape and 1 as 1.0 do not count.
+    """
+    words = _words(one), _words(other)
     if words[0] == words[1]:
         return True
     if len(words[0]) != len(words[1]):

@@ -18,7 +18,7 @@ import csv
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from data import columns, tasks
@@ -31,11 +31,12 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # json.loads joins those that ma
 
 @dataclass(frozen=True)
 class TextExample:
-    """One text or pair of texts; ``label`` is None when it is unlabelled."""
+    """One text or pair of texts; ``label`` is None when it is unlabelled, ``where`` tells its place in its source."""
 
     text_a: str
     text_b: Optional[str] = None
     label: Optional[str] = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def example_of(source: str, where: str, row, layout: Layout, labelled: bool = Tr
     text_b = _text(source, where, row, layout.text_b)
     if layout.pair and not text_b:
         raise RowFault(source, where, "the second text is empty; leave the row out.", "missing text")
-    return TextExample(text_a, text_b, _label(source, where, row, layout) if labelled else None)
+    return TextExample(text_a, text_b, _label(source, where, row, layout) if labelled else None, where)
 
 
 def labels_in_order(examples: Sequence[TextExample]) -> List[str]:
@@ -227,9 +228,9 @@ def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
         if content.lstrip().startswith("{") and "\n" in content.strip():  # one object a line, as datasets are exported
             yield from _read_jsonl(path, layout, wanted)
             return
-        raise UserError("%s: invalid JSON: %s." % (path, _json_fault(error))) from None
+        raise UserError("%s: invalid JSON: %s." % (named(path), _json_fault(error))) from None
     if not isinstance(rows, list):
-        raise UserError("%s: the JSON is no list of rows; one object a line is read from .jsonl files." % path)
+        raise UserError("%s: the JSON is no list of rows; one object a line is read from .jsonl files." % named(path))
     for index, row in enumerate(rows):
         yield _checked_object(path, "row %d (the first is 0)" % index, row, layout)
 

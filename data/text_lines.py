@@ -6,6 +6,7 @@ Macintosh's), carriage returns end its lines.
 import contextlib
 import gzip
 import io
+import os
 import sys
 import zlib
 
@@ -14,6 +15,7 @@ from runtime.cells import shown
 from runtime.errors import UserError
 
 STDIN = "-"
+SPOOL = "few-shot-standard-input-"  # begins the name of a folder that what standard input held is in
 NOT_UTF8 = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)."
 LONE_RETURN = "\udc0d"  # stands for a carriage return inside a line; no UTF-8 text holds it
 
@@ -24,8 +26,9 @@ def is_compressed(path):
 
 
 def named(path):
-    """What messages call a file."""
-    return "standard input" if path == STDIN else path
+    """What messages call a file: standard input by this name, where it was written to a file in a SPOOL folder, too."""
+    is_stdin = path == STDIN or os.path.basename(os.path.dirname(path)).startswith(SPOOL)
+    return "standard input" if is_stdin else path
 
 
 def fault(path, where, what):
@@ -49,7 +52,7 @@ def opened(path):
             except UnicodeDecodeError:
                 raise _not_utf8(path, file) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError("%s: cannot be read (%s)." % (path, getattr(error, "strerror", None) or error)) from None
+        raise UserError("%s: cannot be read (%s)." % (named(path), getattr(error, "strerror", None) or error)) from None
 
 
 def lines(stream):

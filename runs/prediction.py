@@ -6,6 +6,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from command_line.settings import check_positions
 from data.text import kind_of_rows, stem
+from data.text_lines import named
 from runs import model_folder, output_folder, prediction_files, task_data
 from runs.scores import Scores
 from runtime import folders, run_files
@@ -107,7 +108,7 @@ class _Model:
         if self._is_pair not in (None, is_pair):
             raise UserError(
                 "--predict_file: %s holds %s, but the model was fine-tuned on %s."
-                % (self._file, kind_of_rows(is_pair), kind_of_rows(self._is_pair))
+                % (named(self._file), kind_of_rows(is_pair), kind_of_rows(self._is_pair))
             )
 
     def probabilities(self, block, batch_size):

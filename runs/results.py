@@ -2,6 +2,7 @@
 import math
 import platform
 
+from data.text_lines import named
 from runs import confidence, prediction_files
 from runtime.compat import tf
 from runtime.files import atomic_file
@@ -57,7 +58,8 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
       seconds: of the whole run.
     """
     settings = run_identity.settings
-    files = {part: {"path": path, "sha256": run_identity.checksums[part]} for part, path in run_identity.files.items()}
+    checksums = run_identity.checksums
+    files = {part: {"path": named(path), "sha256": checksums[part]} for part, path in run_identity.files.items()}
     batch_size = settings.finetuning.eval_batch_size
     return {
         "run_id": run_identity.run_id,

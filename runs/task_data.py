@@ -7,6 +7,7 @@ from absl import logging
 from command_line.settings import TextSettings
 from data import convert, label_names, records, tasks
 from data import text as text_files
+from data.text_lines import named
 from runs import unlabelled_rows
 from runtime.errors import UserError
 from tokenization import Tokenizer
@@ -88,11 +89,11 @@ class Reader:
 
     def _encoded(self, path, examples, labels):
         tokenizer, length = self._tokenizer(), self.text.max_seq_length
-        encoded = convert.encode(examples, tokenizer, labels, length, source=path)
+        encoded = convert.encode(examples, tokenizer, labels, length, source=named(path))
         cut = convert.count_truncated(examples, encoded, tokenizer)
         if cut:
             fault = "texts were cut to %d tokens (--max_seq_length)" % length
-            logging.info("%s: %d of %d %s.", path, cut, encoded.size, fault)
+            logging.info("%s: %d of %d %s.", named(path), cut, encoded.size, fault)
         return Rows(encoded, labels, [(row.text_a, row.text_b) for row in examples])
 
 
@@ -102,7 +103,7 @@ def check_segments(examples, bert_config, source):
     if examples.segment_ids.size and examples.segment_ids.max() >= types:
         raise UserError(
             "%s: holds pairs of texts, but the encoder has type_vocab_size %d and cannot tell them apart: join both "
-            "texts in one column, or take an encoder with 2." % (source, types)
+            "texts in one column, or take an encoder with 2." % (named(source), types)
         )
 
 

@@ -3,6 +3,7 @@ import dataclasses
 from typing import List, NamedTuple, Optional
 
 from data import convert, records, text, unlabelled
+from data.text_lines import named
 from tokenization import Tokenizer
 
 
@@ -37,7 +38,7 @@ class TextRows:
             texts = [row for row in rows if row is not None]
             examples, cut = None, 0
             if texts:
-                examples = convert.encode(texts, self.tokenizer, (), self.max_seq_length, self.path)
+                examples = convert.encode(texts, self.tokenizer, (), self.max_seq_length, named(self.path))
                 cut = convert.count_truncated(texts, examples, self.tokenizer)
             yield Block(rows, [row is None for row in rows], examples, cut)
 

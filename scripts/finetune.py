@@ -49,7 +49,8 @@ if not __package__:  # else it is the installed package's, which is on the path
 
 from command_line import finetune, own_task, program_flags
 from command_line import program as programs
-from runtime.errors import UserError, check_names, exit_code
+from data.text_lines import SPOOL
+from runtime.errors import check_names, exit_code
 from runtime.installation import renamed
 
 
@@ -75,19 +76,14 @@ def start(arguments):
 def own_command(arguments, stack):
     """The finetune.Command for files of the user's own; a file of standard input lives as long as an ExitStack."""
     options, flags = own_task.parse(arguments)
-    spooled = None
     if options.predict == own_task.STDIN and sys.stdin.isatty():
         print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
     for part in ("train", "eval"):
         if getattr(options, part) == own_task.STDIN:
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=SPOOL))
             signal.signal(signal.SIGTERM, functools.partial(end_without, folder))
-            spooled = own_task.spool(sys.stdin.buffer, folder)
-            setattr(options, part, spooled)
-    try:
-        return finetune.own_command(options, flags, os.environ)
-    except UserError as error:
-        raise UserError(str(error).replace(spooled, "standard input") if spooled else str(error)) from None
+            setattr(options, part, own_task.spool(sys.stdin.buffer, folder))
+    return finetune.own_command(options, flags, os.environ)
 
 
 def end_without(folder, *_):

@@ -48,10 +48,10 @@ def read(paths, task):
     for path in paths:
         found = text.read_text(path)
         if task:
-            unknown = [row for row, example in enumerate(found) if example.label not in task.labels]
+            unknown = [example for example in found if example.label not in task.labels]
             if unknown:
-                raise UserError("%s: row %d (the first is 0) has the label %r, which is none of %s." % (
-                    path, unknown[0], found[unknown[0]].label, ", ".join(task.labels)))
+                raise UserError("%s: %s has the label %r, which is none of %s." % (
+                    path, unknown[0].where, unknown[0].label, ", ".join(task.labels)))
         examples += found
     if len({example.text_b is None for example in examples}) > 1:
         raise UserError("--input: some files hold single texts, others pairs.")

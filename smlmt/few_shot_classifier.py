@@ -64,6 +64,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     Attributes:
       classes_: the labels, sorted, [classes].
 
+    `fit` warns of labels that look like a mistake: one row alone, a letter from another label, two of one text.
+
     Besides ValueErrors of scikit-learn's conventions, methods raise runtime.errors.UserError when a model cannot be
     read.
     """
@@ -87,6 +89,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         classes, ids = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError("all %d rows have the label %r; two classes are needed" % (len(labels), classes[0].item()))
+        inputs.warn_of_labels(texts, labels)
         start = self._start()
         epochs, batch = recipes.schedule(start.recipe, len(texts), len(classes))
         batch = self.batch_size or batch

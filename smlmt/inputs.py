@@ -1,11 +1,16 @@
-"""What users hand to FewShotClassifier, checked: texts, labels and parameters. All mistakes are ValueErrors."""
+"""What users hand to FewShotClassifier, checked: texts, labels and parameters.
+
+Mistakes are ValueErrors, what looks like one is a warning.
+"""
 import collections.abc
 import math
 import numbers
 import os
+import warnings
 
 import numpy as np
 
+from data import label_doubts
 from data.text import TextExample
 
 # How the names in model.json become labels again, by the kind of their numpy type.
@@ -23,7 +28,7 @@ def read_texts(X):
             raise ValueError("X: row %d is %.40r; a string, or a pair of strings, is needed" % (number, row))
         if not all(part.strip() for part in parts):
             raise ValueError("X: row %d has an empty text" % number)
-        examples.append(TextExample(*parts))
+        examples.append(TextExample(parts[0], parts[1] if len(parts) > 1 else None, where="row %d" % number))
     if not examples:
         raise ValueError("X is empty: at least one text is needed")
     pairs = sum(example.text_b is not None for example in examples)
@@ -51,6 +56,13 @@ def read_labels(y):
     if labels.dtype.kind not in LABEL_KINDS:
         raise ValueError("y: the integers are too large for 64 bits")
     return labels
+
+
+def warn_of_labels(examples, labels):
+    """Warns of what looks like a mistake in the labels [n] of TextExamples [n], on behalf of the caller's caller."""
+    rows = [TextExample(row.text_a, row.text_b, str(label), row.where) for row, label in zip(examples, labels)]
+    for doubt in label_doubts.doubts(rows):
+        warnings.warn("y: %s." % doubt, stacklevel=3)
 
 
 def check_number(name, value, least, most=None, whole=True):

@@ -141,7 +141,7 @@ def test_rows_that_look_like_a_mistake_are_noted(encoder, capsys):
     command("--train mine.csv")
     notes = capsys.readouterr().err.splitlines()
     assert len(notes) == 2 and all(note.startswith("note: mine.csv: ") for note in notes)
-    assert "'laundry' (rows 0, 1;" in notes[0] and "0 as 'laundry', 4 as 'laundy'" in notes[1]
+    assert "'laundry' (lines 2, 3) and" in notes[0] and "line 2 as 'laundry', line 6 as 'laundy'" in notes[1]
 
 
 def test_folders_of_dotted_names():

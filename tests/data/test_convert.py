@@ -72,7 +72,7 @@ def test_texts_that_just_fit_are_not_counted_as_truncated():
         ("text,label\na,x\n", dict(task="airline", labels=["x"]), ["--task and --labels"]),
         ("text,label\na,x\n", dict(labels=["x", "x"]), ["--labels=x,x"]),
         ("text,label\na,x\n", dict(labels=["x", ""]), ["--labels=x,"]),
-        ("text,label\na,x\n", dict(task="airline"), ["in.csv: row 0", "'x'", "negative, neutral, positive"]),
+        ("text,label\na,x\n", dict(task="airline"), ["in.csv: line 2", "'x'", "negative, neutral, positive"]),
         ("text,label\na,neutral\n", dict(task="scitail"), ["in.csv: holds single texts", "scitail has pairs"]),
         ("text,text2,label\na,b,neutral\n", dict(task="airline"), ["holds pairs of texts", "airline has single texts"]),
         ("text,label\na,x\n", dict(max_seq_length=1), ["--max_seq_length=1"]),

@@ -46,6 +46,16 @@ def test_files_that_cannot_be_read(tmp_path):
         read(tmp_path / "a.gz")
 
 
+def test_what_standard_input_held_is_called_so(tmp_path):
+    place = tmp_path / (text_lines.SPOOL + "x7")
+    place.mkdir()
+    (place / "stdin.csv.gz").write_bytes(b"text,label\n")
+    assert text_lines.named(str(place / "stdin.csv")) == "standard input" == text_lines.named("-")
+    assert text_lines.named("stdin.csv") == "stdin.csv"
+    with pytest.raises(UserError, match="^standard input: cannot be read"):
+        read(place / "stdin.csv.gz")
+
+
 def test_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(b"\xef\xbb\xbfa\nb\n\xff\n")))
     with text_lines.opened("-") as stream:

@@ -50,7 +50,7 @@ def test_several_files(given, capsys, tmp_path):
 
 def test_labels_of_a_registered_task(given, capsys, tmp_path):
     code, _, errors = run(capsys, given, task="airline")
-    assert code == 2 and "all.csv: row 0 (the first is 0) has the label 'yes'" in errors
+    assert code == 2 and "all.csv: line 2 has the label 'yes'" in errors
     rows = [{"sentence1": "%s text" % label, "label": label} for label in ("positive", "negative", "neutral")]
     (tmp_path / "airline.json").write_text(json.dumps(rows))
     code, lines, _ = run(capsys, given, task="airline", input=tmp_path / "airline.json", k=1, splits=1)

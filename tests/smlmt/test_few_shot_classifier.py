@@ -27,6 +27,7 @@ from smlmt.few_shot_classifier import FewShotClassifier
 
 TEXTS = ["good film", "good plot", "very good film", "bad film", "slow plot slow", "bad bad plot", "red green"]
 LABELS = ["up", "up", "up", "down", "down", "down", "größer"]
+pytestmark = pytest.mark.filterwarnings("ignore:y. the label .* has one row:UserWarning")
 SMALL = dict(max_seq_length=12, epochs=2, progress=False)
 
 
@@ -121,6 +122,18 @@ def test_predictions(fitted):
     assert fitted.score(TEXTS, LABELS) == np.mean(fitted.predict(TEXTS) == LABELS)
     # Rounding differs with a row's place in the batch, which small probabilities show.
     np.testing.assert_allclose(fitted.predict_proba(TEXTS[::-1])[::-1], probabilities, rtol=1e-5, atol=1e-6)
+
+
+def test_labels_that_look_like_a_mistake():
+    y = ["laundry", "laundry", "laundry", "laundy", "refund", "refund", "refund"]
+    with pytest.warns(UserWarning) as told:
+        FewShotClassifier(**SMALL).fit(TEXTS[:6] + TEXTS[:1], y)
+    assert [str(each.message).split(":")[1].strip() for each in told] == [
+        "the label 'laundy' has one row alone (row 3)",
+        "the labels 'laundy' (row 3) and 'laundry' (3 rows) may be meant to be the same.",
+        "one text stands under several labels (row 0 as 'laundry', row 6 as 'refund').",
+    ]
+    assert {each.filename for each in told} == {__file__}
 
 
 @pytest.mark.parametrize("labels", [[3, 3, 3, -1, -1, -1, 7], [True, True, True, False, False, False, False]])
