@@ -4,6 +4,7 @@
 """
 import os
 
+from runtime import folders
 from runtime.errors import UserError
 
 
@@ -17,7 +18,10 @@ def record_paths(values, flag):
     def folder(name):
         return values["data_dir" if name.startswith(in_data_dir) else "supervised_data_dir"]
 
-    return tuple(os.path.join(folder(name), name) for name in values[flag].split(",") if name)
+    paths = tuple(os.path.join(folder(name), name) for name in values[flag].split(",") if name)
+    for place in {os.path.dirname(path) for path in paths}:
+        folders.recover(place)  # a program that made such files may have been killed
+    return paths
 
 
 def task_files(values):

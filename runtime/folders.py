@@ -16,20 +16,18 @@ making makes anew and moves last: a reader that finds the same one before and af
 import contextlib
 import dataclasses
 import errno
-import json
 import os
 import time
 
-from runtime import claims, makings
+from runtime import claims, makings, moves
 from runtime.errors import UserError, cannot_write, is_full
-from runtime.files import read_json, sync
+from runtime.files import sync
 
-FORMAT = 1  # of the record
 # What `atomic_folder` may write over.
 NEW = "new"  # nothing: the folder is not there yet, or empty
 OWN = "own"  # an earlier making of the same kind
 SHARED = "shared"  # any folder, in which the names are free or of an earlier making
-_CLAIM, _RECORD, _WORK = ".unfinished", "commit.json", "made"
+_CLAIM = ".unfinished"
 _READING = 30.0  # seconds that a reader waits for a writer
 _PAUSE = 0.01
 
@@ -67,7 +65,7 @@ def atomic_folder(
         with making.telling():
             place = claim(making.target, wait)
             _refuse(making)  # once more: now nobody else writes
-            work = os.path.join(place, _WORK)
+            work = os.path.join(place, moves.WORK)
             os.mkdir(work)
         with making.telling(within=place):
             yield work
@@ -75,7 +73,7 @@ def atomic_folder(
             _publish(making, place)
     finally:
         if place is not None:
-            _leave(place)
+            moves.leave(place)
         for made in reversed(above):
             with contextlib.suppress(OSError):  # not empty: all went well
                 os.rmdir(made)
@@ -94,9 +92,9 @@ def recover(folder):
     folder = os.path.realpath(folder)
     for place in (folder, os.path.dirname(folder)):
         path = os.path.join(place, _CLAIM)
-        if os.path.exists(os.path.join(path, _RECORD)):
+        if os.path.exists(os.path.join(path, moves.RECORD)):
             try:
-                claims.settle(path, _finish)
+                claims.settle(path, moves.finish)
             except OSError as error:
                 raise cannot_write(place, error, "what a killed program left waits to be finished") from None
 
@@ -108,7 +106,7 @@ def tidy(folder):
     for path in (os.path.join(target, _CLAIM), _beside(target)):
         if claims.owner_of(path) is not None:
             with contextlib.suppress(OSError):  # it may stay where nothing can be written
-                claims.settle(path, _finish)
+                claims.settle(path, moves.finish)
     for place in (target, os.path.dirname(target)):
         with contextlib.suppress(OSError):  # as above; or there is no such folder
             if any(claims.is_workplace(os.path.join(place, name)) for name in os.listdir(place)):
@@ -139,8 +137,8 @@ def _state(folder):
     """(what tells the last makings from later ones, whether files are being moved), for a folder and the one above."""
     folder = os.path.realpath(folder)
     places = (folder, os.path.dirname(folder))  # model/ may be part of a making of the folder above it
-    pending = any(os.path.exists(os.path.join(place, _CLAIM, _RECORD)) for place in places)
-    return [_stamp(os.path.join(place, makings.MADE)) for place in places], pending
+    pending = any(os.path.exists(os.path.join(place, _CLAIM, moves.RECORD)) for place in places)
+    return [moves.stamp(os.path.join(place, makings.MADE)) for place in places], pending
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +193,7 @@ def _refuse(making):
     for name in making.names:
         path = os.path.join(target, name)
         is_ours = name in ours or any(each.startswith(name + os.sep) for each in ours)
-        is_linked = _is_linked(target, os.path.join(name, "")) and os.path.isdir(path)
+        is_linked = moves.is_linked(target, os.path.join(name, "")) and os.path.isdir(path)
         if is_linked or (os.path.lexists(path) and not is_ours and not _is_empty(path)):
             raise making.foreign(name)
 
@@ -204,19 +202,13 @@ def _is_empty(path):
     return os.path.isdir(path) and not os.listdir(path)
 
 
-def _is_linked(target, name):
-    """Whether a link leads from the way to a file of a folder to somewhere else."""
-    parts = name.split(os.sep)[:-1]
-    return any(os.path.islink(os.path.join(target, *parts[:end])) for end in range(1, len(parts) + 1))
-
-
 def _beside(target):
     """Where a folder is claimed that is not there yet."""
     return os.path.join(os.path.dirname(target), ".%s%s" % (os.path.basename(target), _CLAIM))
 
 
 def claim(target, wait=0.0):
-    """Keeps others from a folder, which may not be there yet; returns a hidden folder to work in, for claims.release.
+    """Keeps others from a folder, which may not be there yet; returns a hidden folder to work in, for moves.leave.
 
     Raises UserError where a living process works in it; what a dead one left is finished or removed before.
     """
@@ -224,10 +216,10 @@ def claim(target, wait=0.0):
     beside = _beside(target)
     while True:
         path = inside if os.path.isdir(target) else beside
-        claims.claim(path, _finish, wait)
+        claims.claim(path, moves.finish, wait)
         try:
             for other in (beside if path == inside else inside, os.path.join(target, claims.LOCK)):
-                owner = claims.settle(other, _finish) if os.path.isdir(os.path.dirname(other)) else None
+                owner = claims.settle(other, moves.finish) if os.path.isdir(os.path.dirname(other)) else None
                 if owner is not None and not (other.endswith(claims.LOCK) and owner.is_this_process):
                     raise claims.in_use(other, owner)
         except BaseException:
@@ -241,7 +233,7 @@ def claim(target, wait=0.0):
 
 def _publish(making, place):
     """Puts what was made in a claim into its place."""
-    target, work = making.target, os.path.join(place, _WORK)
+    target, work = making.target, os.path.join(place, moves.WORK)
     is_new = not os.path.isdir(target)
     folders, files = _content(work)
     last, ours = making.ours()
@@ -254,7 +246,7 @@ def _publish(making, place):
         if files:
             found[making.kind] = files
         if found:
-            _write(os.path.join(work, makings.MADE), makings.content(found))
+            moves.write(os.path.join(work, makings.MADE), makings.content(found))
             files = files + [makings.MADE]  # the last to be moved: until then a reader finds the record
         else:
             outdated.append(makings.MADE)
@@ -265,10 +257,7 @@ def _publish(making, place):
         os.rename(work, target)
         sync(os.path.dirname(target))
         return
-    stamps = [[name, _stamp(os.path.join(target, name))] for name in outdated]
-    _write(os.path.join(place, _RECORD), {"format": FORMAT, "folders": folders, "files": files, "outdated": stamps})
-    sync(place)
-    _finish(place)
+    moves.make(place, folders, files, outdated)
 
 
 def _refuse_files(making, folders, files, ours, outdated):
@@ -286,49 +275,7 @@ def _refuse_files(making, folders, files, ours, outdated):
     if os.path.lexists(os.path.join(making.target, makings.MADE)) and not makings.read(making.target):
         raise making.foreign(makings.MADE)
     for name in folders + [""]:  # after the first move it would be too late
-        path = os.path.join(making.target, name)
-        if os.path.isdir(path) and not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-
-
-def _finish(place):
-    """Makes the moves that the record of a claim names, as far as they were not made; nothing without a record."""
-    target, work, path = os.path.dirname(place), os.path.join(place, _WORK), os.path.join(place, _RECORD)
-    record = read_json(path)
-    if not _is_record(record):
-        return
-    for name, stamp in record["outdated"]:
-        old = os.path.join(target, name)
-        if stamp is not None and _stamp(old) == stamp and not _is_linked(target, name):
-            os.unlink(old)  # of another stamp: a user put it there after a kill
-        _remove_empty(target, os.path.dirname(name))
-    for name in record["folders"]:
-        os.makedirs(os.path.join(target, name), exist_ok=True)
-    for name in record["files"]:
-        if os.path.lexists(os.path.join(work, name)) and not _is_linked(target, name):
-            os.replace(os.path.join(work, name), os.path.join(target, name))
-    sync(target)
-    os.unlink(path)
-
-
-def _is_record(content):
-    """Whether this is what `_publish` wrote: the names lead nowhere out of the folder."""
-    return (
-        isinstance(content, dict) and content.get("format") == FORMAT
-        and makings.are_plain(content.get("folders")) and makings.are_plain(content.get("files"))
-        and isinstance(content.get("outdated"), list)
-        and all(isinstance(entry, list) and len(entry) == 2 for entry in content["outdated"])
-        and makings.are_plain([entry[0] for entry in content["outdated"]])
-    )
-
-
-def _leave(place):
-    """Gives a claim up; one whose moves were begun is left for whoever comes next, to finish them."""
-    with contextlib.suppress(OSError):
-        if os.path.exists(os.path.join(place, _RECORD)):
-            claims.abandon(place)
-        else:
-            claims.release(place)
+        moves.check_writable(os.path.join(making.target, name))
 
 
 def _content(folder):
@@ -342,16 +289,6 @@ def _content(folder):
     return sorted(folders), sorted(files)
 
 
-def _remove_empty(target, name):
-    """Removes a folder below the target, and those above it, as far as they are empty."""
-    while name:
-        try:
-            os.rmdir(os.path.join(target, name))
-        except OSError:
-            return
-        name = os.path.dirname(name)
-
-
 def _make_folders(folder):
     """Makes a folder and those above it; returns the ones that were not there, outermost first."""
     missing = []
@@ -363,21 +300,3 @@ def _make_folders(folder):
     for path in missing:
         os.makedirs(path, exist_ok=True)
     return missing
-
-
-def _stamp(path):
-    """What tells a file from a later one of its name; None where there is none."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return [found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size]
-
-
-def _write(path, values):
-    """Writes a JSON file that is on the disk before it has its name."""
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(path + ".part", path)

@@ -1,15 +1,16 @@
 """Files of tasks that appear in a folder together, or not at all, also in one that is not local (gs://...).
 
-This stands beside folders.py because such places know no rename of folders and no processes, and because those who read
-the files, one by one and for hours, do not finish what was killed: here the order of the moves alone keeps a file from
-standing beside another one's list. A local folder is claimed as every other (claims.py).
+This stands beside folders.py because such places know no rename of folders and no processes: there the order of the
+moves alone keeps a file from standing beside another one's list. In a local folder the moves are recorded too, and
+whoever comes after a kill finishes them (folders.py); their order serves those who read files one by one for hours.
 """
 import contextlib
+import errno
 import json
 import os
 import uuid
 
-from runtime import claims, folders
+from runtime import folders, moves
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
 
@@ -17,8 +18,8 @@ from runtime.errors import UserError, cannot_write
 class Staging:
     """A hidden folder inside the output folder, whose files move to their places together; a context manager.
 
-    Without `publish` nothing is left behind, not even an output folder that was not there before. Folders are local or
-    what else TensorFlow's file systems know (gs://...).
+    Those who read the files later call folders.recover first. Without `publish` nothing is left behind, not even an
+    output folder that was not there before. Folders are local or what else TensorFlow's file systems know (gs://...).
 
     Args:
       output_dir: folder.
@@ -37,6 +38,8 @@ class Staging:
         with contextlib.ExitStack() as stack:
             stack.push(self)  # after an error nothing is left
             try:
+                if "://" not in output_dir:
+                    folders.tidy(output_dir)
                 self._refuse_earlier(overwrite)
                 folder = output_dir
                 while folder and not tf.gfile.Exists(folder):
@@ -61,8 +64,11 @@ class Staging:
         if "://" in self.output_dir:
             self.folder = os.path.join(self.output_dir, ".unfinished-" + uuid.uuid4().hex)
         else:
-            self._claim = folders.claim(os.path.realpath(self.output_dir))
-            self.folder = os.path.join(self._claim, "made")
+            target = os.path.realpath(self.output_dir)
+            self._claim = folders.claim(target)
+            if os.path.dirname(self._claim) != target:  # no folder, but a file
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), target)
+            self.folder = os.path.join(self._claim, moves.WORK)
         tf.gfile.MakeDirs(self.folder)
 
     def __enter__(self):
@@ -70,7 +76,7 @@ class Staging:
 
     def __exit__(self, *_):
         if self._claim:
-            claims.release(self._claim)
+            moves.leave(self._claim)
         elif self.folder:
             with contextlib.suppress(tf.errors.OpError):  # already gone
                 tf.gfile.DeleteRecursively(self.folder)
@@ -94,10 +100,12 @@ class Staging:
 
     def publish(self, outdated=()):
         """Moves all files to their places, in order. Those of an earlier run and the files `outdated` go before."""
+        outdated = self._names[::-1] + [name for name in outdated if name not in self._names]
         try:
-            for name in self._names:
-                _flush(self.path(name))
-            for name in self._names[::-1] + [name for name in outdated if name not in self._names]:
+            if self._claim:
+                moves.make_in_order(self._claim, self._names, outdated)
+                return
+            for name in outdated:
                 if tf.gfile.Exists(self.target(name)):
                     tf.gfile.Remove(self.target(name))
             for name in self._names:
@@ -112,10 +120,3 @@ class Staging:
                     tf.gfile.DeleteRecursively(folder)
             except tf.errors.OpError:  # not made
                 pass
-
-
-def _flush(path):
-    """Makes sure that a local file is on the disk before it is renamed."""
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())

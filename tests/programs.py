@@ -84,6 +84,7 @@ class Program(NamedTuple):
     more: Callable = lambda inputs: {}  # environment
     is_whole: bool = True  # all files are of one run at any time; else each file is
     reads_runs: bool = False  # fine-tuned models among the inputs
+    passing: tuple = ()  # beginnings of the names of files that come and go while it runs: read, but of any content
     is_shared: bool = True  # a user may have files beside ours
     read: Callable = digests
     code: int = 0  # that it ends with
@@ -201,13 +202,14 @@ PROGRAMS = {program.name: program for program in [
         MODEL="bert", BERT_DIR=inputs + "/bert", OUTPUT_DIR="out"), is_whole=False),  # the predictions come after
     Program("evaluate", MAIN, evaluate(0), evaluate(1)),
     Program("predict", MAIN, _predict("/eval.txt"), _predict("/train.csv"), reads_runs=True),
-    Program("meta-train", MAIN, _train, is_whole=False),
+    Program("meta-train", MAIN, _train, is_whole=False,
+            passing=("checkpoints/", "model/", "best.json", "validation.json")),
     Program("reproduce_tables", _script("reproduce_tables.py"), _sweep(0), _sweep(1), is_whole=False),
     Program("make_tables", _script("make_tables.py"),
             lambda inputs, out: _flags(results_dir=inputs + "/results", output_dir=out, resamples=10),
             lambda inputs, out: _flags(results_dir=inputs + "/results_old", output_dir=out, resamples=10)),
-    Program("make_smlmt", _script("make_smlmt.py"), _smlmt(0), _smlmt(1), is_whole=False),
-    Program("make_supervised", _script("make_supervised.py"), _supervised(0), _supervised(1), is_whole=False),
+    Program("make_smlmt", _script("make_smlmt.py"), _smlmt(0), _smlmt(1)),
+    Program("make_supervised", _script("make_supervised.py"), _supervised(0), _supervised(1)),
     Program("convert_text", _script("convert_text.py"), _convert("/eval.csv"), _convert("/train.csv"),
             is_shared=False),
     Program("convert_checkpoint", _script("convert_checkpoint.py"),

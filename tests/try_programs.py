@@ -52,7 +52,7 @@ def disturbances(trial, place, every):
 def run_trial(trial, place, options):
     """{what: number} of a trial."""
     if trial == "kills":
-        return {"points": trials.kills(place, options.every)}
+        return dict(zip(("points", "followed"), trials.kills(place, options.every, options.again)))
     if trial == "random":
         return {"points": trials.random_kills(place, options.rounds)}
     if trial == "pairs":
@@ -99,6 +99,7 @@ def parse(arguments):
     parser.add_argument("--programs", default=",".join(programs.PROGRAMS), help="comma-separated (default: all)")
     parser.add_argument("--trials", default=",".join(TRIALS), help="comma-separated (default: all)")
     parser.add_argument("--every", type=int, default=1, help="only every so manieth operation (default: 1)")
+    parser.add_argument("--again", type=int, default=1, help="give the same command after every so manieth kill only")
     parser.add_argument("--rounds", type=int, default=50, help="of pairs and random kills (default: 50)")
     return parser.parse_args(arguments)
 

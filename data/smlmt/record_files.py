@@ -3,7 +3,7 @@ import collections
 import os
 
 from data import records
-from runtime import schema
+from runtime import folders, schema
 from runtime.compat import tf
 from runtime.errors import cannot_write
 from tokenization import load_vocab
@@ -116,6 +116,7 @@ def inspect(path, vocab_file, tasks=1, records_per_task=None, max_seq_length=Non
 
     The sizes come from the manifest beside it where they are not given; the masked words from its words file.
     """
+    folders.recover(os.path.dirname(path))
     found = _parameters(path)
     rows = records_per_task or found.get("records_per_task", 90)
     length = max_seq_length or found.get("max_seq_length", 128)

@@ -1,6 +1,5 @@
 """A folder whose files appear together or not at all, beside a user's own."""
 import errno
-import json
 import os
 import resource
 import stat
@@ -281,29 +280,6 @@ def test_alone_in_keeps_others_out_but_not_its_own_process(tmp_path):
         status, _, errors = run(WRITER.replace("OWN", "SHARED"), tmp_path, "a")
         assert status == 1 and "is in use by" in errors
     assert found(tmp_path) == NEW
-
-
-def test_records_from_outside_lead_nowhere(tmp_path):
-    """A folder from elsewhere may hold a claim of a dead process: it moves and removes nothing out of the folder."""
-    write(tmp_path, {"mine": "x", "data/mine": "x"})
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "link").symlink_to("../data")
-    stamp = folders._stamp(str(tmp_path / "mine"))
-    for record in [
-        {"files": [], "folders": [], "outdated": [["../mine", stamp]]},
-        {"files": ["../mine"], "folders": [], "outdated": []},
-        {"files": [], "folders": ["../new"], "outdated": []}, {"files": ["link/mine"], "folders": [], "outdated": []},
-        {"files": [], "folders": [], "outdated": [["link/mine", folders._stamp(str(tmp_path / "data" / "mine"))]]},
-        {"files": [], "folders": [], "outdated": [[]]}, {"files": 1}, [],
-    ]:
-        claim = tmp_path / "m" / ".unfinished"
-        write(claim, {"made/link/mine": "evil", "made/mine": "evil", "commit.json": json.dumps(
-            dict(record, format=1) if isinstance(record, dict) else record)})
-        claims.abandon(str(claim))
-        folders.recover(str(tmp_path / "m"))
-        assert os.listdir(str(tmp_path / "m")) == ["link"]
-        assert (tmp_path / "mine").read_text() == "x" == (tmp_path / "data" / "mine").read_text()
-        assert sorted(os.listdir(str(tmp_path))) == ["data", "m", "mine"]
 
 
 @pytest.mark.parametrize("place", ["", "made"])

@@ -1,9 +1,12 @@
 """Files that appear together or not at all, also when the process is killed while they move."""
 import os
+import pathlib
 
+import kills
 import pytest
 from other_process import run
 
+from runtime import folders
 from runtime.compat import tf
 from runtime.errors import UserError
 from runtime.staging import Staging
@@ -19,7 +22,12 @@ def write(folder, content, overwrite=False):
 
 
 def contents(folder):
-    return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()} if folder.exists() else {}
+
+
+def are_in_order(found):
+    """Whether each file has beside it the one of the same run that vouches for it."""
+    return all(found.get(name + ".json") == found[name] for name in "ab" if name in found)
 
 
 def test_nothing_is_left_without_publish(tmp_path):
@@ -42,13 +50,13 @@ def test_files_of_an_earlier_run(tmp_path):
 
 
 @pytest.mark.parametrize("method, earlier", [("Rename", False), ("Rename", True), ("Remove", True)])
-def test_killed_while_files_move(tmp_path, monkeypatch, method, earlier):
+def test_killed_while_files_move_that_are_not_local(tmp_path, monkeypatch, method, earlier):
     """After every step, no file is there without the one of the same run that stands before it."""
     step = getattr(tf.gfile, method)
     for steps in range(len(NAMES)):
         folder = tmp_path / str(steps)
         if earlier:
-            write(folder, "old")
+            write("file://%s" % folder, "old")
         left = iter(range(steps))
 
         def killed(*arguments, left=left):
@@ -59,10 +67,36 @@ def test_killed_while_files_move(tmp_path, monkeypatch, method, earlier):
         with monkeypatch.context() as patch:
             patch.setattr(tf.gfile, method, killed)
             with pytest.raises(KeyboardInterrupt):
-                write(folder, "new", overwrite=True)
+                write("file://%s" % folder, "new", overwrite=True)
         found = contents(folder)
-        assert all(found[name + ".json"] == found[name] for name in "ab" if name in found), (steps, found)
+        assert are_in_order(found), (steps, found)
         assert not any(name.startswith(".") for name in found)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_killed_before_each_operation(tmp_path, monkeypatch, earlier):
+    """Who looks finds files in order; who finishes what was begun, those of one run whole."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+    def read(folder):
+        assert are_in_order(contents(pathlib.Path(folder)))
+        folders.recover(folder)
+        return contents(pathlib.Path(folder))
+
+    case = kills.Case(
+        "files of tasks", lambda folder: write(folder, "old") if earlier else None,
+        lambda folder: write(folder, "new", overwrite=True), read, {"notes": "mine", ".unfinished-mine/years": "mine"},
+    )
+    assert kills.kill_everywhere(case, str(tmp_path)) >= 15
+
+
+def test_a_folder_in_the_way_is_told_before_any_move(tmp_path):
+    write(tmp_path, 1)
+    (tmp_path / "b").unlink()
+    (tmp_path / "b").mkdir()
+    with pytest.raises(UserError, match="cannot be written .Is a directory"):
+        write(tmp_path, 2, overwrite=True)
+    assert (tmp_path / "a").read_text() == "1\n" and sorted(os.listdir(str(tmp_path))) == sorted(NAMES)
 
 
 def test_places_that_cannot_be_written(tmp_path):
