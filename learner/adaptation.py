@@ -56,6 +56,13 @@ def restarts(name):
     return not name.startswith("bert/") and name != LABEL_EMBEDDINGS
 
 
+def has_rate(name):
+    """Whether a weight of this name has a learned rate, adapted or not."""
+    heads = (_LABEL_HEAD, _LABEL_SET, _OUTPUT_HEAD)
+    others = (LABEL_EMBEDDINGS, LAYER_MIXTURE, PROJECTION)
+    return name.startswith("bert/") or name in others or any(head.match(name) for head in heads)
+
+
 def rate_name(name, rate_set):
     """Name of the variable that holds the learned rate of a weight in one set of rates."""
     layer = _LAYER.match(name)

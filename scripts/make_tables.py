@@ -13,7 +13,7 @@ Every results.json below --results_dir is a run; its keys "model", "task", "k" a
                       have; models in pairs with an interval over splits of these tasks, one over tasks, and a sign
                       test; the published mean where all 12 tasks are complete, on their whole evaluation sets
   runs.csv, summaries.csv, differences.csv, comparisons.csv, rates.csv    the numbers behind them
-  plots/              accuracy against k, heat maps, learned rates, confusion matrices
+  plots/              accuracy against k, heat maps, learned rates, confusion matrices: each as PNG and, for papers, SVG
 
 Needs the packages of requirements-tables.txt. Exit code 2: a mistake.
 """
@@ -24,9 +24,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from runs.tables import CONFUSIONS
 from runtime.errors import UserError, exit_code
-
-CONFUSIONS = ("run", "sum", "none")
 
 
 def parse(arguments):
@@ -35,8 +34,8 @@ def parse(arguments):
     parser.add_argument("--results_dir", required=True, help="folder of the runs")
     parser.add_argument("--output_dir", required=True, help="folder for what is made; earlier tables are replaced")
     parser.add_argument("--models", default="", help="comma-separated: which, and in which order (default: all)")
-    parser.add_argument("--confusion", choices=CONFUSIONS, default="sum",
-                        help="confusion matrices: of every run, summed over splits, or none (default: sum)")
+    parser.add_argument("--confusion", choices=CONFUSIONS, default=CONFUSIONS[0],
+                        help="confusion matrices: summed over splits (default), of every run, or none")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
     parser.add_argument("--resamples", type=int, default=10000, help="of the bootstrap (default: 10000)")
     return parser.parse_args(arguments)

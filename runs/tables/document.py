@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence
 import numpy as np
 import pandas as pd
 
-from runs.tables import layout, plots, rates, render, report
+from runs.tables import CONFUSIONS, layout, plots, rates, render, report
 from runs.tables.runs import Failure, read_runs
 from runtime import folders
 from runtime.cells import guarded
@@ -16,17 +16,21 @@ from runtime.errors import UserError
 PLOTS = "plots"
 REPORT = "report.html"
 TABLES = ("tables.md", "tables.tex", "runs.csv", "summaries.csv", "differences.csv", "comparisons.csv", "rates.csv")
-_IMAGE = re.compile(r"(accuracy|heat|differences|rates|confusion)(_[\w.=-]+)?\.png$")
+_IMAGE = re.compile(r"(accuracy|heat|differences|rates|confusion)(_[\w.=-]+)?\.(png|svg)$")
+RATES = (
+    "Of layers that fine-tuning adapts; means where a layer has several. A rate of 0 is not drawn: the scale is "
+    "logarithmic."
+)
 TITLE = "Few-shot text classification: results"
 
 
-def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusion: str = "run", seed: int = 0,
+def make(results_dir: str, output_dir: str, models: Sequence[str] = (), confusion: str = CONFUSIONS[0], seed: int = 0,
          resamples: int = layout.RESAMPLES, groups: Optional[Mapping[str, Sequence[str]]] = None) -> str:
     """Reads the runs below ``results_dir`` and writes everything into ``output_dir``; returns a line about it.
 
     Args:
       models: which models, and in which order; default: all.
-      confusion: matrices of every "run", "sum" over the splits, or "none".
+      confusion: one of CONFUSIONS: matrices summed over the splits, of every run, or none.
       seed, resamples: of the bootstrap.
       groups: {name: tasks} that the first model is compared with each other one over.
 
@@ -58,9 +62,12 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
     beside = layout.published_table(results)
     all_tables = accuracy + paired + ([beside] if beside.rows else [])
     images = plot_images(results, learned, confusion)
+    legend = report.once(text for table in all_tables for text in table.legend)
+    in_markdown = "\n".join(map(render.markdown, all_tables)) + render.markdown_legend(legend)
+    in_latex = "\n".join(map(render.latex, all_tables)) + render.latex_legend(legend)
     files = {
-        "tables.md": "\n".join(map(render.markdown, all_tables)).encode("utf-8"),
-        "tables.tex": "\n".join(map(render.latex, all_tables)).encode("utf-8"),
+        "tables.md": in_markdown.encode("utf-8"),
+        "tables.tex": in_latex.encode("utf-8"),
         "runs.csv": _csv(layout.runs_frame(results)),
         "summaries.csv": _csv(layout.summaries_frame(results)),
         "differences.csv": _csv(layout.differences_frame(results)),
@@ -68,15 +75,16 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
         "rates.csv": _csv(pd.DataFrame(learned, columns=rates.Rate._fields)),
     }
     for group in images.values():
-        files.update((os.path.join(PLOTS, name), image.png) for name, image in group.items())
+        files.update((os.path.join(PLOTS, name + ".png"), image.png) for name, image in group.items())
+        files.update((os.path.join(PLOTS, name + ".svg"), image.svg) for name, image in group.items())
     page = report.report(TITLE, _lead(results), _sections(results, failures, accuracy, paired, beside, images, unread))
     return dict(files, **{REPORT: page.encode("utf-8")})
 
 
 def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image]]:
-    """{"shots", "heat", "differences", "rates", "confusion": {file name: Image}}, in the order of the report."""
+    """{"shots", "heat", "differences", "rates", "confusion": {name: Image}}, in the order of the report."""
     def image(figure, description):
-        return report.Image(plots.png(figure), description)
+        return report.Image(plots.png(figure), plots.svg(figure), plots.width(figure), description)
 
     shots = {
         _name("accuracy", task): image(plots.accuracy_by_shots(results, task), "accuracy against k: " + task)
@@ -95,7 +103,7 @@ def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image
 
 
 def _confusion_images(results, confusion, image):
-    """{file name: Image} of confusion matrices."""
+    """{name: Image} of confusion matrices."""
     found = {}
     for (model, task, k), runs in _by_cell(results).items():
         runs = [run for run in runs if len(run.labels) <= plots.MOST_PLOTTED]
@@ -103,9 +111,9 @@ def _confusion_images(results, confusion, image):
             continue
         if confusion == "run":
             for run in runs:
-                description = "%s, %s, k=%d, split %d: %.1f %%" % (model, task, k, run.split, 100 * run.accuracy)
-                figure = plots.confusion_matrix(run.confusion, run.labels, "split %d: %.1f %%" % (
-                    run.split, 100 * run.accuracy))
+                description = "%s, %s, k=%d, split %d: %s %%" % (
+                    model, task, k, run.split, layout.percent(run.accuracy))
+                figure = plots.confusion_matrix(run.confusion, run.labels, description.rsplit(", ", 1)[1])
                 found[_name("confusion", model, task, "k%d" % k, run.split)] = image(figure, description)
         elif confusion == "sum":
             total = np.sum([run.confusion for run in runs], axis=0)
@@ -131,16 +139,17 @@ def _sections(results, failures, accuracy, paired, beside, images, unread) -> Li
         "Mean %s sample standard deviation over splits; in small print the 95 %% bootstrap interval of the mean and "
         "the number of runs. The best mean of a row is set off where all have the same splits." % layout.PLUS_MINUS
     )
+    compared = report.once(text for table in paired for text in table.legend)
     return [
         report.Section("Accuracy", [legend], accuracy),
-        report.Section("Models compared", (), paired, list(images["differences"].values())),
+        report.Section("Models compared", compared, paired, list(images["differences"].values())),
         report.Section("Beside the published figure", (), [beside] if beside.rows else ()),
         report.Section("Accuracy against k", (), (), list(images["shots"].values())),
         report.Section("Heat maps", (), (), list(images["heat"].values())),
-        report.Section("Learned rates", unread, (), list(images["rates"].values())),
+        report.Section("Learned rates", [RATES] * bool(images["rates"]) + unread, (), list(images["rates"].values())),
         report.Section("Confusion matrices", _not_plotted(results), (), (), list(folded.items())),
         report.Section("Runs that failed", items=["%s: %s" % failure for failure in failures]),
-        report.Section("Runs", items=["%s: %.1f %% of %d rows" % (run.path, 100 * run.accuracy, run.rows)
+        report.Section("Runs", items=["%s: %s %% of %d rows" % (run.path, layout.percent(run.accuracy), run.rows)
                                       for run in results.runs]),
     ]
 
@@ -163,8 +172,8 @@ def _lead(results):
 
 
 def _name(*parts):
-    """File name of a plot; characters that a file name should not have become _."""
-    return "_".join(re.sub(r"[^\w.=-]", "_", str(part)) for part in parts) + ".png"
+    """Name of a plot's files; characters that a file name should not have become _."""
+    return "_".join(re.sub(r"[^\w.=-]", "_", str(part)) for part in parts)
 
 
 def _csv(frame):

@@ -1,5 +1,6 @@
 """What stands in which cell of the tables; render.py turns them into Markdown, LaTeX and HTML."""
 import collections
+import decimal
 import itertools
 import math
 from typing import List, Mapping, NamedTuple, Sequence
@@ -42,7 +43,8 @@ class Table(NamedTuple):
     title: str
     header: List[str]
     rows: List[List[Cell]]
-    notes: List[str]
+    notes: Sequence[str] = ()
+    legend: Sequence[str] = ()  # what tables of its kind have in common, told once for all of them
 
 
 class Results:
@@ -138,25 +140,31 @@ def accuracy_table(results: Results, k: int) -> Table:
 
 def _with_best(summaries, comparable=True):
     """Cells of a row, with the best mean, as it is printed, marked where there is more than one to compare."""
-    means = [round(100 * summary.mean, 1) for summary in summaries if summary]
+    means = [float(percent(summary.mean)) for summary in summaries if summary]
     best = max(means) if comparable and len(means) > 1 else None
 
     def cell(summary):
-        return Cell(mean_and_std(summary), interval_and_runs(summary), round(100 * summary.mean, 1) == best)
+        return Cell(mean_and_std(summary), interval_and_runs(summary), float(percent(summary.mean)) == best)
 
     return [cell(summary) if summary else Cell(NOTHING) for summary in summaries]
 
 
+def percent(fraction: float, digits: int = 1) -> str:
+    """"51.4": a half is rounded up, and sums of other order, which differ far behind the point, give the same."""
+    exact = decimal.Decimal("%.9f" % (100 * fraction))
+    return str(exact.quantize(decimal.Decimal(1).scaleb(-digits), decimal.ROUND_HALF_UP))
+
+
 def mean_and_std(summary) -> str:
     """"51.4 ± 8.5", in percent."""
-    mean = "%.1f" % (100 * summary.mean)
-    return mean if math.isnan(summary.std) else "%s %s %.1f" % (mean, PLUS_MINUS, 100 * summary.std)
+    mean = percent(summary.mean)
+    return mean if math.isnan(summary.std) else "%s %s %s" % (mean, PLUS_MINUS, percent(summary.std))
 
 
 def interval_and_runs(summary) -> str:
     """"[46.5, 56.0] n=10", in percent."""
     runs = "n=%d" % summary.runs
-    return runs if math.isnan(summary.low) else "[%.1f, %.1f] %s" % (100 * summary.low, 100 * summary.high, runs)
+    return runs if math.isnan(summary.low) else "[%s, %s] %s" % (percent(summary.low), percent(summary.high), runs)
 
 
 def difference_table(results: Results, k: int) -> Table:
@@ -168,7 +176,7 @@ def difference_table(results: Results, k: int) -> Table:
         if any(compared):
             rows.append([Cell(task or ALL_PAIRS)] + [_difference_cell(each) for each in compared])
     header = ["task"] + ["%s %s %s" % (first, MINUS, other) for other in others]
-    return Table("Paired differences by task, points, k=%d" % k, header, rows, [INTERVALS])
+    return Table("Paired differences by task, points, k=%d" % k, header, rows, legend=[INTERVALS])
 
 
 def comparison_table(results: Results, k: int) -> Table:
@@ -183,7 +191,7 @@ def comparison_table(results: Results, k: int) -> Table:
             rows.append([Cell(text, "n=%d" % found.pairs if column == 1 else "") for column, text in enumerate(cells)])
     header = ["models", "mean difference", "over splits of these tasks", "over tasks", "better / equal / worse",
               "tasks won", "p"]
-    return Table("Models in pairs, points, k=%d" % k, header, rows, [INTERVALS, SIGN_TEST])
+    return Table("Models in pairs, points, k=%d" % k, header, rows, legend=[INTERVALS, SIGN_TEST])
 
 
 def group_table(results: Results, k: int, groups: Mapping[str, Sequence[str]]) -> Table:
@@ -194,13 +202,13 @@ def group_table(results: Results, k: int, groups: Mapping[str, Sequence[str]]) -
             found = results.compare(first, other, k, tasks)
             if found:
                 means = [_mean_over_tasks(results, (first, other), model, k, tasks) for model in (first, other)]
-                cells = [name, other] + ["%.1f" % (100 * mean) for mean in means] + [_difference(found)]
+                cells = [name, other] + [percent(mean) for mean in means] + [_difference(found)]
                 cells += _intervals(found) + [tasks_won(found)]
                 rows.append([Cell(text, "n=%d" % found.pairs if column == 4 else "")
                              for column, text in enumerate(cells)])
     header = ["tasks", "other model", first, "other", "mean difference", "over splits of these tasks", "over tasks",
               "tasks won"]
-    return Table("%s against the others, k=%d" % (first, k), header, rows, [INTERVALS])
+    return Table("%s against the others, k=%d" % (first, k), header, rows, legend=[INTERVALS])
 
 
 def _mean_over_tasks(results, models, model, k, tasks):
@@ -235,7 +243,7 @@ def _difference_cell(found) -> Cell:
 def _difference(found) -> str:
     """"+2.1 ± 0.3", in points."""
     mean = _signed(found.mean)
-    return mean if math.isnan(found.std) else "%s %s %.1f" % (mean, PLUS_MINUS, 100 * found.std)
+    return mean if math.isnan(found.std) else "%s %s %s" % (mean, PLUS_MINUS, percent(found.std))
 
 
 def _interval(low, high) -> str:
@@ -245,8 +253,8 @@ def _interval(low, high) -> str:
 
 def _signed(value) -> str:
     """"+2.1", "−2.1" or "0.0": a fraction in points."""
-    text = "%+.1f" % (100 * value)
-    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+    text = percent(abs(value))
+    return text if float(text) == 0 else (MINUS if value < 0 else "+") + text
 
 
 def p_value(value: float) -> str:
@@ -264,7 +272,7 @@ def published_table(results: Results) -> Table:
             mean = published.own_mean([run for run in results.runs if run.model == model], k)
             if mean is not None:
                 target = published.ACCURACY[k]
-                rows.append([Cell(model), Cell(str(k)), Cell("%.2f" % (100 * mean)), Cell("%.2f" % (100 * target)),
+                rows.append([Cell(model), Cell(str(k)), Cell(percent(mean, 2)), Cell(percent(target, 2)),
                              Cell(_signed(mean - target))])
     header = ["model", "k", "ours", published.MODEL + ", published", "difference"]
     return Table("Mean over 12 tasks, %", header, rows, ["Published: %s, %s." % (published.MODEL, published.SOURCE)])

@@ -1,6 +1,7 @@
 """Plots, as matplotlib figures. No window system and no global state of pyplot are used."""
 import collections
 import io
+import itertools
 import math
 from typing import List, Sequence
 
@@ -9,8 +10,9 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from runs.tables.layout import Results
+from runs.tables.layout import Results, percent
 from runs.tables.rates import Rate, in_network_order
 from runtime.cells import shown
 
@@ -31,6 +33,19 @@ def png(figure: Figure) -> bytes:
     with rc_context(STYLE):
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file for papers, letters drawn as paths; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    with rc_context(dict(STYLE, **{"svg.hashsalt": "few-shot"})):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def width(figure: Figure) -> int:
+    """Pixels of the PNG file."""
+    return int(round(figure.get_size_inches()[0] * DPI))
 
 
 def _plain(text):
@@ -72,35 +87,44 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
             axes.set_xlim(results.shots[0] / 2.0, results.shots[0] * 2.0)
         axes.set(title=_plain(task), xlabel="examples a class (k)", ylabel="accuracy, %")
         axes.grid(axis="y", alpha=0.3)
-        axes.legend(
-            fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=LEGEND_COLUMNS
-        )  # below: lines and bars fill the axes
+        _legend_below(axes, 1.8)
         return figure
 
 
 def heat_map(results: Results, k: int) -> Figure:
-    """Mean accuracy, a row a task and a column a model."""
+    """Mean accuracy, a row a task and a column a model; the colours span what there is at any k."""
     values = np.full([len(results.tasks), len(results.models)], np.nan)
     for row, task in enumerate(results.tasks):
         for column, model in enumerate(results.models):
             summary = results.summary(model, task, k)
             values[row, column] = 100 * summary.mean if summary else np.nan
     with rc_context(STYLE):
-        figure, axes = _figure(2.6 + 0.75 * len(results.models), 1.6 + 0.3 * len(results.tasks))
-        image = axes.imshow(np.ma.masked_invalid(values), cmap="viridis", aspect="auto", vmin=0.0, vmax=100.0)
+        names = 0.07 * max(len(_plain(task)) for task in results.tasks)  # inches
+        figure, axes = _figure(1.4 + names + 0.5 * len(results.models), 1.6 + 0.27 * len(results.tasks))
+        low, high = _span(results)
+        image = axes.imshow(np.ma.masked_invalid(values), cmap="viridis", aspect="auto", vmin=low, vmax=high)
+        figure.colorbar(image, ax=axes).outline.set_visible(False)
         _ticks(axes, results.models, results.tasks)
         for row, column in np.argwhere(np.isfinite(values)):
-            axes.text(column, row, "%.1f" % values[row, column], ha="center", va="center", fontsize=8,
+            axes.text(column, row, percent(values[row, column] / 100), ha="center", va="center", fontsize=8,
                       color=_readable_on(image, values[row, column]))
         axes.set_title("accuracy, %%, k=%d" % k)
         return figure
+
+
+def _span(results):
+    """(low, high) in percent: the tens around all means."""
+    found = [results.summary(*cell) for cell in itertools.product(results.models, results.tasks, results.shots)]
+    means = [10 * summary.mean for summary in found if summary]
+    low, high = math.floor(min(means)), math.ceil(max(means))
+    return 10 * low, 10 * max(high, low + 1)
 
 
 def differences(results: Results, k: int) -> Figure:
     """The first model minus each other one: a row a task, points with their intervals over splits."""
     first, others = results.models[0], results.models[1:]
     with rc_context(STYLE):
-        figure, axes = _figure(4.6, 1.6 + 0.3 * len(results.tasks))
+        figure, axes = _figure(4.0, 1.6 + 0.3 * len(results.tasks) + 0.18 * math.ceil(len(others) / LEGEND_COLUMNS))
         for number, other in enumerate(others):
             found = [(row, results.compare(first, other, k, [task])) for row, task in enumerate(results.tasks)]
             found = [(row, compared) for row, compared in found if compared]
@@ -118,7 +142,7 @@ def differences(results: Results, k: int) -> Figure:
         axes.invert_yaxis()
         axes.set(title="%s minus ..., k=%d" % (_plain(first), k), xlabel="points")
         axes.grid(axis="x", alpha=0.3)
-        axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        _legend_below(axes, 0.7 + 0.3 * len(results.tasks))
         return figure
 
 
@@ -147,27 +171,59 @@ def confusion_matrix(confusion: np.ndarray, labels: Sequence[str], title: str) -
 
 
 def learned_rates(rates: List[Rate]) -> Figure:
-    """Learned rates by layer on a logarithmic scale; a line a model and set, the mean where a layer has several."""
+    """Learned rates on a logarithmic scale, a row a layer; a mark a model and set, the mean where a layer has several.
+
+    A rate of 0 has no place on such a scale.
+    """
     layers = in_network_order(rate.layer for rate in rates)
+    groups = collections.OrderedDict()
+    for rate in rates:
+        groups.setdefault((rate.model, rate.rate_set), collections.defaultdict(list))[rate.layer].append(rate.rate)
+    sets = {rate_set for _, rate_set in groups}
     with rc_context(STYLE):
-        figure, axes = _figure(2.8 + 0.35 * len(layers), 3.2)
-        lines = list(collections.OrderedDict.fromkeys((rate.model, rate.rate_set) for rate in rates))
-        sets = {rate_set for _, rate_set in lines}
-        for number, (model, rate_set) in enumerate(lines):
-            own = [rate for rate in rates if (rate.model, rate.rate_set) == (model, rate_set)]
-            by_layer = [[rate.rate for rate in own if rate.layer == layer] for layer in layers]
-            # A rate of 0 (the output MLP of warp layers) has no place on a logarithmic scale.
-            means = [np.mean(values) if values and np.mean(values) > 0 else np.nan for values in by_layer]
-            label = _plain(model) if len(sets) == 1 else "%s, set %d" % (_plain(model), rate_set)
-            axes.plot(range(len(layers)), means, label=label,
-                      color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], markersize=4)
-        axes.set_yscale("log")
-        axes.set_xticks(range(len(layers)))
-        axes.set_xticklabels(layers, rotation=60, ha="right", rotation_mode="anchor")
-        axes.set(title="learned rates", ylabel="rate")
-        axes.grid(axis="y", alpha=0.3)
-        axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        figure, axes = _figure(4.0, 1.4 + 0.24 * len(layers) + 0.18 * math.ceil(len(groups) / LEGEND_COLUMNS))
+        shown_means = []
+        for number, ((model, rate_set), by_layer) in enumerate(groups.items()):
+            means = [(row, np.mean(by_layer[layer])) for row, layer in enumerate(layers) if layer in by_layer]
+            means = [(row, mean) for row, mean in means if mean > 0]
+            shift = 0.5 * (number - (len(groups) - 1) / 2.0) / len(groups)
+            axes.plot(
+                [mean for _, mean in means], [row + shift for row, _ in means], linestyle="none", markersize=5,
+                label=_plain(model) if len(sets) == 1 else "%s, set %d" % (_plain(model), rate_set),
+                color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
+            )
+            shown_means += [mean for _, mean in means]
+        _scale_of_rates(axes, shown_means)
+        axes.set_yticks(range(len(layers)))
+        axes.set_yticklabels(layers)
+        axes.set_ylim(len(layers) - 0.5, -0.5)
+        axes.set(title="learned rates", xlabel="rate")
+        axes.grid(axis="both", alpha=0.3)
+        _legend_below(axes, 0.4 + 0.24 * len(layers))
         return figure
+
+
+def _scale_of_rates(axes, rates):
+    """A logarithmic scale whose ends are ticks: 1, 2 and 5 of each power of ten, or powers alone where many are."""
+    axes.set_xscale("log")
+    if not rates:
+        return
+    steps = (1, 2, 5) if max(rates) < 100 * min(rates) else (1,)
+    powers = range(math.floor(math.log10(min(rates))) - 1, math.ceil(math.log10(max(rates))) + 2)
+    ticks = [step * 10.0**power for power in powers for step in steps]
+    low = max(tick for tick in ticks if tick <= min(rates) * (1 + 1e-6))
+    high = min(tick for tick in ticks if tick >= max(rates) * (1 - 1e-6) and tick > low)
+    axes.set_xlim(low / 1.1, high * 1.1)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: "%g" % rate))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _legend_below(axes, height):
+    """A legend where neither marks nor the page's edge are in its way; `height` of the axes, inches."""
+    axes.legend(
+        fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.5 / height), ncol=LEGEND_COLUMNS
+    )
 
 
 def _ticks(axes, columns, rows, size=9):

@@ -1,8 +1,7 @@
 """The learned rates of meta-trained models, by layer."""
-import math
 import os
 import re
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from runs.tables.layout import Results
 from runtime.errors import UserError
@@ -31,7 +30,7 @@ class Rate(NamedTuple):
 
 
 def learned_rates(results: Results) -> Tuple[List[Rate], List[str]]:
-    """The rates of all models whose runs were started from an exported model that is still there.
+    """The rates that all models make use of whose runs were started from an exported model that is still there.
 
     Returns:
       The rates, and a note on each model that is there but cannot be read.
@@ -41,7 +40,7 @@ def learned_rates(results: Results) -> Tuple[List[Rate], List[str]]:
         runs = [run for run in results.runs if run.model == model]
         started = [run for run in runs if run.warm_start_model_dir and os.path.isdir(run.warm_start_model_dir)]
         try:
-            found = exported_rates(started[0].warm_start_model_dir, started[0].use_exp_lr) if started else {}
+            found = used_rates(started[0].warm_start_model_dir, started[0].learner) if started else {}
         except UserError as error:
             notes.append("The rates of %s are left out. %s" % (model, error))
             continue
@@ -49,13 +48,11 @@ def learned_rates(results: Results) -> Tuple[List[Rate], List[str]]:
     return rates, notes
 
 
-def exported_rates(model_dir: str, use_exp_lr: bool) -> Dict[str, float]:
-    """{variable: rate} of an exported model; UserError when there is none, or a damaged one."""
-    from runtime import checkpoints  # here, for it brings TensorFlow, which the tables do without
+def used_rates(model_dir: str, settings: Mapping[str, object]) -> Dict[str, float]:
+    """{variable: rate} as exported.used_rates gives them, of the variables that have a place."""
+    from runs.tables import exported  # here, for it brings TensorFlow, which the tables do without
 
-    values = checkpoints.read(checkpoints.exported_variables(model_dir), "--warm_start_model_dir")
-    return {name: float(math.exp(value) if use_exp_lr else value) for name, value in values.items()
-            if not value.shape and place(name)}
+    return {name: rate for name, rate in exported.used_rates(model_dir, settings).items() if place(name)}
 
 
 def place(variable: str):

@@ -1,9 +1,11 @@
 """Tables as Markdown, LaTeX (booktabs) and HTML."""
 import html
 import re
+from typing import Sequence
 
 from runs.tables.layout import MINUS, NOTHING, PLUS_MINUS, TOTALS, Table
 
+MOST_COLUMNS = 5  # of a table that a telephone has room for
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", PLUS_MINUS: r"$\pm$",
     MINUS: r"$-$", NOTHING: "--", "<": "$<$", ">": "$>$",
@@ -52,16 +54,35 @@ def latex(table: Table) -> str:
     return "\n".join(lines + [r"\end{table}"]) + "\n"
 
 
+def markdown_legend(texts: Sequence[str]) -> str:
+    """What is told once, below all tables."""
+    return "".join("\n%s\n" % _markdown_escape(text) for text in texts)
+
+
+def latex_legend(texts: Sequence[str]) -> str:
+    """What is told once, below all tables."""
+    return "".join("\n{\\footnotesize %s\\par}\n" % latex_escape(text) for text in texts)
+
+
 def html_table(table: Table) -> str:
-    """A table in a box that scrolls sideways when the page is narrow."""
+    """A table in a box that scrolls sideways when the page is narrow.
+
+    A table of more than MOST_COLUMNS is of the class wide, and its cells tell their columns: where there is no room,
+    they are listed row by row.
+    """
+    wide = len(table.header) > MOST_COLUMNS
+
     def cell(tag, index, text, css=""):
-        return "<%s%s%s>%s</%s>" % (tag, ' scope="row"' if tag == "th" and index == 0 else "", css, text, tag)
+        label = ' data-label="%s"' % html.escape(table.header[index], quote=True)
+        more = ' scope="row"' if index == 0 else wide * label
+        return "<%s%s%s>%s</%s>" % (tag, more, css, text, tag)
 
     def text_of(value):
         detail = "<small>%s</small>" % html.escape(value.detail) if value.detail else ""
         return html.escape(value.text) + detail
 
-    parts = ['<div class="scroll"><table>', "<caption>%s</caption>" % html.escape(table.title)]
+    parts = ['<div class="scroll"><table%s>' % (wide * ' class="wide"')]
+    parts.append("<caption>%s</caption>" % html.escape(table.title))
     parts.append("<thead><tr>%s</tr></thead>" % "".join('<th scope="col">%s</th>' % html.escape(name)
                                                        for name in table.header))
     parts.append("<tbody>")

@@ -1,10 +1,12 @@
 """The report: one HTML file that holds its images and needs no scripts, no network and no other file."""
 import base64
+import collections
 import html
-from typing import List, NamedTuple, Sequence
+from typing import Iterable, List, NamedTuple, Sequence
 
 from runs.tables.render import html_table
 
+LEAST = 0.65  # of an image's width: on a narrow screen it shrinks so far, then it scrolls sideways
 STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 1200px; margin: 0 auto;
@@ -18,6 +20,7 @@ nav a { margin-right: 1em; white-space: nowrap; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .3em 0; }
 th, td { padding: .3em .45em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
+thead th, table.wide th[scope=row] { white-space: normal; }
 th[scope=row], th[scope=col]:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
 td small, th small { display: block; white-space: normal; color: #666; font-size: .74em; font-weight: 400; }
@@ -25,9 +28,16 @@ tr.total > * { border-top: 2px solid #888; }
 td.best { font-weight: 700; background: #eef5fb; }
 .note { color: #555; font-size: .88em; margin: .2em 0 1em; max-width: 60ch; }
 .images { display: flex; flex-wrap: wrap; gap: 8px; align-items: flex-start; overflow-x: auto; }
+.images img { max-width: 100%; height: auto; }
 details { margin: .4em 0; } summary { cursor: pointer; padding: .25em 0; }
 li { overflow-wrap: anywhere; }
-@media (max-width: 600px) { body { font-size: 14px; padding: 8px 10px 32px; } th, td { padding: .25em .4em; } }
+@media (max-width: 600px) { body { font-size: 14px; padding: 8px 10px 32px; } th, td { padding: .25em .4em; }
+  table.wide, table.wide tbody, table.wide tr, table.wide th, table.wide td { display: block; text-align: left; }
+  table.wide caption { display: block; } table.wide thead { display: none; }
+  table.wide th, table.wide td { border: 0; padding: .1em 0; white-space: normal; }
+  table.wide tr { border-bottom: 1px solid #ccc; padding: .3em 0; }
+  table.wide td::before { content: attr(data-label) ": "; color: #666; }
+  table.wide small { display: inline; margin-left: .5em; } }
 """
 
 
@@ -35,6 +45,8 @@ class Image(NamedTuple):
     """A plot."""
 
     png: bytes
+    svg: bytes
+    width: int  # pixels at which its letters have the size of the page's small print
     description: str  # read out in the image's place
 
 
@@ -67,6 +79,11 @@ def report(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
     return "\n".join(parts + ["</body></html>"]) + "\n"
 
 
+def once(texts: Iterable[str]) -> List[str]:
+    """Texts in their order without repetition."""
+    return list(collections.OrderedDict.fromkeys(texts))
+
+
 def _content(section) -> List[str]:
     parts = ["<p>%s</p>" % html.escape(text) for text in section.paragraphs]
     if section.tables:
@@ -81,6 +98,7 @@ def _content(section) -> List[str]:
 
 
 def _images(images) -> str:
-    tags = ['<img alt="%s" src="data:image/png;base64,%s">' % (
-        html.escape(image.description, quote=True), base64.b64encode(image.png).decode("ascii")) for image in images]
+    tags = ['<img alt="%s" width="%d" style="min-width:%dpx" src="data:image/png;base64,%s">' % (
+        html.escape(image.description, quote=True), image.width, LEAST * image.width,
+        base64.b64encode(image.png).decode("ascii")) for image in images]
     return '<div class="images">%s</div>' % "\n".join(tags)

@@ -1,8 +1,8 @@
 """The results files of runs: found, read, and told apart by model, task, k and split."""
 import os
 import re
-from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from data.tasks import TASKS, identify
 from runs import schemas
@@ -30,7 +30,7 @@ class Run:
     labels: Tuple[str, ...]
     confusion: Tuple[Tuple[int, ...], ...]  # [true class][predicted class]
     warm_start_model_dir: Optional[str] = None
-    use_exp_lr: bool = False  # the model's variables of rates hold logarithms
+    learner: Mapping[str, object] = field(default_factory=dict)  # settings of the LearnerConfig, where there is one
 
 
 class Failure(NamedTuple):
@@ -123,7 +123,7 @@ def _run(content, path, results_dir) -> Optional[Run]:
             labels=tuple(map(str, config.get("labels") or range(len(confusion)))),
             confusion=confusion,
             warm_start_model_dir=finetuning.get("warm_start_model_dir"),
-            use_exp_lr=bool(learner.get("use_exp_lr")),
+            learner=learner,
         )
     except (TypeError, ValueError, OverflowError) as error:  # of what its path or keys say, or of schema
         raise UserError("%s is no results file of a fine-tuning run (%s)." % (path, error)) from None

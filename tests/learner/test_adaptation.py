@@ -108,6 +108,7 @@ def test_rate_name(name, expected):
     assert adaptation.rate_name(name, 2) == expected
     assert adaptation.is_rate(expected)
     assert not adaptation.is_rate(name)
+    assert adaptation.has_rate(name) and not adaptation.has_rate(expected)
 
 
 @pytest.mark.parametrize("name", ["global_step", "training_step", "new_variable/label_embedding", "x/sgd0/y", "sgd0"])

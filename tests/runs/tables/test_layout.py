@@ -109,10 +109,18 @@ def test_differences(results):
     assert texts(table) == [["airline", "0.0 ± 14.1"], ["conll", "+10.0 ± 0.0"], ["all pairs", "+5.0 ± 10.0"]]
     assert [row[1].detail for row in table.rows] == [
         "[−10.0, +10.0] n=2", "[+10.0, +10.0] n=2", "[0.0, +10.0] n=4, over tasks [−5.0, +10.0]"]
-    assert table.notes == [layout.INTERVALS]
+    assert table.legend == [layout.INTERVALS]
     frame = layout.differences_frame(results)
     assert list(frame.task) == ["airline", "airline", "conll", "conll"]
     assert list(frame.difference) == pytest.approx([0.1, -0.1, 0.1, 0.1])
+
+
+def test_one_mean_is_rounded_in_one_way():
+    """Sums of other order differ far behind the point."""
+    third = 0.6865 - 1e-15
+    assert layout.percent(0.6865) == layout.percent(third) == layout.percent(0.6865 + 1e-15) == "68.7"
+    assert [layout.percent(value) for value in (0.0005, 0.00049, 1, 0.25)] == ["0.1", "0.0", "100.0", "25.0"]
+    assert layout.percent(0.51005, 2) == "51.01"
 
 
 def test_models_in_pairs(results):
@@ -146,7 +154,7 @@ def test_models_in_pairs_on_one_task(tmp_path):
 
 
 def test_the_notes_say_what_intervals_and_p_speak_for(results):
-    intervals, sign_test = layout.comparison_table(results, 4).notes
+    intervals, sign_test = layout.comparison_table(results, 4).legend
     assert "within each task" in intervals and "these tasks" in intervals and "other tasks" in intervals
     assert "as independent, which they are not" in sign_test
 

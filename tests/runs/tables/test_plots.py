@@ -10,6 +10,7 @@ from result_files import put_sweep  # noqa: E402
 from runs.tables import plots  # noqa: E402
 from runs.tables.layout import Results  # noqa: E402
 from runs.tables.rates import Rate  # noqa: E402
+from runs.tables.report import LEAST  # noqa: E402
 from runs.tables.runs import read_runs  # noqa: E402
 
 SWEEP = {
@@ -50,10 +51,13 @@ def test_differences_of_the_first_model(results):
 
 
 def test_heat_map(results):
-    (axes,) = plots.heat_map(results, 4).axes
+    axes, bar = plots.heat_map(results, 4).axes
     np.testing.assert_allclose(axes.images[0].get_array().filled(-1), [[65.0, 65.0], [35.0, -1.0]])
     assert texts(axes) == ["65.0", "65.0", "35.0"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["airline", "conll"]
+    assert axes.images[0].get_clim() == bar.get_ylim() == (30, 80)  # 75 at another k counts too
+    (axes, _) = plots.heat_map(results, 8).axes
+    assert axes.images[0].get_clim() == (30, 80)
 
 
 def test_confusion_matrix():
@@ -76,14 +80,47 @@ def test_learned_rates():
     ]
     (axes,) = plots.learned_rates(rates).axes
     assert [line.get_label() for line in axes.lines] == ["a, set 0", "a, set 1"]
-    first, second = [line.get_ydata() for line in axes.lines]
-    assert first[:2].tolist() == [1e-5, 1e-4] and np.isnan(first[2])
-    assert second[0] == pytest.approx(3e-5) and axes.get_yscale() == "log"
+    assert {line.get_linestyle() for line in axes.lines} == {"None"}  # layers are no scale: nothing joins them
+    first, second = [line.get_xdata() for line in axes.lines]
+    assert list(first) == [1e-5, 1e-4] and list(second) == pytest.approx([3e-5])  # a rate of 0 is not drawn
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["layer 0", "layer 1", "output MLP"]
+    assert axes.get_xscale() == "log"
 
 
-def test_png_files_are_the_same_each_time(results):
+@pytest.mark.parametrize("values, ticks", [
+    ([0.15, 0.19], ["0.1", "0.2"]),
+    ([0.18, 0.18], ["0.1", "0.2"]),
+    ([0.2, 0.2], ["0.2", "0.5"]),
+    ([0.18, 1.0], ["0.1", "0.2", "0.5", "1"]),
+    ([1e-5, 2e-3], ["1e-05", "0.0001", "0.001", "0.01"]),
+    ([0.0], None),
+])
+def test_ticks_of_rates_are_plain_numbers(values, ticks):
+    (axes,) = plots.learned_rates([Rate("a", 0, "layer %d" % i, "x", value) for i, value in enumerate(values)]).axes
+    assert plots.png(axes.figure)
+    low, high = axes.get_xlim()
+    if ticks:
+        places = [place for place in axes.xaxis.get_majorticklocs() if low <= place <= high]
+        assert axes.xaxis.get_major_formatter().format_ticks(places) == ticks
+        assert set(axes.xaxis.get_minor_formatter().format_ticks(places)) == {""}
+
+
+def test_files_are_the_same_each_time(results):
     first, second = [plots.png(plots.heat_map(results, 4)) for _ in range(2)]
     assert first == second and first.startswith(b"\x89PNG")
+    first, second = [plots.svg(plots.heat_map(results, 4)) for _ in range(2)]
+    assert first == second and first.startswith(b"<?xml") and b"<svg" in first
+
+
+def test_figures_fit_a_telephone(results, tmp_path):
+    """On the page an image shrinks to report.LEAST of its width: 400 pixels have room for those of some models."""
+    cells = [("model %d" % number, "sentiment_electronics", k) for number in range(6) for k in (4, 8)]
+    put_sweep(tmp_path / "six", {cell: [50, 60] for cell in cells})
+    many = Results(read_runs(str(tmp_path / "six"))[0])
+    rates = [Rate("a", 0, "layer %d" % layer, "x", 0.1) for layer in range(12)]
+    task = many.tasks[0]
+    figures = [plots.heat_map(many, 4), plots.differences(many, 4), plots.accuracy_by_shots(many, task)]
+    assert max(LEAST * plots.width(each) for each in figures + [plots.learned_rates(rates)]) < 400
 
 
 def test_numbers_stand_out_from_their_colour():

@@ -6,7 +6,15 @@ import pytest
 pytest.importorskip("pandas")
 
 from runs.tables.layout import MACRO, Cell, Table  # noqa: E402
-from runs.tables.render import html_table, latex, latex_escape, markdown  # noqa: E402
+from runs.tables.render import (  # noqa: E402
+    MOST_COLUMNS,
+    html_table,
+    latex,
+    latex_escape,
+    latex_legend,
+    markdown,
+    markdown_legend,
+)
 
 TABLE = Table(
     "Accuracy, %",
@@ -42,6 +50,21 @@ def test_latex():
         "macro average & 1 $<$ 2 & $-$0.5 \\\\\n"
         "\\bottomrule\n\\end{tabular}\n\\par\\smallskip{\\footnotesize a \\& b}\n\\end{table}\n"
     )
+
+
+def test_cells_of_wide_tables_tell_their_columns():
+    header = ["models"] + ["column \"%d\"" % number for number in range(MOST_COLUMNS)]
+    wide = html_table(Table("t", header, [[Cell("a")] + [Cell("1")] * MOST_COLUMNS]))
+    root = xml.etree.ElementTree.fromstring(wide)
+    assert root.find("table").get("class") == "wide"
+    assert [cell.get("data-label") for cell in root.iter("td")] == header[1:]
+    narrow = html_table(TABLE)
+    assert "wide" not in narrow and "data-label" not in narrow
+
+
+def test_legends():
+    assert markdown_legend(["a | b", "c"]) == "\na \\| b\n\nc\n" and markdown_legend([]) == ""
+    assert latex_legend(["5 %"]) == "\n{\\footnotesize 5 \\%\\par}\n"
 
 
 def test_latex_escapes_each_character_once():

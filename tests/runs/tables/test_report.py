@@ -14,7 +14,10 @@ TABLE = Table("Title", ["task", "a"], [[Cell("airline"), Cell("1")]], [])
 SECTIONS = [
     Section("First", ["A & B"], [TABLE]),
     Section("Empty"),
-    Section("Third", images=[Image(b"one", 'a "plot"')], folded=[("folded <1>", [Image(b"two", "other")])]),
+    Section(
+        "Third", images=[Image(b"one", b"", 400, 'a "plot"')],
+        folded=[("folded <1>", [Image(b"two", b"", 300, "other")])],
+    ),
     Section("Last", items=["x < y"]),
 ]
 
@@ -58,8 +61,10 @@ def test_nothing_comes_from_elsewhere(tags):
 
 def test_images_are_inside(tags):
     images = [attrs for tag, attrs in tags if tag == "img"]
-    assert images == [{"alt": 'a "plot"', "src": "data:image/png;base64,b25l"},
-                      {"alt": "other", "src": "data:image/png;base64,dHdv"}]
+    assert images == [
+        {"alt": 'a "plot"', "width": "400", "style": "min-width:260px", "src": "data:image/png;base64,b25l"},
+        {"alt": "other", "width": "300", "style": "min-width:195px", "src": "data:image/png;base64,dHdv"},
+    ]
 
 
 def test_text_is_escaped():

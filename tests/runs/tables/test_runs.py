@@ -48,7 +48,7 @@ def test_what_is_read(tmp_path):
     (run,), _ = read_runs(str(tmp_path))
     assert (run.accuracy, run.macro_f1, run.loss, run.rows) == (0.57, 0.5, 1.25, 100)
     assert run.labels == tuple(LABELS) and sum(run.confusion[i][i] for i in range(3)) == 57
-    assert (run.warm_start_model_dir, run.use_exp_lr) == ("model", True)
+    assert (run.warm_start_model_dir, run.learner) == ("model", {"use_exp_lr": True})
 
 
 def test_order(tmp_path):
