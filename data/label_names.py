@@ -4,7 +4,8 @@ from typing import Sequence, Tuple
 
 import numpy as np
 
-from data import convert, records
+from data import encoding
+from data.examples import Examples
 from data.text import TextExample
 from runtime.errors import UserError
 
@@ -28,8 +29,8 @@ def resolve(names: Sequence[str], labels: Sequence[str]) -> Tuple[str, ...]:
     return tuple(names)
 
 
-def encode(names: Sequence[str], tokenizer, max_seq_length: int) -> records.Examples:
-    """A text for each class, which tells its name, as rows whose label ids count up; arguments as of convert.encode."""
+def encode(names: Sequence[str], tokenizer, max_seq_length: int) -> Examples:
+    """A text for each class that tells its name, as rows whose label ids count up; arguments as of encoding.encode."""
     texts = [TextExample("This text is %s." % name.lower().replace("_", " ")) for name in names]
-    encoded = convert.encode(texts, tokenizer, (), max_seq_length, "--label_names")
+    encoded = encoding.encode(texts, tokenizer, (), max_seq_length, "--label_names")
     return dataclasses.replace(encoded, label_ids=np.arange(len(names), dtype=np.int32))

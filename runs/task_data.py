@@ -5,7 +5,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from absl import logging
 
 from command_line.settings import TextSettings
-from data import convert, label_names, records, tasks
+from data import encoding, label_names, records, tasks
 from data import text as text_files
 from data.text_lines import named
 from runs import unlabelled_rows
@@ -89,8 +89,8 @@ class Reader:
 
     def _encoded(self, path, examples, labels):
         tokenizer, length = self._tokenizer(), self.text.max_seq_length
-        encoded = convert.encode(examples, tokenizer, labels, length, source=named(path))
-        cut = convert.count_truncated(examples, encoded, tokenizer)
+        encoded = encoding.encode(examples, tokenizer, labels, length, source=named(path))
+        cut = encoding.count_truncated(examples, encoded, tokenizer)
         if cut:
             fault = "texts were cut to %d tokens (--max_seq_length)" % length
             logging.info("%s: %d of %d %s.", named(path), cut, encoded.size, fault)

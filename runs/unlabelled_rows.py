@@ -2,7 +2,7 @@
 import dataclasses
 from typing import List, NamedTuple, Optional
 
-from data import convert, records, text, unlabelled
+from data import encoding, records, text, unlabelled
 from data.text_lines import named
 from tokenization import Tokenizer
 
@@ -38,8 +38,8 @@ class TextRows:
             texts = [row for row in rows if row is not None]
             examples, cut = None, 0
             if texts:
-                examples = convert.encode(texts, self.tokenizer, (), self.max_seq_length, named(self.path))
-                cut = convert.count_truncated(texts, examples, self.tokenizer)
+                examples = encoding.encode(texts, self.tokenizer, (), self.max_seq_length, named(self.path))
+                cut = encoding.count_truncated(texts, examples, self.tokenizer)
             yield Block(rows, [row is None for row in rows], examples, cut)
 
 

@@ -31,9 +31,9 @@ except ImportError as error:
     ) from None
 
 from command_line import own_task, public_task, recipes, settings
-from data import convert, label_names
+from data import encoding, label_names
 from data.text import kind_of_rows
-from runs import model_folder, task_data
+from runs import model_folder, onnx_export, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
 from smlmt import inputs
@@ -115,7 +115,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             found, fitted = kind_of_rows(not self._is_pair), kind_of_rows(self._is_pair)
             raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
         examples = self._used.encode(texts)
-        with _SHARED.holding(self._used, len(self.classes_), self._weights) as finetuner:
+        with self._holding() as finetuner:
             logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
         return Scores(logits, examples.label_ids).probabilities
 
@@ -132,16 +132,43 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         The main program, run_finetune.sh --model and scripts/export_saved_model.py read it.
         """
         check_is_fitted(self)
-        start = self._used
         with model_folder.replacing(folder, "FewShotClassifier.save") as work:
-            with _SHARED.holding(start, len(self.classes_), self._weights) as finetuner:
+            with self._holding() as finetuner:
                 finetuner.save(work)
-            content = model_folder.description(
-                start.bert_config, start.config, self._finetuning, map(str, self.classes_), start.text
+            model_folder.add_settings(work, self._content(), "")  # the file of the vocabulary may be gone
+            self._used.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))
+
+    def export_onnx(self, folder, quantize=False):
+        """Writes the model to a new folder that is read without TensorFlow (smlmt.onnx_classifier, smlmt-predict).
+
+        Needs onnx and onnxruntime (scripts/setup_env.sh --with=onnx); runs/onnx_export.py: export tells more.
+
+        Args:
+          folder: to make; UserError when it holds anything, or cannot be written.
+          quantize: whether weights are 8-bit integers.
+
+        Returns:
+          How it compares with this classifier on texts of the project's own: `difference` is the largest one of a logit
+          before quantization, `changed` how many of `rows` labels quantization changes (None without it).
+        """
+        check_is_fitted(self)
+        with self._holding() as finetuner:
+            source = onnx_export.FittedModel(
+                self._weights, self._used.bert_config, self._used.config, self._content(), self._used.tokenizer,
+                lambda examples: finetuner.score(examples, PREDICT_BATCH, "check", show=False),
             )
-            content.update(label_kind=self.classes_.dtype.kind, pair=self._is_pair)
-            model_folder.add_settings(work, content, "")  # the file of the vocabulary may be gone
-            start.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))
+            return onnx_export.export(source, os.fspath(folder), None, quantize, "FewShotClassifier.export_onnx")
+
+    def _holding(self):
+        return _SHARED.holding(self._used, len(self.classes_), self._weights)
+
+    def _content(self):
+        """What model.json says of the fitted model."""
+        start = self._used
+        content = model_folder.description(
+            start.bert_config, start.config, self._finetuning, map(str, self.classes_), start.text
+        )
+        return dict(content, label_kind=self.classes_.dtype.kind, pair=self._is_pair)
 
     @classmethod
     def load(cls, folder, **params):
@@ -197,7 +224,7 @@ class _Start:
 
     def encode(self, texts, ids=None):
         """data.records.Examples of TextExamples, with their class numbers where given."""
-        examples = convert.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
+        examples = encoding.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
         return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
 
     def encode_names(self, names):

@@ -9,7 +9,7 @@ import tiny
 from main_program import run
 
 import modeling
-from data import convert
+from data import convert, encoding
 from data.text import read_text
 from runtime.compat import tf
 from runtime.makings import MADE
@@ -123,7 +123,7 @@ def bad_record_file(files, folder, kind):
     elif kind == "length":
         convert.convert(str(files / "train.csv"), str(path), tokenizer, labels=LABELS, max_seq_length=16)
     elif kind in ("label", "vocabulary"):
-        examples = convert.encode(read_text(str(files / "train.csv")), tokenizer, LABELS, SEQUENCE)
+        examples = encoding.encode(read_text(str(files / "train.csv")), tokenizer, LABELS, SEQUENCE)
         if kind == "label":
             examples.label_ids[3] = 3
         else:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from data import convert, records, tasks, text
+from data import encoding, records, tasks, text
 from tokenization import Tokenizer
 
 LABELS = ("positive", "negative")
@@ -33,7 +33,7 @@ def put_text(path, rows):
 
 def put_records(path, rows, labels=LABELS):
     examples = [text.TextExample(sentence, None, label) for sentence, label in rows]
-    records.write_records(path, convert.encode(examples, TOKENIZER, labels, 128))
+    records.write_records(path, encoding.encode(examples, TOKENIZER, labels, 128))
 
 
 def put(task, folder, rows, *part):

@@ -2,7 +2,7 @@
 import json
 import os
 
-from data import convert, records
+from data import encoding, records
 from data.tasks import TASKS
 from data.text import read_text
 from runtime.paths import ROOT
@@ -34,7 +34,7 @@ def write(folder):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(source, "w") as file:
                 json.dump(rows, file)
-            records.write_records(target, convert.encode(read_text(source), tokenizer, task.labels, 16, source))
+            records.write_records(target, encoding.encode(read_text(source), tokenizer, task.labels, 16, source))
     return [
         "--bert_dir=%s" % bert, "--leopard_dir=%s" % leopard,
         "--model_dirs=hybrid=%s" % os.path.join(GOLDEN, "saved_model"),

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from data import records, text, unlabelled
+from data.examples import pad
 from fetch import archives, hf_checkpoint
 from runs import model_folder
 from runtime import checkpoints
@@ -105,7 +106,7 @@ def test_vocabulary(place):
 def test_records(place):
     rows = [{"input_ids": [2, 5, 3], "input_mask": [1] * 3, "segment_ids": [0] * 3, "label_ids": n} for n in (0, 1)]
     path = str(place / "a.tf_record")
-    records.write_records(path, records.pad(rows, 4))
+    records.write_records(path, pad(rows, 4))
     with open(path, "rb") as file:
         whole = file.read()
 

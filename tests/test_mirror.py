@@ -11,9 +11,11 @@ ELSEWHERE = {
     "smlmt.commands": "tests/scripts/distribution/test_build_hook.py: as the installed package has them",
     "fetch.__main__": "tests/fetch/test_catalogue.py: the command of the catalogue",
     "runtime.paths": "names of folders",
+    "runtime.onnx_model": "names of files and of what is in them",
     "runtime.run_files": "names of files",
     "runs.tables.published": "the papers' numbers; test_layout.py reads them",
     "training.plan": "tuples of names",
+    "scripts.export_onnx": "tests/runs/test_onnx_export.py",
     "scripts.export_saved_model": "tests/runs/test_serving.py",
     "scripts.run_docs": "tests/test_docs.py",
     # what the sides of a measurement do needs other environments

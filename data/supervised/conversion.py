@@ -18,7 +18,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from data import convert, meta_tasks, records, text
+from data import encoding, meta_tasks, records, text
 from data.supervised import episodes, glue
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
@@ -243,7 +243,7 @@ class Conversion:
         """Writes all files into the staging folder.
 
         Args:
-          tokenizer, max_seq_length: see convert.encode.
+          tokenizer, max_seq_length: see encoding.encode.
           staging: Staging that knows `file_names`.
           advance: told the number of rows done.
 
@@ -321,8 +321,8 @@ class Conversion:
                     stack.enter_context(tf.python_io.TFRecordWriter(staging.path(file.name))) for file in files
                 ]
                 for some in iter(lambda: [example for _, example in itertools.islice(rows, ROWS_AT_ONCE)], []):
-                    examples = convert.encode(some, tokenizer, labels, max_seq_length, source.name)
-                    cut += convert.count_truncated(some, examples, tokenizer)
+                    examples = encoding.encode(some, tokenizer, labels, max_seq_length, source.name)
+                    cut += encoding.count_truncated(some, examples, tokenizer)
                     for writer, ids in zip(writers, new_ids):
                         for serialized in records.serialize(_relabelled(examples, ids)):
                             writer.write(serialized)

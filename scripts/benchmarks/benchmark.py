@@ -39,7 +39,7 @@ from side_process import SideProcess
 from command_line import program
 from data import (
     batching,
-    convert,
+    encoding,
     records,
     tasks,
 )
@@ -199,7 +199,7 @@ def write_texts(task, path):
         rows = text_files.read_text(source)
         if part == "eval" and FLAGS.rows < len(rows):
             rows = [rows[i] for i in np.linspace(0, len(rows) - 1, FLAGS.rows).astype(int)]
-        encoded = convert.encode(rows, tokenizer, labels, MAX_SEQ_LENGTH, source=source)
+        encoded = encoding.encode(rows, tokenizer, labels, MAX_SEQ_LENGTH, source=source)
         arrays.update({"%s_%s" % (part, f.name): getattr(encoded, f.name) for f in records.SCHEMA})
         lengths = encoded.input_mask.sum(1)
         print("%s, %s rows: %.1f tokens on average, %d at most" % (task, part, lengths.mean(), lengths.max()))

@@ -375,7 +375,7 @@ def test_an_interrupted_run_leaves_what_was_there(tmp_path, monkeypatch):
     run(tmp_path, input=path)
     before = contents(tmp_path / "out")
     monkeypatch.setattr(conversion, "ROWS_AT_ONCE", 10)
-    encode, left = conversion.convert.encode, iter(range(2))
+    encode, left = conversion.encoding.encode, iter(range(2))
 
     def interrupted(*options):
         if next(left, None) is None:

@@ -237,6 +237,16 @@ def test_folder(fitted, tmp_path):
     np.testing.assert_array_equal(copy.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
 
 
+def test_export_onnx(fitted, tmp_path):
+    with pytest.raises(NotFittedError):
+        FewShotClassifier().export_onnx(str(tmp_path / "onnx"))
+    found = fitted.export_onnx(str(tmp_path / "onnx"), quantize=True)
+    assert found.difference < 1e-4 and 0 <= found.changed <= found.rows
+    assert {"model.onnx", "model.json", "vocab.txt"} <= set(os.listdir(str(tmp_path / "onnx")))
+    with pytest.raises(UserError, match="FewShotClassifier.export_onnx: .*onnx"):
+        fitted.export_onnx(str(tmp_path / "onnx"))
+
+
 def test_a_fitted_classifier_needs_no_folder(fitted, encoder, tmp_path, monkeypatch):
     fitted.save(str(tmp_path / "model"))
     loaded = FewShotClassifier.load(str(tmp_path / "model"), **SMALL)
