@@ -193,9 +193,9 @@ def _read_tensors(source):
     index, paths, tensors = path + ".index.json", [path], {}
     if not os.path.exists(path) and os.path.exists(index):
         parts = hf_tokenizer.read_json(index).get("weight_map")
-        if not isinstance(parts, dict) or not parts:
+        if not isinstance(parts, dict) or not parts or not all(isinstance(name, str) for name in parts.values()):
             raise UserError("%s names no files: fetch it again" % index)
-        paths = [os.path.join(source, os.path.basename(str(name))) for name in sorted(set(parts.values()))]
+        paths = [os.path.join(source, os.path.basename(name)) for name in sorted(set(parts.values()))]
     for path in paths:
         try:
             with open(path, "rb"):  # for the system's own words

@@ -137,8 +137,10 @@ def _normalizer(source, tokenizer):
 
 def _refuse_added(source, settings, tokenizer):
     """UserError for tokens that were added to the vocabulary: they are never split, which WordPiece does."""
-    added = [_content(token) for token in tokenizer.get("added_tokens") or ()]
-    added += [_content(token) for token in (settings.get("added_tokens_decoder") or {}).values()]
+    listed, decoder = tokenizer.get("added_tokens") or [], settings.get("added_tokens_decoder") or {}
+    if not isinstance(listed, list) or not isinstance(decoder, dict):
+        raise UserError("%s: the added tokens of its tokenizer are damaged: fetch it again" % source)
+    added = [_content(token) for token in listed + list(decoder.values())]
     added += list(_read_if_there(os.path.join(source, "added_tokens.json")))
     others = [token for token in added if token not in SPECIAL.values()]
     if others:

@@ -5,10 +5,10 @@
 It is written when a folder was fetched and compared with from then on, also on another machine that it is copied to.
 Files that it does not list are left out of the comparison; own splits beside the public ones are never listed.
 """
-import json
 import os
 
 from data import tasks
+from runtime import schema
 from runtime.claims import alone_in
 from runtime.errors import UserError, listed, writing
 from runtime.files import file_sha256, write_json
@@ -16,6 +16,11 @@ from runtime.files import file_sha256, write_json
 MANIFEST = "manifest.json"
 FORMAT = 1
 NAMED = 3  # files that an error spells out
+CONTENT = schema.fields({
+    "format": schema.whole(FORMAT, FORMAT),
+    "folders": schema.mapping(schema.mapping(
+        schema.fields({"bytes": schema.whole(), "sha256": schema.text(64, 64, ascii_only=True)}))),
+}, more=True)
 
 
 def checksums(folder):
@@ -40,32 +45,15 @@ def _without_own_splits(files):
     return {name: entry for name, entry in files.items() if not is_own_split(name)}
 
 
-def _are_folders(folders):
-    return isinstance(folders, dict) and all(
-        isinstance(files, dict) and all(_is_entry(entry) for entry in files.values()) for files in folders.values()
-    )
-
-
-def _is_entry(entry):
-    return (
-        isinstance(entry, dict) and set(entry) == {"bytes", "sha256"}
-        and type(entry["bytes"]) is int and isinstance(entry["sha256"], str)
-    )
-
-
 def read(dest):
     """The folders of ``dest/manifest.json``, {folder: {file: {"bytes", "sha256"}}}; empty when there is no manifest."""
     path = os.path.join(dest, MANIFEST)
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        return schema.load(path, CONTENT)["folders"]
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError("%s cannot be read (%s): delete it to make it again" % (path, error)) from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT or not _are_folders(content.get("folders")):
-        raise UserError("%s is no manifest of downloads: move it away to make one" % path)
-    return content["folders"]
+    except (OSError, schema.Malformed) as error:
+        raise UserError("%s is no manifest of downloads (%s): move it away to make one" % (path, error)) from None
 
 
 def verify_or_add(dest, folder):

@@ -84,7 +84,7 @@ def owner_of(path):
         if content.pop("format") != FORMAT:
             return None
         owner = Owner(**content)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     types = {field.name: field.type for field in dataclasses.fields(Owner)}
     return owner if all(isinstance(getattr(owner, name), kind) for name, kind in types.items()) else None

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import os
+import sys
 
 MOST_BYTES = 1 << 27  # of a file
 MOST_ITEMS = 10**6  # of a list or object
@@ -42,7 +43,8 @@ def real(low=-math.inf, high=math.inf):
     """Finite numbers from `low` to `high`."""
 
     def check(value, where=""):
-        if type(value) not in (int, float) or not (low <= value <= high and abs(value) < math.inf):
+        # of whole numbers, those that no float holds
+        if type(value) not in (int, float) or not (low <= value <= high and abs(value) <= sys.float_info.max):
             _refuse(value, where, "a number" + (" from %g to %g" % (low, high) if low > -math.inf else ""))
 
     return check

@@ -3,7 +3,7 @@ import copy
 import json
 import os
 
-WRONG = [None, "x", "", 7.5, -1, 10**12, 10**30, True, [], {}, [[]], float("nan"), float("inf"), "\ud800", 0]
+WRONG = [None, "x", "", 7.5, -1, 10**12, 10**30, 10**400, True, [], {}, [[]], float("nan"), float("inf"), "\ud800", 0]
 BYTES = {
     "empty": b"", "not UTF-8": b'{"a": "\xff"}', "deep list": b"[" * 100000, "deep object": b'{"a":' * 100000,
     "no object": b"[]", "a number": b"7", "null": b"null", "many digits": b'{"a": ' + b"9" * 10000 + b"}",

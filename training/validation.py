@@ -74,10 +74,12 @@ def _restored(plan, checkpoint):
 def exported(output_dir):
     """Which model a finished run has exported to a folder, and why that one, in words."""
     best, history = _judged(output_dir)
+    if best is None:
+        return "of which no %s tells any more" % BEST
     if best.get("query_accuracy") is None:
         return "the last step's (%d), as there are no validation tasks" % best["step"]
     return "that of step %d, whose query accuracy %.4f is the best of %d validations" % (
-        best["step"], best["query_accuracy"], len(history)
+        best["step"], best["query_accuracy"], len(history or ())
     )
 
 

@@ -44,6 +44,8 @@ def publish(staging, manifest):
 
 def _listed_files(manifest_path):
     """Names of the files that a manifest speaks of; none when it is missing or of another program."""
+    if os.path.exists(manifest_path) and not os.path.isfile(manifest_path):  # a pipe would wait for ever
+        return []
     try:
         with tf.gfile.Open(manifest_path) as file:
             entries = schema.loads(file.read(), LISTED)["files"]

@@ -90,10 +90,10 @@ def test_own_splits_are_not_listed(dest, name):
 
 
 @pytest.mark.parametrize("content, words", [
-    ("{", "cannot be read"),
+    ("{", "no manifest of downloads (no JSON"),
     ("[]", "no manifest of downloads"),
     ('{"format": 2, "folders": {}}', "no manifest of downloads"),
-    ("[" * 100000, "cannot be read"),
+    ("[" * 100000, "nested too deeply"),
     ('{"format": 1, "folders": []}', "no manifest of downloads"),
     ('{"format": 1, "folders": {"bert": ["vocab.txt"]}}', "no manifest of downloads"),
     ('{"format": 1, "folders": {"bert": {"vocab.txt": {"bytes": true, "sha256": ""}}}}', "no manifest of downloads"),
