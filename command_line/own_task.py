@@ -102,6 +102,11 @@ def read_files(options):
     return rows
 
 
+def is_fine_tuned(folder):
+    """Whether a folder holds a fine-tuned model, itself or in its model/."""
+    return any(os.path.exists(os.path.join(path, MODEL_FILE)) for path in (folder, os.path.join(folder, MODEL)))
+
+
 def find_model(folder, flag="--model"):
     """The folder of a fine-tuned model, `folder` itself or its model/; UserError, which names `flag`, without one."""
     for path in (folder, os.path.join(folder, MODEL)):

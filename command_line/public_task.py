@@ -5,7 +5,7 @@ Flags are given as {flag: value}.
 import os
 import sys
 
-from command_line import recipes
+from command_line import own_encoder, recipes
 from data import tasks
 from fetch import catalogue
 from runtime.errors import UserError
@@ -14,14 +14,16 @@ DEFAULT_MODELS = {"bert": "hybrid-smlmt", "minilm": "minilm-smlmt"}  # {encoder:
 
 
 def choose_for_texts(environment):
-    """As `choose_model`, but the small encoder unless BERT is named in some way."""
-    if any(environment.get(name) for name in ("ENCODER", "MODEL", "MODEL_DIR", "BERT_DIR")):
+    """As `choose_model`, but the small encoder unless another one is named in some way."""
+    if any(environment.get(name) for name in ("ENCODER", "ENCODER_DIR", "MODEL", "MODEL_DIR", "BERT_DIR")):
         return choose_model(environment)
     return choose_model({"ENCODER": "minilm"})
 
 
 def choose_model(environment):
     """(model, encoder) whose preset and recipe are used; a model that is for one encoder brings it."""
+    if own_encoder.is_named(environment):
+        return own_encoder.choose(environment), own_encoder.NAME
     named = recipes.MODELS.get(environment.get("MODEL"))
     encoder = environment.get("ENCODER") or (named.encoder if named and named.encoder else "bert")
     if encoder not in recipes.ENCODERS:
@@ -39,13 +41,15 @@ def encoder_flags(model, encoder, environment):
 
     Args:
       model: of recipes.MODELS.
-      encoder: of recipes.ENCODERS.
-      environment: mapping that may have BERT_DIR and MODEL_DIR.
+      encoder: of recipes.ENCODERS, or own_encoder.NAME.
+      environment: mapping that may have BERT_DIR, ENCODER_DIR and MODEL_DIR.
 
     Raises:
       UserError: a download failed, or the model is meta-trained and there is nothing to fetch.
     """
     recipe = recipes.MODELS[model]
+    if encoder == own_encoder.NAME:
+        return own_encoder.flags(model, environment)
     if encoder == "minilm":
         from fetch import minilm, shipped  # here, for they bring TensorFlow, which mistakes do without
 
@@ -81,7 +85,7 @@ def data_files(task, split, k, encoder, environment):
     if folder and not os.path.isdir(folder):
         raise UserError("LEOPARD_DIR: %s is not a directory." % folder)
     folder = folder or catalogue.ensure_leopard()
-    kinds = [task.json_file] if encoder == "minilm" else [task.record_file, task.json_file]
+    kinds = [task.record_file] * (encoder == "bert") + [task.json_file]
 
     def pick(*part):
         for kind in kinds:

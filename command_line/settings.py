@@ -80,6 +80,7 @@ class TrainingSettings:
     overwrite: bool
     cpu_devices: int
     worker_timeout: int  # seconds
+    vocab_file: Optional[str] = None  # the encoder's, where it is known; nothing that is computed depends on it
 
 
 def check_heads(bert_config, config):
@@ -237,8 +238,17 @@ def training_settings(flags):
     training = meta_training_settings(values)
     check_heads(bert_config, classifier)
     return TrainingSettings(
-        bert_config, classifier, training, flags.output_dir, flags.overwrite, flags.cpu_devices, flags.worker_timeout
+        bert_config, classifier, training, flags.output_dir, flags.overwrite, flags.cpu_devices, flags.worker_timeout,
+        _vocabulary(flags),
     )
+
+
+def _vocabulary(flags):
+    """Path of the vocabulary that was given or lies beside the weights to start from; None where there is none."""
+    places = [os.path.dirname(flags.init_checkpoint or ""), flags.warm_start_model_dir or ""]
+    paths = [flags.vocab_file] * flags["vocab_file"].present
+    paths += [os.path.join(place, run_files.VOCAB_FILE) for place in places if place]
+    return next(filter(os.path.isfile, paths), None)
 
 
 def known_labels(values, train_file):

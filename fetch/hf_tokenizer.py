@@ -102,6 +102,11 @@ def is_uncased(tokens):
     return len(words) >= LEAST_CASED and not any(token != token.lower() for token in words)
 
 
+def is_uncased_file(path):
+    """`is_uncased` of a vocab.txt; UserError where it cannot be read."""
+    return is_uncased(load_vocab(path))
+
+
 def _vocab_of_json(path):
     content = read_json(path)
     try:

@@ -33,7 +33,8 @@ def ensure_whole(model, encoder):
         return folder
     with alone_in(os.path.dirname(folder)):
         if read_json(made_from) != sources:  # no other process made it meanwhile
-            checkpoints.export(_whole(checkpoints.exported_variables(model), os.path.join(encoder, CHECKPOINT)), folder)
+            weights = _whole(checkpoints.exported_variables(model), os.path.join(encoder, CHECKPOINT))
+            checkpoints.export(weights, folder, checkpoints.described_by(encoder))
             write_json(made_from, sources)
     return folder
 

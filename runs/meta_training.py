@@ -43,6 +43,7 @@ def run(settings, machines):
     refuse_other_training(settings, description, machines.is_chief)
     kind = multitask_training if isinstance(settings.classifier, configs.SoftmaxConfig) else meta_training
     plan = kind.make_plan(settings.bert_config, settings.classifier, settings.training)
+    plan = plan._replace(beside=beside(settings))
     output_folder.make(settings.output_dir)
     with contextlib.ExitStack() as stack:
         if machines.is_chief:  # the only one of its run who writes
@@ -66,6 +67,22 @@ def describe(settings):
     }
     description.update(configs.described(settings.classifier))
     return description
+
+
+def beside(settings):
+    """{name: bytes} of the files that tell what an exported model is; the vocabulary is there where it is known."""
+    told = {
+        run_files.BERT_CONFIG: dataclasses.asdict(settings.bert_config),
+        run_files.EXPORT_FILE: configs.described(settings.classifier),
+    }
+    found = {name: (json.dumps(values, indent=1, sort_keys=True) + "\n").encode() for name, values in told.items()}
+    if settings.vocab_file:
+        try:
+            with open(settings.vocab_file, "rb") as file:
+                found[run_files.VOCAB_FILE] = file.read()
+        except OSError as error:
+            raise UserError("--vocab_file: %s cannot be read (%s)." % (settings.vocab_file, error.strerror)) from None
+    return found
 
 
 def refuse_other_training(settings, description, is_chief):

@@ -2,13 +2,14 @@
 import glob
 import os
 import re
+import shutil
 
 import numpy as np
 
 from runtime import folders, plain_paths
 from runtime.compat import tf
 from runtime.errors import UserError, is_want_of_descriptors, is_want_of_memory, listed, reason, refused, writing
-from runtime.run_files import MODEL
+from runtime.run_files import BERT_CONFIG, EXPORT_FILE, MODEL, VOCAB_FILE
 
 CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 OLD = ".old"  # suffix of what earlier versions replaced
@@ -218,18 +219,31 @@ def read(prefix, flag):
     return values
 
 
-def export(values, folder):
+def export(values, folder, beside=()):
     """Writes {name: array} where `exported_variables` finds them, whole or not at all; makes the folder.
+
+    Args:
+      values, folder: see above.
+      beside: paths of files that are copied into the folder (see `described_by`).
 
     Raises UserError when it cannot be written.
     """
-    with folders.atomic_folder(folder, EXPORT, folders.SHARED, ["variables"], made_earlier) as work, writing(folder):
+    names = ["variables"] + [os.path.basename(path) for path in beside]
+    with folders.atomic_folder(folder, EXPORT, folders.SHARED, names, made_earlier) as work, writing(folder):
+        for path in beside:
+            shutil.copyfile(path, os.path.join(work, os.path.basename(path)))
         prefix = os.path.join(work, "variables", "variables")
         os.mkdir(os.path.dirname(prefix))
         with tf.Graph().as_default(), tf.Session() as session:
             variables = {name: tf.Variable(value, name=name.replace("/", "_")) for name, value in values.items()}
             session.run(tf.global_variables_initializer())
             save(tf.train.Saver(variables), session, prefix, write_state=False)
+
+
+def described_by(folder):
+    """Paths of the files in a folder that tell what the encoder of a checkpoint or exported model in it is."""
+    paths = [os.path.join(folder, name) for name in (BERT_CONFIG, VOCAB_FILE, EXPORT_FILE)]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def check_export(folder):

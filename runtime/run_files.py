@@ -8,6 +8,10 @@ STDOUT = "-"
 META_TRAINING = "meta_training.json"  # the settings of a run over many tasks
 MODEL = "model"  # folder: a fine-tuned model, or the export of a meta-trained one
 
+# In the folder of an exported model
+EXPORT_FILE = "export.json"  # the settings of its classifier
+BERT_CONFIG = "bert_config.json"
+
 # In the folder of a fine-tuned model, beside its checkpoint
 MODEL_FILE = "model.json"
 VOCAB_FILE = "vocab.txt"

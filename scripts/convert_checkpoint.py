@@ -3,8 +3,8 @@
 
   scripts/convert_checkpoint.py --input=bert-base-cased --output_dir=bert        # config.json, model.safetensors
   scripts/convert_checkpoint.py --input=bert --output_dir=bert-hf                # bert_config.json, bert_model.ckpt.*
-  scripts/convert_checkpoint.py --input=output/meta/model --bert_config_file=bert/bert_config.json \\
-      --vocab_file=bert/vocab.txt --output_dir=meta-hf                           # the encoder of an exported model
+  scripts/convert_checkpoint.py --input=output/meta/model --output_dir=meta-hf   # the encoder of an exported model
+  scripts/convert_checkpoint.py --input=output/reviews/model --output_dir=my-hf  # the encoder of a fine-tuned model
 
 What is made starts the main program (--init_checkpoint=bert/bert_model.ckpt --vocab_file=bert/vocab.txt) or is read by
 transformers' AutoModel and AutoTokenizer. Only the encoder is converted: heads, learned rates and an optimiser's
@@ -19,6 +19,8 @@ sys.path.insert(0, ROOT)
 
 from runtime import folders
 from runtime.errors import UserError, exit_code
+from runtime.files import read_json
+from runtime.run_files import BERT_CONFIG, MODEL_FILE, VOCAB_FILE
 
 
 def parse(arguments):
@@ -26,7 +28,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", required=True, help="folder to convert, or prefix of a checkpoint")
     parser.add_argument("--output_dir", required=True, help="folder to make; it must not exist, or be empty")
-    parser.add_argument("--bert_config_file", help="of a TensorFlow checkpoint (default: bert_config.json beside it)")
+    parser.add_argument("--bert_config_file", help="of a TensorFlow checkpoint (default: what lies beside it tells)")
     parser.add_argument("--vocab_file", help="of a TensorFlow checkpoint (default: vocab.txt beside it)")
     parser.add_argument("--do_lower_case", action="store_true", help="the TensorFlow model's vocabulary is uncased")
     return parser.parse_args(arguments)
@@ -46,6 +48,14 @@ def checkpoint_prefix(path):
     return found[0]
 
 
+def companion(prefix, name):
+    """Path of a file beside a checkpoint, or beside the folder variables/ of an exported model."""
+    folder = os.path.dirname(prefix)
+    places = [folder] + [os.path.dirname(folder)] * (os.path.basename(folder) == "variables")
+    paths = [os.path.join(place, name) for place in places]
+    return next(filter(os.path.exists, paths), paths[0])
+
+
 def convert(options, folder):
     """Converts into an existing folder; returns lines to print."""
     from fetch import hf_checkpoint  # here, for it brings TensorFlow, which --help does without
@@ -58,10 +68,16 @@ def convert(options, folder):
                 raise UserError("--%s: a Hugging Face folder has its own." % flag)
         return hf_checkpoint.to_tensorflow(options.input, folder)
     prefix = checkpoint_prefix(options.input)
-    beside = os.path.dirname(prefix)
-    config = BertConfig.from_json_file(options.bert_config_file or os.path.join(beside, "bert_config.json"))
-    vocab_file = options.vocab_file or os.path.join(beside, "vocab.txt")
-    return hf_checkpoint.to_hugging_face(prefix, config, vocab_file, folder, options.do_lower_case)
+    config_file, lower = options.bert_config_file or companion(prefix, BERT_CONFIG), options.do_lower_case
+    stored = read_json(companion(prefix, MODEL_FILE))  # of a fine-tuned model
+    is_told = isinstance(stored, dict) and isinstance(stored.get("bert_config"), dict)
+    if is_told and not options.bert_config_file and not os.path.exists(config_file):
+        config = BertConfig.from_dict(stored["bert_config"])
+        lower = lower or stored.get("text", {}).get("do_lower_case", False)
+    else:
+        config = BertConfig.from_json_file(config_file)
+    vocab_file = options.vocab_file or companion(prefix, VOCAB_FILE)
+    return hf_checkpoint.to_hugging_face(prefix, config, vocab_file, folder, lower)
 
 
 def run(options):

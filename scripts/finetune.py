@@ -18,7 +18,8 @@ A task of your own:
   --model DIR     a trained model (OUTPUT_DIR, or the folder model/ in it)
   FILE may be -, standard input: labelled rows as CSV, TSV or JSON, texts to classify one a line.
   Epochs and batch size follow from the number of rows a class. The small encoder is used unless MODEL, MODEL_DIR,
-  BERT_DIR or ENCODER=bert name BERT. Results: output/NAME_OF_TRAIN_FILE, for --model DIR the folder of its run.
+  ENCODER_DIR, BERT_DIR or ENCODER=bert name another. Results: output/NAME_OF_TRAIN_FILE, for --model DIR the folder
+  of its run.
   The same --train FILE again replaces them; another file of that name needs OUTPUT_DIR, or --overwrite.
 
       run_finetune.sh --train reviews.csv --eval reviews_test.csv --predict new.txt
@@ -30,7 +31,10 @@ Environment:
                bert-minilm (a softmax layer)
   ENCODER      bert (default for the 17 tasks) or minilm: the small encoder from the package index, reads text
   BERT_DIR     folder of BERT cased_L-12_H-768_A-12 (bert_config.json, vocab.txt)
-  MODEL_DIR    folder of the exported meta-trained model (saved_model.pb, variables/)
+  ENCODER_DIR  folder of an encoder of your own, as scripts/convert_checkpoint.py makes it of a Hugging Face or
+               sentence-transformers folder; MODEL is then minilm-heads (default), minilm, bert-minilm or bert
+  MODEL_DIR    folder of a meta-trained model: one that run_classifier_multitask.py --do_train left (or its output
+               folder) says itself what it is; others belong to MODEL and ENCODER
   LEOPARD_DIR  folder of the LEOPARD data (data/json, data/tf_record)
   OUTPUT_DIR   where the results go; default for the 17 tasks output/MODEL/TASK_SPLIT_K
 Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over what is picked here.

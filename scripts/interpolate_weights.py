@@ -62,7 +62,8 @@ def run(options):
     if not 0.0 <= options.weight <= 1.0:
         raise UserError("--weight=%g: from 0 (--start) to 1 (--end)." % options.weight)
     start, end = weights_of(options.start, "--start"), weights_of(options.end, "--end")
-    checkpoints.export(between(start, end, options.weight), options.output_dir)
+    beside = checkpoints.described_by(options.end)
+    checkpoints.export(between(start, end, options.weight), options.output_dir, beside)
     common = len(set(start) & set(end))
     print("%s: %d variables, %d of them as in --end alone" % (options.output_dir, len(end), len(end) - common))
 

@@ -63,6 +63,7 @@ FILES = {
         for start in words for end in ("this film", "the food there", "every page of it", "my stay")
     ),
     "reviews_test.csv": "text,label\nI loved it,good\nI hated it,bad\n",
+    "other_test.csv": "text,label\nI enjoyed it,good\nI regret it,bad\n",
     "new.txt": "What a day\nNever again\n",
 }
 

@@ -30,17 +30,14 @@ except ImportError as error:
         "FewShotClassifier needs scikit-learn (%s): %s." % (error, setup("sklearn"))
     ) from None
 
-from command_line import own_task, public_task, recipes, settings
-from data import encoding, label_names
+from command_line import own_task, recipes
 from data.text import kind_of_rows
 from runs import model_folder, onnx_export, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
-from smlmt import inputs
-from tokenization import Tokenizer
+from smlmt import inputs, starts
 from training import finetuner as finetuners
 
-EMBEDDED = public_task.DEFAULT_MODELS["minilm"]
 PREDICT_BATCH = 32
 
 
@@ -51,8 +48,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     booleans, of two classes or more, each with any number of rows.
 
     Args:
-      model_dir: folder of a fine-tuned model, whose weights and settings every fit starts from; None: the embedded
-        small encoder (fetched on first use).
+      model_dir: folder of a fine-tuned model, whose weights and settings every fit starts from; None: `model` tells.
       epochs, batch_size: None: from the number of rows a class (recipes.schedule).
       max_seq_length: tokens of a text or pair; what is longer is cut. None: the model's, 128 for the small encoder.
       label_names: what the classes are called: a list in the order of `classes_`, or a dict of all labels. Label
@@ -60,6 +56,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         the small encoder; None: names are not made use of.
       random_state: int seed of the order of rows, dropout and fresh weights.
       progress: whether to show a bar in a terminal.
+      model: name of a model of run_finetune.sh ("minilm-smlmt", "minilm-heads", "minilm", "bert-minilm",
+        "hybrid-smlmt", ...), or the folder of a fine-tuned model or of one that was meta-trained; None: the small
+        encoder, meta-trained (fetched on first use), or `encoder` as it is.
+      encoder: folder of an encoder of one's own, as scripts/convert_checkpoint.py makes it.
 
     Attributes:
       classes_: the labels, sorted, [classes].
@@ -72,7 +72,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self, model_dir=None, epochs=None, batch_size=None, max_seq_length=None, random_state=0, progress=True,
-        label_names="auto",
+        label_names="auto", model=None, encoder=None,
     ):
         self.model_dir = model_dir
         self.epochs = epochs
@@ -81,6 +81,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.progress = progress
         self.label_names = label_names
+        self.model = model
+        self.encoder = encoder
 
     def fit(self, X, y):
         """Fine-tunes on texts [n] or pairs [n, 2] and labels [n], from the same start each time; returns self."""
@@ -178,7 +180,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
           folder: the model's, or the OUTPUT_DIR of a run that holds it.
-          params: those of the constructor but model_dir.
+          params: those of the constructor but model_dir, model and encoder.
         """
         folder = own_task.find_model(folder, "FewShotClassifier.load")
         self = cls(model_dir=folder, **params)
@@ -195,13 +197,14 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _start(self):
-        """The _Start that the parameters describe."""
+        """The starts.StartingPoint that the parameters describe."""
         inputs.check_number("epochs", self.epochs, 1, whole=False)
         inputs.check_number("batch_size", self.batch_size, 1)
         inputs.check_number("max_seq_length", self.max_seq_length, 1)
         inputs.check_number("random_state", self.random_state, 0, 2**31 - 1)
-        inputs.check_folder("model_dir", self.model_dir)
-        start = _embedded() if self.model_dir is None else _stored(self.model_dir)
+        for name in ("model", "encoder", "model_dir"):
+            inputs.check_folder(name, getattr(self, name))
+        start = starts.find(self.model, self.encoder, self.model_dir)
         text = dataclasses.replace(start.text, max_seq_length=self.max_seq_length or start.text.max_seq_length)
         positions = start.bert_config.max_position_embeddings
         if text.max_seq_length > positions:
@@ -209,48 +212,6 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return dataclasses.replace(
             start, text=text, run=dataclasses.replace(start.run, seed=int(self.random_state or 0), stratified=True)
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Start:
-    """What fine-tuning starts from."""
-
-    bert_config: object
-    config: object  # LearnerConfig or SoftmaxConfig
-    run: configs.FinetuneConfig
-    text: settings.TextSettings
-    tokenizer: Tokenizer
-    recipe: str  # of recipes.MODELS
-
-    def encode(self, texts, ids=None):
-        """data.records.Examples of TextExamples, with their class numbers where given."""
-        examples = encoding.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
-        return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
-
-    def encode_names(self, names):
-        """data.records.Examples of the texts that tell the classes' names; None without names."""
-        return label_names.encode(names, self.tokenizer, self.text.max_seq_length) if names else None
-
-
-def _embedded():
-    """The small encoder, meta-trained."""
-    values = dict(recipes.preset_flags(EMBEDDED), **public_task.encoder_flags(EMBEDDED, "minilm", {}))
-    text = settings.text_settings(values)
-    return _Start(
-        settings.bert_settings(values), settings.classifier_settings(values), settings.finetune_settings(values),
-        text, Tokenizer.from_file(values["vocab_file"], text.do_lower_case), EMBEDDED,
-    )
-
-
-def _stored(folder):
-    """A fine-tuned model's weights and settings."""
-    stored = model_folder.load(folder, "model_dir")
-    if not stored.vocab_file:
-        raise UserError("model_dir: %s has no vocab.txt (fine-tuned on records): put the encoder's there." % folder)
-    recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
-    run = configs.FinetuneConfig(warm_start_model_dir=folder)
-    tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text.do_lower_case)
-    return _Start(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe)
 
 
 class _SharedFinetuner:

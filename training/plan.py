@@ -17,7 +17,9 @@ Plan = collections.namedtuple(
         "training_step",  # (list of tasks, list of scalars) -> Step, in one replica
         "judge",  # task -> Judged
         "serve",  # {input_ids, input_mask, segment_ids: int32 [batch, seq]} -> {name of an output: tensor}
+        "beside",  # {name of a file: bytes} that an exported model has beside its weights
     ],
+    defaults=[{}],
 )
 
 Step = collections.namedtuple(

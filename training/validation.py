@@ -50,6 +50,9 @@ def export(plan, checkpoint, folder):
         outputs = plan.serve(inputs)
         with _restored(plan, checkpoint) as session:
             saved_model.write(session, inputs, outputs, folder)
+    for name, content in plan.beside.items():
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content)
 
 
 @contextlib.contextmanager

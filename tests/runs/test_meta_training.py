@@ -1,9 +1,11 @@
 """Whether an output folder holds the same training run; the training itself: tests/training/test_meta_training.py."""
+import dataclasses
 import json
 
 import pytest
 import tiny
 
+import modeling
 from command_line.settings import TrainingSettings
 from learner import configs
 from runs import meta_training
@@ -62,3 +64,15 @@ def test_a_model_of_another_run_is_not_replaced_unasked(tmp_path):
     settings = settings_of(tmp_path, configs.LearnerConfig())
     with pytest.raises(UserError, match="--overwrite"):
         meta_training.refuse_other_training(settings, meta_training.describe(settings), True)
+
+
+def test_what_lies_beside_an_export(tmp_path):
+    settings = settings_of(tmp_path, configs.LearnerConfig(pooling="mean"))
+    found = meta_training.beside(settings)
+    assert modeling.BertConfig.from_dict(json.loads(found["bert_config.json"].decode())) == settings.bert_config
+    assert configs.classifier_of(json.loads(found["export.json"].decode())) == settings.classifier
+    assert set(found) == {"bert_config.json", "export.json"}
+    (tmp_path / "words").write_text("good\n")
+    known = dataclasses.replace(settings, vocab_file=str(tmp_path / "words"))
+    assert meta_training.beside(known)["vocab.txt"] == b"good\n"
+    assert meta_training.describe(known) == meta_training.describe(settings)  # the same run

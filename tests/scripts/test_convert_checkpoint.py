@@ -1,12 +1,18 @@
 """scripts/convert_checkpoint.py: both directions, and refusals that leave nothing behind."""
+import dataclasses
+import json
 import os
 import shutil
 
 import convert_checkpoint
+import hugging_face_folder
 import pytest
+import tiny
 from hugging_face_folder import random_weights, write_source
 
+import modeling
 from fetch import hf_checkpoint
+from runtime import checkpoints
 from runtime.paths import ROOT
 
 SCRIPT = os.path.join(ROOT, "scripts", "convert_checkpoint.py")
@@ -43,6 +49,33 @@ def test_there_and_back(source, tmp_path, capsys):
     for name in hf_checkpoint.TENSORFLOW_FILES:
         assert contents(again, name) == contents(tf_dir, name)
     assert sorted(os.listdir(str(tmp_path))) == ["again", "hf", "new", "source"]
+
+
+def test_an_export_of_fewer_layers_there_and_back(source, tmp_path, capsys):
+    """It says itself how many it has."""
+    run(capsys, source, tmp_path / "tf")
+    config = dataclasses.replace(hugging_face_folder.BERT, num_hidden_layers=1)
+    weights = {name: random_weights()[name] for name in modeling.variable_shapes(config)}
+    (tmp_path / "bert_config.json").write_text(json.dumps(dataclasses.asdict(config)))
+    shutil.copy(str(tmp_path / "tf" / "vocab.txt"), str(tmp_path / "vocab.txt"))
+    checkpoints.export(dict(weights, output_bias_0=weights["bert/pooler/dense/bias"]), str(tmp_path / "meta" / "model"),
+                       checkpoints.described_by(str(tmp_path)))
+    code, lines, _ = run(capsys, tmp_path / "meta" / "model", tmp_path / "hf")
+    assert code == 0 and "left out 1 variables" in lines[0]
+    assert json.loads(contents(tmp_path / "hf", "config.json").decode())["num_hidden_layers"] == 1
+    assert run(capsys, tmp_path / "hf", tmp_path / "again")[0] == 0
+    found = checkpoints.read(str(tmp_path / "again" / "bert_model.ckpt"), "")
+    assert set(found) == set(weights) and all((found[name] == weights[name]).all() for name in weights)
+    assert contents(tmp_path / "again", "vocab.txt") == contents(tmp_path / "tf", "vocab.txt")
+
+
+def test_a_fine_tuned_model(tmp_path, capsys):
+    (tmp_path / "model").mkdir()
+    stored = tiny.write(tmp_path / "model", ["up", "down"])
+    assert run(capsys, tmp_path / "model", tmp_path / "hf")[0] == 0
+    found = json.loads(contents(tmp_path / "hf", "config.json").decode())
+    assert found["num_hidden_layers"] == stored.bert_config.num_hidden_layers
+    assert json.loads(contents(tmp_path / "hf", "tokenizer_config.json").decode())["do_lower_case"] is True
 
 
 def test_a_prefix_and_files_elsewhere(source, tmp_path, capsys):

@@ -33,7 +33,8 @@ def test_help(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["finetune.py", "--help"])
     assert program.main() == 0
     out = capsys.readouterr().out
-    for name in ("TASK SPLIT K [N]", "MODEL", "ENCODER", "BERT_DIR", "MODEL_DIR", "LEOPARD_DIR", "OUTPUT_DIR"):
+    places = ("ENCODER_DIR", "BERT_DIR", "MODEL_DIR", "LEOPARD_DIR", "OUTPUT_DIR")
+    for name in ("TASK SPLIT K [N]", "MODEL", "ENCODER") + places:
         assert name in out
 
 

@@ -19,9 +19,9 @@ HEADS = [
 ]
 
 
-def run(program, *arguments):
+def run(program, *arguments, environment=None):
     done = subprocess.run(
-        [sys.executable, os.path.join(ROOT, program)] + list(arguments),
+        [sys.executable, os.path.join(ROOT, program)] + list(arguments), env=dict(os.environ, **(environment or {})),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
     )
     assert done.returncode == 0, done.stderr
@@ -59,7 +59,8 @@ def test_three_steps(encoder):
     printed = run(
         "run_classifier_multitask.py", "--do_train", bert, "--init_checkpoint=", "--data_dir=%s" % (encoder / "smlmt"),
         "--task_train_files=" + files, "--train_batch_size=%d" % ROWS, "--meta_batchsz=8", "--num_batches=2",
-        "--num_gpus=1", "--tasks_per_gpu=1", "--num_train_epochs=1", "--output_dir=%s" % (encoder / "meta"), *HEADS
+        "--num_gpus=1", "--tasks_per_gpu=1", "--num_train_epochs=1", "--output_dir=%s" % (encoder / "meta"),
+        *(model + HEADS)
     )
     assert "meta-training is complete" in printed
     steps = json.loads((encoder / "meta" / "best.json").read_text())["step"]
@@ -73,3 +74,13 @@ def test_three_steps(encoder):
     assert "accuracy" in printed
     found = json.loads((encoder / "sample" / "results.json").read_text())
     assert found["data"]["eval"]["examples"] == 160 and found["steps"] == 1 + 8
+    printed = run(  # the same in one command: the model says what it is
+        "scripts/finetune.py", "--train", os.path.join(SAMPLE, "train.csv"),
+        "--eval", os.path.join(SAMPLE, "eval.csv"), "--num_train_epochs=2", "--train_batch_size=16",
+        "--eval_batch_size=16", "--nostratified", "--output_dir=%s" % (encoder / "own"),
+        environment={"MODEL_DIR": str(encoder / "meta")},
+    )
+    again = json.loads((encoder / "own" / "results.json").read_text())
+    assert again["config"]["learner"]["output_layers"] == 2 and again["config"]["learner"]["label_emb_size"] == 8
+    assert again["config"]["text"] == {"do_lower_case": True, "max_seq_length": SEQ}
+    assert again["weights"]["warm_start_model_dir"]["sha256"] == found["weights"]["warm_start_model_dir"]["sha256"]
