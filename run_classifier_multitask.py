@@ -129,6 +129,8 @@ def run_prediction(asked, known, rows_to):
             "%d of %d texts were cut to %d tokens (--max_seq_length)"
             % (found.cut, found.rows - found.blank, found.max_seq_length)
         )
+    if found.doubt:
+        print("note: %s" % found.doubt)
     print("%d predictions: %s" % (found.rows - found.blank, found.path or "standard output"))
 
 

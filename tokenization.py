@@ -288,6 +288,10 @@ class Tokenizer:
     def __reduce__(self):
         return type(self), (self._vocab, self.do_lower_case)  # for worker processes; the memos stay behind
 
+    def tokens(self):
+        """All tokens, in no order."""
+        return self._vocab.keys()
+
     @property
     def vocab_size(self):
         """Rows that an embedding table needs: the largest id + 1."""

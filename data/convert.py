@@ -2,7 +2,7 @@
 import os
 from typing import Optional, Sequence
 
-from data import encoding, records, tasks, text
+from data import encoding, records, tasks, text, unknown_words
 from data.text_lines import named
 from runtime.errors import UserError
 
@@ -36,6 +36,7 @@ def convert(
     labels = labels or text.labels_in_order(examples)
     encoded = encoding.encode(examples, tokenizer, labels, max_seq_length, named(source))
     cut = encoding.count_truncated(examples, encoded, tokenizer)
+    doubt = unknown_words.doubt(unknown_words.share_of(encoded, tokenizer), tokenizer)
     records.write_records(target, encoded)
     lines = ["%s: %d %s" % (target, encoded.size, "pairs" if is_pair else "texts")]
     if labelled:
@@ -43,7 +44,7 @@ def convert(
     else:
         lines.append("labels: none (label_ids are 0)")
     lines.append("cut to %d tokens: %d of %d" % (max_seq_length, cut, encoded.size))
-    return "\n".join(lines + _size_note(source, encoded.size))
+    return "\n".join(lines + ["note: " + doubt] * bool(doubt) + _size_note(source, encoded.size))
 
 
 def _size_note(source: str, size: int) -> list:

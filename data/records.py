@@ -5,6 +5,7 @@ Small files (the downstream tasks) are read as a whole by ``read_records``; of l
 ``RecordFile`` reads some records at a time. Both check every value.
 """
 
+import itertools
 import os
 import struct
 from typing import Iterable, Iterator, List, Optional, Tuple
@@ -24,15 +25,19 @@ FRAME_BYTES = HEADER_BYTES + 4  # and the data's checksum, after it
 
 
 def read_records(
-    path, max_seq_length: int = 128, num_labels: Optional[int] = None, vocab_size: Optional[int] = None
+    path,
+    max_seq_length: int = 128,
+    num_labels: Optional[int] = None,
+    vocab_size: Optional[int] = None,
+    most: Optional[int] = None,
 ) -> Examples:
-    """All records of a file, checked.
+    """All records of a file, or the first ones, ``most`` at most, checked.
 
     Labels are checked against ``num_labels`` and token ids against ``vocab_size`` where these are given. Raises
     UserError for a missing, empty or damaged file and names the first record that does not fit (they count from 0).
     """
     path = os.fspath(path)
-    return decode(path, enumerate(_serialized(path)), max_seq_length, num_labels, vocab_size)
+    return decode(path, enumerate(itertools.islice(_serialized(path), most)), max_seq_length, num_labels, vocab_size)
 
 
 def decode(

@@ -5,6 +5,7 @@ import os
 from typing import List, NamedTuple, Optional, Tuple
 
 from command_line.settings import check_positions
+from data import unknown_words
 from data.text import kind_of_rows, stem
 from data.text_lines import named
 from runs import model_folder, output_folder, prediction_files, task_data
@@ -26,6 +27,7 @@ class Prediction(NamedTuple):
     cut: int  # texts that were longer than the sequence
     max_seq_length: int
     path: Optional[str]  # file with the predictions, None where they went to a stream alone
+    doubt: str  # what the share of unknown words tells of the vocabulary, empty where it is small
     examples: List[Tuple[str, str, float]]  # (text, label, its probability) of the first rows whose text is known
 
 
@@ -125,7 +127,7 @@ class _Model:
 def _predict(model, settings, outputs, path):
     """Predicts block by block; returns the Prediction."""
     rows = blank = cut = 0
-    examples = []
+    examples, unknown = [], unknown_words.Share()
     total = model.census.rows if model.census else None
     with Progress(total, "prediction", unit="row") as progress:
         for block in model.rows.blocks(settings.batch_size):
@@ -139,8 +141,9 @@ def _predict(model, settings, outputs, path):
             rows += len(found)
             blank += sum(block.is_blank)
             cut += block.cut
+            unknown = unknown.plus(block.unknown)
             progress.update(len(found))
-    return Prediction(rows, blank, cut, model.rows.max_seq_length, path, examples)
+    return Prediction(rows, blank, cut, model.rows.max_seq_length, path, model.rows.doubt(unknown), examples)
 
 
 def _joined(text):

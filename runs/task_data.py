@@ -5,7 +5,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from absl import logging
 
 from command_line.settings import TextSettings
-from data import encoding, label_names, records, tasks
+from data import encoding, label_names, records, tasks, unknown_words
 from data import text as text_files
 from data.text_lines import named
 from runs import unlabelled_rows
@@ -94,6 +94,9 @@ class Reader:
         if cut:
             fault = "texts were cut to %d tokens (--max_seq_length)" % length
             logging.info("%s: %d of %d %s.", named(path), cut, encoded.size, fault)
+        doubt = unknown_words.doubt(unknown_words.share_of(encoded, tokenizer), tokenizer)
+        if doubt:
+            logging.warning("%s: %s", named(path), doubt)
         return Rows(encoded, labels, [(row.text_a, row.text_b) for row in examples])
 
 

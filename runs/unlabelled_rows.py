@@ -2,7 +2,7 @@
 import dataclasses
 from typing import List, NamedTuple, Optional
 
-from data import encoding, records, text, unlabelled
+from data import encoding, records, text, unknown_words, unlabelled
 from data.text_lines import named
 from tokenization import Tokenizer
 
@@ -13,7 +13,8 @@ class Block(NamedTuple):
     texts: List[Optional[text.TextExample]]  # None for a blank row, and for records, whose text is not known
     is_blank: List[bool]  # of each row
     examples: Optional[records.Examples]  # of those that are not blank, None where all are
-    cut: int  # how many texts were longer than the sequence
+    cut: int = 0  # how many texts were longer than the sequence
+    unknown: unknown_words.Share = unknown_words.Share()  # of text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +37,16 @@ class TextRows:
         """Yields Blocks; UserError where the file comes to a row that cannot be used."""
         for rows in unlabelled.blocks(unlabelled.read(self.path), batch_size):
             texts = [row for row in rows if row is not None]
-            examples, cut = None, 0
+            examples, cut, unknown = None, 0, unknown_words.Share()
             if texts:
                 examples = encoding.encode(texts, self.tokenizer, (), self.max_seq_length, named(self.path))
                 cut = encoding.count_truncated(texts, examples, self.tokenizer)
-            yield Block(rows, [row is None for row in rows], examples, cut)
+                unknown = unknown_words.share_of(examples, self.tokenizer)
+            yield Block(rows, [row is None for row in rows], examples, cut, unknown)
+
+    def doubt(self, unknown):
+        """What a Share of all rows tells of the vocabulary, or nothing."""
+        return unknown_words.doubt(unknown, self.tokenizer)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,4 +67,8 @@ class RecordRows:
         """As for TextRows."""
         for numbers in unlabelled.blocks(range(self.file.size), batch_size):
             examples = self.file.examples(numbers, self.max_seq_length, vocab_size=self.vocab_size)
-            yield Block([None] * len(numbers), [False] * len(numbers), examples, 0)
+            yield Block([None] * len(numbers), [False] * len(numbers), examples)
+
+    def doubt(self, unknown):
+        """As for TextRows: of records nothing is known."""
+        return ""

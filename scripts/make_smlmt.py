@@ -35,7 +35,7 @@ with importing(__name__):
     from absl import flags
 
 from command_line import program, program_flags
-from data import records, workers
+from data import records, unknown_words, workers
 from data.smlmt import (
     corpus,
     generator,
@@ -160,7 +160,7 @@ def parameters(values):
 
 
 def generate(values, settings, tokenizer, staging):
-    """Writes all files into the staging folder; returns the manifest."""
+    """Writes all files into the staging folder; returns the manifest, and a doubt about the vocabulary or nothing."""
     paths = {
         classes: (staging.path(record_name(values, classes)), staging.path(words_name(values, classes)))
         for classes in settings.classes
@@ -180,7 +180,14 @@ def generate(values, settings, tokenizer, staging):
         for classes in settings.classes
     ]
     used = record_files.count_words([words_path for _, words_path in paths.values()])
-    return record_files.manifest(summary, parameters(values), entries, used)
+    doubt = doubt_of(paths[settings.classes[0]][0], settings.max_seq_length, tokenizer)
+    return record_files.manifest(summary, parameters(values), entries, used), doubt
+
+
+def doubt_of(path, max_seq_length, tokenizer):
+    """unknown_words.doubt about the first records of a file."""
+    first = records.read_records(path, max_seq_length, most=1000)
+    return unknown_words.doubt(unknown_words.share_of(first, tokenizer), tokenizer)
 
 
 def on_beam(values, settings, tokenizer, staging):
@@ -251,12 +258,14 @@ def run(values):
     names = [make(values, classes) for classes in settings.classes for make in (record_name, words_name)]
     names += [CLUSTERS_FILE] * bool(values.clusters) + [record_files.MANIFEST]
     with Staging(values.output_dir, names, values.overwrite) as staging:
-        manifest = generate(values, settings, tokenizer, staging)
+        manifest, doubt = generate(values, settings, tokenizer, staging)
         record_files.publish(staging, manifest)
     for entry in manifest["files"]:
         path = os.path.join(values.output_dir, entry["name"])
         numbers = (entry["tasks"], entry["records"], entry["candidate_words"])
         print("%s: %d tasks, %d records, %d words to draw from" % ((path,) + numbers))
+    if doubt:
+        print("note: %s: %s" % (values.input, doubt))
 
 
 def main(argv):

@@ -101,6 +101,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             label_names=names,
         )
         train = start.encode(texts, ids)
+        inputs.warn_of_unknown(train, start.tokenizer)
         task_data.check_segments(train, start.bert_config, "X")
         self._weights = _SHARED.fit(start, len(classes), run, train, start.encode_names(names), self.progress)
         self._used = start  # what the weights go with
@@ -117,6 +118,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             found, fitted = kind_of_rows(not self._is_pair), kind_of_rows(self._is_pair)
             raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
         examples = self._used.encode(texts)
+        inputs.warn_of_unknown(examples, self._used.tokenizer)
         with self._holding() as finetuner:
             logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
         return Scores(logits, examples.label_ids).probabilities

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from data import label_doubts
+from data import label_doubts, unknown_words
 from data.text import TextExample
 
 # How the names in model.json become labels again, by the kind of their numpy type.
@@ -63,6 +63,13 @@ def warn_of_labels(examples, labels):
     rows = [TextExample(row.text_a, row.text_b, str(label), row.where) for row, label in zip(examples, labels)]
     for doubt in label_doubts.doubts(rows):
         warnings.warn("y: %s." % doubt, stacklevel=3)
+
+
+def warn_of_unknown(encoded, tokenizer):
+    """Warns where much of records.Examples is unknown to a tokenizer, on behalf of the caller's caller."""
+    doubt = unknown_words.doubt(unknown_words.share_of(encoded, tokenizer), tokenizer)
+    if doubt:
+        warnings.warn("X: %s" % doubt, stacklevel=3)
 
 
 def check_number(name, value, least, most=None, whole=True):

@@ -18,7 +18,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from data import encoding, meta_tasks, records, text
+from data import encoding, meta_tasks, records, text, unknown_words
 from data.supervised import episodes, glue
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
@@ -252,7 +252,7 @@ class Conversion:
         """
         report = []
         for part, files in self._files.items():
-            cut = self._write_records(part, files, tokenizer, max_seq_length, staging, advance)
+            cut, unknown = self._write_records(part, files, tokenizer, max_seq_length, staging, advance)
             found = self._surveys[part]
             checksum = self._data_set.parts[part].sha256()
             for file in files:
@@ -268,6 +268,8 @@ class Conversion:
                 report.append("  left out: " + ", ".join(found.notes()))
             if cut:
                 report.append("  cut to %d tokens: %d" % (max_seq_length, cut))
+            doubt = unknown_words.doubt(unknown, tokenizer)
+            report += ["  note: " + doubt] * bool(doubt)
         return report
 
     def write_tasks(self, max_seq_length, staging, processes, advance):
@@ -311,8 +313,9 @@ class Conversion:
         }
 
     def _write_records(self, part, files, tokenizer, max_seq_length, staging, advance):
-        """Writes the record files of a part; returns how many texts were cut."""
-        source, labels, cut = self._data_set.parts[part], list(self._names), 0
+        """Writes the record files of a part; returns how many texts were cut, and the unknown_words.Share."""
+        source, labels = self._data_set.parts[part], list(self._names)
+        cut, unknown = 0, unknown_words.Share()
         new_ids = [_positions(labels, file.labels) for file in files]
         rows = source.rows(lambda fault: None)
         try:
@@ -323,13 +326,14 @@ class Conversion:
                 for some in iter(lambda: [example for _, example in itertools.islice(rows, ROWS_AT_ONCE)], []):
                     examples = encoding.encode(some, tokenizer, labels, max_seq_length, source.name)
                     cut += encoding.count_truncated(some, examples, tokenizer)
+                    unknown = unknown.plus(unknown_words.share_of(examples, tokenizer))
                     for writer, ids in zip(writers, new_ids):
                         for serialized in records.serialize(_relabelled(examples, ids)):
                             writer.write(serialized)
                     advance(len(some))
         except (OSError, tf.errors.OpError) as error:
             raise cannot_write(staging.output_dir, error) from None
-        return cut
+        return cut, unknown
 
 
 def _positions(labels, chosen):

@@ -40,6 +40,15 @@ def test_command(tmp_path, vocab):
     assert read.input_ids.tolist() == [[2, 5, 7, 3, 0], [2, 8, 8, 6, 3]] and read.label_ids.tolist() == [0, 1]
 
 
+def test_capitals_that_the_vocabulary_lacks_are_noted(tmp_path, vocab):
+    source = tmp_path / "in.tsv"
+    source.write_text("text\tlabel\n" + "GOOD Film very\tyes\nBad film\tno\n" * 5)
+    flags = ["--input=%s" % source, "--output=%s" % (tmp_path / "out.tf_record"), "--vocab_file=%s" % vocab]
+    code, out, _ = run(*flags)
+    (note,) = [line for line in out.splitlines() if line.startswith("note: ")]
+    assert code == 0 and "60 % of the tokens are [UNK]" in note and "--do_lower_case" in note
+
+
 def test_command_ends_with_one_line_and_code_2(tmp_path, vocab):
     target = tmp_path / "out.tf_record"
     code, out, err = run("--input=missing.csv", "--output=%s" % target, "--vocab_file=%s" % vocab)

@@ -348,6 +348,7 @@ def test_the_face_brings_nothing_before_it_is_asked_for():
     assert (done.returncode, done.stdout) == (0, "FewShotClassifier\n")
 
 
+@pytest.mark.filterwarnings("ignore:X. .* of the tokens are .UNK.:UserWarning")  # the tiny encoder knows few words
 def test_examples_of_the_docs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with open(os.path.join(ROOT, "docs", "API.md"), encoding="utf-8") as file:

@@ -2,13 +2,16 @@
 import collections
 import decimal
 import fractions
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
 
+from data import encoding
 from smlmt import inputs
+from tokenization import Tokenizer
 
 NAN = float("nan")
 
@@ -146,3 +149,14 @@ def test_numbers_that_are_taken():
 def test_folders_that_are_refused(value):
     refused(lambda: inputs.check_folder("model_dir", value), "model_dir=")
     inputs.check_folder("model_dir", Path("folder"))
+
+
+def test_texts_that_the_vocabulary_does_not_know():
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "film"]
+    tokenizer = Tokenizer({word: index for index, word in enumerate(words)})
+    for texts, told in ((["Good Film"] * 10, True), (["good film"] * 10, False)):
+        encoded = encoding.encode(inputs.read_texts(texts), tokenizer, (), 8)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            inputs.warn_of_unknown(encoded, tokenizer)
+        assert [str(each.message).startswith("X: 100 % of the tokens are [UNK]") for each in found] == [True] * told
