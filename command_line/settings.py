@@ -257,4 +257,6 @@ def known_labels(values, train_file):
         return tuple(values["labels"])
     part = tasks.identify(train_file)
     task = tasks.get_task(values["task_name"]) if values["task_name"] else part and part.task
-    return tuple(task.labels) if task else None
+    if task is None:
+        return None
+    return tuple(task.names if tasks.misnamed(task.names, train_file, task.name) else task.labels)

@@ -184,7 +184,7 @@ def _describe(task, whole, report, tokenizer, max_seq_length):
     train = {part: forms[source] for part, forms in whole.items() if part != EVAL and source in forms}
     counts = collections.Counter(evaluation.labels)
     report.eval_rows = len(evaluation.labels)
-    report.eval_classes = {name: counts[index] for index, name in enumerate(task.labels)}
+    report.eval_classes = {name: counts[index] for index, name in enumerate(task.names)}
     report.majority_accuracy = max(counts.values()) / report.eval_rows
     eval_labels = label_sets(zip(evaluation.keys, evaluation.labels))
     report.eval_repeated = report.eval_rows - len(eval_labels)

@@ -40,7 +40,7 @@ def convert(
     records.write_records(target, encoded)
     lines = ["%s: %d %s" % (target, encoded.size, "pairs" if is_pair else "texts")]
     if labelled:
-        lines.append("labels: " + ", ".join("%d = %s" % each for each in enumerate(labels)))
+        lines.append("labels: " + ", ".join("%d = %s" % each for each in enumerate(known.names if known else labels)))
     else:
         lines.append("labels: none (label_ids are 0)")
     lines.append("cut to %d tokens: %d of %d" % (max_seq_length, cut, encoded.size))

@@ -1,9 +1,10 @@
 """Registry of the 17 downstream tasks of LEOPARD: labels, files, sizes and the known defects of the public data.
 
 The order of a task's labels is the order of the label ids in the released records (checked row by row against the JSON
-files by tests/data/test_tasks.py). Besides the defects listed here, a few training texts also stand in the evaluation
-files, and some evaluation texts stand there twice, now and then with two labels. Nothing in this module needs
-TensorFlow.
+files by tests/data/test_tasks.py). The four sentiment tasks call their labels by each other's name: ids stay as they
+were published, and `Task.names` are what the classes are. Besides the defects listed here, a few training texts also
+stand in the evaluation files, and some evaluation texts stand there twice, now and then with two labels. Nothing in
+this module needs TensorFlow.
 """
 
 import difflib
@@ -47,10 +48,26 @@ class Task:
     json_prefix: str  # the JSON files' names begin with it; record files begin with the task's name
     eval_size: Optional[int]
     defects: Tuple[Defect, ...]
+    right_names: Tuple[str, ...] = ()  # in the order of the ids, where the public files' are wrong
 
     @property
     def num_labels(self) -> int:
         return len(self.labels)
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """What the classes are, in the order of the ids: what is shown, and used as text."""
+        return self.right_names or self.labels
+
+    @property
+    def misnaming(self) -> Optional[str]:
+        """The defect of labels that the public files call by wrong names, as a sentence; None without it."""
+        if not self.right_names:
+            return None
+        pairs = ", ".join("%s is %s" % pair for pair in zip(self.labels, self.right_names))
+        return "known defect of the public data: the files of %s have their labels' names swapped (%s)" % (
+            self.name, pairs
+        )
 
     def json_file(self, leopard_dir, part: str, split: Optional[int] = None, k: Optional[int] = None) -> str:
         """Path of the text of ``part`` ("train" with split and k, or "eval"); the file itself may be missing.
@@ -85,9 +102,9 @@ def _data_folder(leopard_dir: str) -> str:
 def _registry() -> Dict[str, Task]:
     tasks = {}
 
-    def add(name, labels, eval_size, pair=False, json_prefix=None, defects=()):
+    def add(name, labels, eval_size, pair=False, json_prefix=None, defects=(), right_names=()):
         named = tuple(Defect(*defect) for defect in defects)
-        tasks[name] = Task(name, tuple(labels), pair, json_prefix or name, eval_size, named)
+        tasks[name] = Task(name, tuple(labels), pair, json_prefix or name, eval_size, named, right_names)
 
     add("airline", ("negative", "neutral", "positive"), 7320)
     add("conll", ("I-ORG", "I-MISC", "I-PER", "I-LOC"), 5648, pair=True, json_prefix="conll_c")
@@ -119,7 +136,8 @@ def _registry() -> Dict[str, Task]:
     for domain in ("books", "dvd", "electronics", "kitchen"):
         name = "sentiment_" + domain
         three = (name + "_eval.json", "has 3 rows of the 1000", "use %s_eval.tf_record" % name)
-        add(name, ("positive", "negative"), 1000, defects=(three,) if domain == "electronics" else ())
+        defects = (three,) if domain == "electronics" else ()
+        add(name, ("positive", "negative"), 1000, defects=defects, right_names=("negative", "positive"))
     return tasks
 
 
@@ -167,6 +185,20 @@ def identify(path) -> Optional[FilePart]:
                 return FilePart(task, "eval", None, None)
             return FilePart(task, "train", int(split), int(k))
     return None
+
+
+def misnamed(labels, path, name: Optional[str] = None) -> Optional[Task]:
+    """The task whose right names these labels are, where its public files have wrong ones; else None.
+
+    Args:
+      labels: names in the order of their ids.
+      path: a file, whose name tells the task. Text under another name is a user's own, whose labels may be right.
+      name: of the task, which tells it of records under another name.
+    """
+    part, path = identify(path), os.fspath(path)
+    is_known = part or (name and path.endswith((".tf_record", ".tfrecord")))
+    task = (part.task if part else get_task(name)) if is_known else None
+    return task if task and task.right_names and tuple(labels) == task.right_names else None
 
 
 def known_defect(path) -> Optional[Defect]:

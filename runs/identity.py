@@ -5,7 +5,7 @@ import json
 from typing import Dict, Sequence
 
 from command_line.settings import RunSettings
-from data import records
+from data import records, tasks
 from runs import model_folder
 from runtime import checkpoints
 
@@ -20,6 +20,11 @@ class Identity:
     checksums: Dict[str, str]  # {part: SHA-256}
 
     @property
+    def misnamed_task(self):
+        """As tasks.misnamed of this run's labels."""
+        return tasks.misnamed(self.labels, self.settings.train_file, self.settings.task_name)
+
+    @property
     def description(self):
         """The settings as {name: JSON value}."""
         asked = self.settings
@@ -31,6 +36,8 @@ class Identity:
     def run_id(self):
         """The same for the same settings, data and weights, wherever these are."""
         description = self.description
+        if self.misnamed_task and not self.settings.finetuning.label_names:  # earlier versions had the files' names
+            description["labels"] = list(self.misnamed_task.labels)
         finetuning = {name: value for name, value in description["finetuning"].items() if name not in self.checksums}
         content = {"settings": dict(description, finetuning=finetuning), "data": self.checksums}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8")).hexdigest()[:16]

@@ -61,7 +61,8 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
     checksums = run_identity.checksums
     files = {part: {"path": named(path), "sha256": checksums[part]} for part, path in run_identity.files.items()}
     batch_size = settings.finetuning.eval_batch_size
-    return {
+    misnamed = run_identity.misnamed_task
+    found = {
         "run_id": run_identity.run_id,
         "task": settings.task_name,
         "config": run_identity.description,
@@ -73,6 +74,7 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
         "seconds": {"train": outcome.train_seconds, "eval": outcome.eval_seconds, "total": seconds},
         "runtime": versions(),
     }
+    return dict(found, known_defects=[misnamed.misnaming]) if misnamed else found
 
 
 def write_predictions(path, probabilities, class_names, true_labels=None, texts=None):

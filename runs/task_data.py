@@ -53,7 +53,7 @@ class Reader:
         examples = known if known is not None else text_files.read_text(tasks.require(path))
         labels = labels or text_files.labels_in_order(examples)
         _check_number(labels, num_labels)
-        return self._encoded(path, examples, labels)
+        return self._encoded(path, _rightly_named(path, examples, labels), labels)
 
     def unlabelled(self, path):
         """Rows to predict, unlabelled_rows.TextRows or RecordRows. "-" is text from standard input."""
@@ -108,6 +108,15 @@ def check_segments(examples, bert_config, source):
             "%s: holds pairs of texts, but the encoder has type_vocab_size %d and cannot tell them apart: join both "
             "texts in one column, or take an encoder with 2." % (named(source), types)
         )
+
+
+def _rightly_named(path, examples, labels):
+    """Examples of a public file with the names that its labels should have, where `labels` are these."""
+    task = tasks.misnamed(labels, path)
+    if task is None:
+        return examples
+    names = dict(zip(task.labels, task.right_names))
+    return [dataclasses.replace(row, label=names.get(row.label, row.label)) for row in examples]
 
 
 def is_records(path):

@@ -72,6 +72,9 @@ def details(report):
                                                       "any training split"))
     elif report.unusable_parts:
         lines.append("not usable in either form: " + listed(report.unusable_parts, LISTED))
+    misnaming = tasks.get_task(report.task).misnaming
+    if misnaming and report.files:
+        lines.append("%s; programs show the right ones" % misnaming)
     return lines
 
 
@@ -93,6 +96,7 @@ def as_json(options, reports):
         fields = dataclasses.asdict(report)
         fields["findings"] = [finding._asdict() for finding in report.findings]
         fields["cut"] = report.cut and report.cut._asdict()
+        fields["misnaming"] = tasks.get_task(report.task).misnaming
         return fields
 
     return {

@@ -60,6 +60,10 @@ def test_settings_of_a_run(bert_flags):
         (["--task_name=airline"], ("negative", "neutral", "positive")),
         (["--task_name=airline", "--labels=a,b"], ("a", "b")),
         (["--task_eval_files=airline_train_0_4.tf_record"], ("negative", "neutral", "positive")),
+        (["--task_eval_files=sentiment_dvd_train_0_4.json"], ("negative", "positive")),  # the right names
+        (["--task_eval_files=mine.tf_record", "--task_name=sentiment_dvd"], ("negative", "positive")),
+        (["--task_name=sentiment_dvd"], ("positive", "negative")),  # text of a user's own: as it was
+        (["--task_eval_files=sentiment_dvd_train_0_4.json", "--labels=positive,negative"], ("positive", "negative")),
     ],
 )
 def test_where_labels_are_known_from(flags, expected, bert_flags):

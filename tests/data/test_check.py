@@ -29,7 +29,7 @@ def test_a_whole_copy(task, folder):
     report = check.check_task(task, folder)
     assert report.usable and not report.findings and not report.unusable_parts
     assert (report.files, report.files_expected, report.source) == (6, 6, "text")
-    assert report.eval_classes == {"positive": 1, "negative": 2}
+    assert report.eval_classes == {"negative": 1, "positive": 2}  # their right names
     assert report.majority_accuracy == pytest.approx(2 / 3)
     assert (report.eval_rows, report.train_texts, report.overlap, report.eval_repeated) == (3, 4, 0, 0)
     assert report.cut is None
@@ -45,7 +45,7 @@ def test_nothing_there(task, tmp_path):
 def test_one_form_of_the_evaluation_set_is_enough(task, folder, form, source):
     os.remove(getattr(task, form)(folder, "eval"))
     report = check.check_task(task, folder)
-    assert report.usable and report.source == source and report.eval_classes == {"positive": 1, "negative": 2}
+    assert report.usable and report.source == source and report.eval_classes == {"negative": 1, "positive": 2}
     assert kinds(report) == [("missing", os.path.basename(getattr(task, form)(folder, "eval")))]
 
 

@@ -120,6 +120,20 @@ def _public_files(leopard_dir):
                 yield os.path.join(folder, name)
 
 
+def test_names_that_the_public_files_have_swapped():
+    wrong = [name for name, task in tasks.TASKS.items() if task.names != task.labels]
+    assert wrong == ["sentiment_" + domain for domain in ("books", "dvd", "electronics", "kitchen")]
+    task = tasks.TASKS["sentiment_kitchen"]
+    assert (task.labels, task.names) == (("positive", "negative"), ("negative", "positive"))
+    assert "positive is negative, negative is positive" in task.misnaming and not tasks.TASKS["airline"].misnaming
+    for path, name, expected in (
+        ("a/sentiment_kitchen_train_0_4.json", None, task), ("sentiment_kitchen_eval.tf_record", "airline", task),
+        ("mine.tf_record", task.name, task), ("mine.csv", task.name, None), ("mine.tf_record", None, None),
+    ):
+        assert tasks.misnamed(task.names, path, name) == expected
+        assert tasks.misnamed(task.labels, path, name) is None
+
+
 def test_every_public_file_reads_or_names_its_defect(leopard_dir):
     """Reads the whole tree; pairs, labels, sizes and shots per class follow the registry, ids the JSON rows."""
     from data import records, text

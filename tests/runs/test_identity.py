@@ -56,6 +56,17 @@ def test_names_count_where_they_are_made_use_of(settings):
     assert "label_names" not in identity.identify(settings, LABELS, {}).description["finetuning"]
 
 
+def test_right_names_of_misnamed_labels_leave_the_run_its_name(settings, tmp_path):
+    """But where the names are made use of: then it computes something else than it did with the wrong ones."""
+    (tmp_path / "train.csv").rename(tmp_path / "sentiment_dvd_train_0_4.json")
+    public = dataclasses.replace(settings, train_file=str(tmp_path / "sentiment_dvd_train_0_4.json"))
+    published, right = ("positive", "negative"), ("negative", "positive")
+    assert run_id(public, right) == run_id(public, published)
+    assert identity.identify(public, right, {}).description["labels"] == list(right)
+    named = dataclasses.replace(public, finetuning=FinetuneConfig(label_names=("auto",)))
+    assert run_id(named, right) != run_id(named, published)
+
+
 def test_labels_and_their_order_count(settings):
     assert len({run_id(settings, labels) for labels in (LABELS, LABELS[::-1], LABELS + ("more",))}) == 3
 

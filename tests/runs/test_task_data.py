@@ -1,5 +1,6 @@
 """Rows of a task from text and records."""
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ def test_text_names_its_labels_or_takes_those_given(reader, text_file):
     assert rows.labels == ("up", "down", "flat", "none") and rows.examples.label_ids.tolist() == [0, 1, 2]
     with pytest.raises(UserError, match="'flat'"):
         reader.labelled(text_file, ("up", "down"))
+
+
+@pytest.mark.parametrize(
+    "name, labels, ids",
+    [
+        ("sentiment_books_eval.json", ("positive", "negative"), [0, 1]),  # as published
+        ("sentiment_books_eval.json", ("negative", "positive"), [0, 1]),  # the right names, the same ids
+        ("mine.json", ("negative", "positive"), [1, 0]),
+    ],
+)
+def test_public_files_with_swapped_names(name, labels, ids, reader, tmp_path):
+    rows = [{"sentence1": "bad", "label": "positive"}, {"sentence1": "good", "label": "negative"}]
+    (tmp_path / name).write_text(json.dumps(rows))
+    found = reader.labelled(str(tmp_path / name), labels)
+    assert found.labels == labels and found.examples.label_ids.tolist() == ids
 
 
 def test_records_have_numbers_for_labels(reader, record_file):

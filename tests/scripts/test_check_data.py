@@ -22,7 +22,8 @@ def test_usable(folder, capsys):
     header, row = output.splitlines()[:2]
     assert header.split()[0] == "task" and row.split()[:3] == [NAME, "6/6", "3"] and row.split()[-1] == "yes"
     assert max(map(len, output.splitlines()[:2])) <= 120
-    assert "positive 1, negative 2" in output
+    assert "negative 1, positive 2" in output
+    assert "known defect of the public data: the files of %s have their labels' names swapped" % NAME in output
 
 
 def test_unusable(folder, capsys, tmp_path):
@@ -32,7 +33,8 @@ def test_unusable(folder, capsys, tmp_path):
     assert code == 1 and "1 of 2 tasks can be used; not: airline" in output and "UNUSABLE" in output
     content = json.loads((tmp_path / "report.json").read_text())
     assert [task["usable"] for task in content["tasks"]] == [True, False]
-    assert content["tasks"][0]["eval_classes"] == {"positive": 1, "negative": 2}
+    assert content["tasks"][0]["eval_classes"] == {"negative": 1, "positive": 2}
+    assert "have their labels' names swapped (positive is negative" in content["tasks"][0]["misnaming"]
     assert content["tasks"][1]["findings"][0] == {
         "kind": "missing", "file": "airline_eval.json", "message": "is not there.", "known": False
     }
@@ -49,7 +51,7 @@ def test_files_that_are_missing_are_listed_together(folder, capsys):
 def test_parts_of_a_task_are_listed_most_faults_first():
     shared = {"train_%d_4" % split: split for split in range(1, 7)}
     report = check.TaskReport(NAME, True, files=1, overlap_parts=shared, unusable_parts=["train_0_4", "train_7_4"])
-    assert check_data.details(report) == [
+    assert check_data.details(report)[:-1] == [
         "evaluation texts in training splits: train_6_4 (6), train_5_4 (5), train_4_4 (4), train_3_4 (3) and 2 more",
         "not usable in either form: train_0_4, train_7_4",
     ]

@@ -268,7 +268,10 @@ def test_weights_count_by_what_they_are(arguments, instant, tmp_path, capsys, mo
     shutil.copytree(os.path.join(GOLDEN, "saved_model"), str(model))
     assert program.main(one + ["--model_dirs=hybrid=%s" % model]) == 0
     with open(os.path.join(folder(arguments), "hybrid", "sentiment_books", "4", "0", "results.json")) as file:
-        weights = json.load(file)["weights"]
+        content = json.load(file)
+    weights = content["weights"]
+    assert content["config"]["labels"] == ["negative", "positive"] == list(content["metrics"]["per_class"])
+    assert "names swapped" in content["known_defects"][0]
     index = str(model / "variables" / "variables.index")
     assert weights == {"warm_start_model_dir": {"path": index, "sha256": records.sha256(index)}}
     model.rename(moved)
