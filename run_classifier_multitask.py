@@ -10,7 +10,6 @@ flags for the 17 tasks of the papers.
 """
 import contextlib
 import os
-import stat
 import sys
 
 from runtime.errors import UserError, exit_code, importing
@@ -21,7 +20,7 @@ with importing(__name__):
     from absl import flags, logging
 
 from command_line import program, program_flags, settings
-from runs import evaluation, finetuning, meta_training, prediction
+from runs import evaluation, finetuning, meta_training, prediction, prediction_lines, prediction_places
 from runtime import run_files
 from runtime.cells import one_line
 from runtime.installation import renamed
@@ -57,8 +56,8 @@ def main(argv, values=FLAGS, known=None):
     program_flags.check(values)
     asked = settings.prediction_settings(values) if values.do_predict else None
     if asked:
-        prediction.check(asked)  # before the training
-    rows_to = sys.stdout if asked and prints_rows(asked.output, sys.stdout) else None
+        prediction_places.check(asked)  # before the training
+    rows_to = prediction_lines.stream_of(asked.output, sys.stdout) if asked else None
     with contextlib.redirect_stdout(sys.stderr) if rows_to else contextlib.nullcontext():  # nothing between the rows
         if values.do_train:
             run_training(settings.training_settings(values))
@@ -98,40 +97,9 @@ def run_evaluation(asked, known):
         print("  %s" % path)
 
 
-def prints_rows(output, stream):
-    """Whether predictions go to standard output whole, and not only a few for a reader.
-
-    Args:
-      output: of PredictionSettings.
-      stream: standard output; None where it was closed.
-    """
-    if output is not None or stream is None:
-        return output == run_files.STDOUT
-    try:
-        mode = os.fstat(stream.fileno()).st_mode
-    except OSError:  # no file of the system's
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-
-
 def run_prediction(asked, known, rows_to):
     """Predicts with a fine-tuned model; `rows_to` is the stream that gets all rows, None: some are shown."""
-    if hasattr(rows_to, "reconfigure") and not rows_to.isatty():
-        rows_to.reconfigure(encoding="utf-8")  # as the files
-    found = prediction.run(asked, known, rows_to)
-    if not rows_to:
-        for text, label, probability in found.examples:
-            print("  %3.0f%% %s: %s" % (100 * probability, one_line(label), one_line(text)[:90]))
-    if found.blank:
-        print("%d of %d rows are blank: they have no prediction" % (found.blank, found.rows))
-    if found.cut:
-        print(
-            "%d of %d texts were cut to %d tokens (--max_seq_length)"
-            % (found.cut, found.rows - found.blank, found.max_seq_length)
-        )
-    if found.doubt:
-        print("note: %s" % found.doubt)
-    print("%d predictions: %s" % (found.rows - found.blank, found.path or "standard output"))
+    prediction_lines.tell(prediction.run(asked, known, rows_to), rows_to)
 
 
 # Output.

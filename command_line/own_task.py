@@ -83,6 +83,12 @@ def choose(options, environment):
     return dict(flags, output_dir=folder), rows
 
 
+def invite(options):
+    """Asks for texts where they are to be typed."""
+    if options.predict == STDIN and sys.stdin and sys.stdin.isatty():
+        print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
+
+
 def read_files(options):
     """Reads the files with labels and checks all that are named; returns what runs.task_data.Reader calls known."""
     rows = {}

@@ -194,6 +194,7 @@ def _own(add):
     )
     add.string("model_dir", None, "Fine-tuned model for --do_predict and --do_score; default: OUTPUT_DIR/model.")
     add.boolean("keep_model", True, "Keep the fine-tuned model.")
+    add.boolean("keep_onnx", False, "Keep it as an ONNX graph too, which predicts without TensorFlow (docs/ONNX.md).")
     add.boolean("overwrite", False, "Replace the model of another run in --output_dir.")
     add.integer("seed", 0, "Of the order of rows, fresh weights and dropout.")
     add.integer("cpu_devices", 1, "Logical CPU devices for meta-training on a machine without GPUs.")

@@ -42,6 +42,7 @@ class RunSettings:
     keep_model: bool
     overwrite: bool
     given: Dict[str, object]  # the flags that were given and their values, for the record
+    keep_onnx: bool = False  # whether the model that is kept has a model.onnx too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,6 +197,7 @@ def run_settings(flags):
         task_name=flags.task_name,
         output_dir=flags.output_dir,
         keep_model=flags.keep_model,
+        keep_onnx=flags.keep_onnx,
         overwrite=flags.overwrite,
         given=given(flags),
     )

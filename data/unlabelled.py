@@ -49,9 +49,9 @@ def census(path) -> Census:
     return Census(rows, is_pair)
 
 
-def blocks(rows: Iterable[Row], batch_size: int) -> Iterator[List[Row]]:
-    """Cuts rows into lists of whole batches: few at first, then about BLOCK rows, the last one as it comes."""
-    most = -(-BLOCK // batch_size) * batch_size
+def blocks(rows: Iterable[Row], batch_size: int, most: Optional[int] = None) -> Iterator[List[Row]]:
+    """Cuts rows into lists of whole batches: few at first, then about `most` (BLOCK) rows, the last one as it comes."""
+    most = -(-(most or BLOCK) // batch_size) * batch_size
     size, block = min(FIRST_BLOCKS * batch_size, most), []
     for row in rows:
         block.append(row)

@@ -7,7 +7,7 @@ from absl import logging
 
 from data.records import Examples
 from learner import configs
-from runs import identity, model_folder, output_folder, results, task_data
+from runs import identity, model_folder, onnx_export, output_folder, results, task_data
 from runs.scores import Scores
 from runtime import run_files
 from runtime.errors import UserError
@@ -48,6 +48,7 @@ def run(settings, known=None):
     begun = time.time()
     weights = identity.weight_files(settings.finetuning)
     output_folder.check(settings.output_dir)
+    check_onnx(settings)
     task = read_task(settings, reader_of(settings, known))
     warn_of_batches(settings)
     run_identity = identity.identify(settings, task.train.labels, weights)
@@ -58,7 +59,26 @@ def run(settings, known=None):
         outcome = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
         result = judge(run_identity, task, outcome, begun)
         write(work, result)
+        if settings.keep_onnx:
+            add_onnx(output_folder.model_dir(work), result.summary)
     return result
+
+
+def check_onnx(settings):
+    """UserError where --keep_onnx is given and cannot be done."""
+    if not settings.keep_onnx:
+        return
+    if not settings.keep_model:
+        raise UserError("--keep_onnx and --keep_model=false exclude each other.")
+    if not os.path.isfile(settings.vocab_file):
+        raise UserError("--keep_onnx needs the vocabulary, and --vocab_file=%s is no file." % settings.vocab_file)
+    onnx_export.check_packages()
+
+
+def add_onnx(model_dir, summary):
+    """Puts model.onnx and the model card into the folder of a model, with what results.json says of it."""
+    with onnx_export.opened(model_dir, "--keep_onnx") as model:
+        onnx_export.add(model._replace(results=summary), model_dir)
 
 
 def reader_of(settings, known=None):

@@ -8,7 +8,7 @@ from command_line.settings import TextSettings
 from data import encoding, label_names, records, tasks, unknown_words
 from data import text as text_files
 from data.text_lines import named
-from runs import unlabelled_rows
+from runs import record_rows, unlabelled_rows
 from runtime.errors import UserError
 from tokenization import Tokenizer
 
@@ -56,9 +56,9 @@ class Reader:
         return self._encoded(path, _rightly_named(path, examples, labels), labels)
 
     def unlabelled(self, path):
-        """Rows to predict, unlabelled_rows.TextRows or RecordRows. "-" is text from standard input."""
+        """Rows to predict, unlabelled_rows.TextRows or record_rows.RecordRows. "-" is text from standard input."""
         if is_records(path):
-            return unlabelled_rows.RecordRows(
+            return record_rows.RecordRows(
                 records.RecordFile(tasks.require(path)), self.text.max_seq_length, self.vocab_size
             )
         known = self.known.get((path, False))

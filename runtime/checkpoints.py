@@ -9,9 +9,8 @@ import numpy as np
 from runtime import folders, plain_paths
 from runtime.compat import tf
 from runtime.errors import UserError, is_want_of_descriptors, is_want_of_memory, listed, reason, refused, writing
-from runtime.run_files import BERT_CONFIG, EXPORT_FILE, MODEL, VOCAB_FILE
+from runtime.run_files import BERT_CONFIG, CHECKPOINT, EXPORT_FILE, MODEL, VOCAB_FILE
 
-CHECKPOINT = "model.ckpt"  # in the folder of a fine-tuned model
 OLD = ".old"  # suffix of what earlier versions replaced
 EXPORT = "exported model"  # kind of making
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise

@@ -12,6 +12,7 @@ MODEL = "model"  # folder: a fine-tuned model, or the export of a meta-trained o
 EXPORT_FILE = "export.json"  # the settings of its classifier
 BERT_CONFIG = "bert_config.json"
 
-# In the folder of a fine-tuned model, beside its checkpoint
+# In the folder of a fine-tuned model
+CHECKPOINT = "model.ckpt"  # prefix of its weights
 MODEL_FILE = "model.json"
 VOCAB_FILE = "vocab.txt"

@@ -54,6 +54,7 @@ if not __package__:  # else it is the installed package's, which is on the path
 from command_line import finetune, own_task, program_flags
 from command_line import program as programs
 from data.text_lines import SPOOL
+from runs import onnx_command
 from runtime.errors import check_names, exit_code
 from runtime.installation import renamed
 
@@ -64,8 +65,12 @@ def start(arguments):
         print(renamed(__doc__.strip()))
         return
     check_names(arguments + [os.environ.get("OUTPUT_DIR", "")])
+    is_own = own_task.is_asked_for(arguments)
+    if is_own and onnx_command.is_enough(*own_task.parse(arguments)):
+        onnx_command.run(own_task.parse(arguments)[0], os.environ.get("OUTPUT_DIR"))
+        return
     with contextlib.ExitStack() as stack:
-        if own_task.is_asked_for(arguments):
+        if is_own:
             command = own_command(arguments, stack)
         else:
             command = finetune.command(arguments, os.environ)
@@ -80,8 +85,7 @@ def start(arguments):
 def own_command(arguments, stack):
     """The finetune.Command for files of the user's own; a file of standard input lives as long as an ExitStack."""
     options, flags = own_task.parse(arguments)
-    if options.predict == own_task.STDIN and sys.stdin.isatty():
-        print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
+    own_task.invite(options)
     for part in ("train", "eval"):
         if getattr(options, part) == own_task.STDIN:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=SPOOL))

@@ -109,6 +109,19 @@ def test_same_command_gives_the_same_and_keep_model_removes_the_model(from_text,
     assert str(mine / "model") not in result.out
 
 
+def test_keep_onnx_puts_a_graph_into_the_model(from_text, tmp_path):
+    arguments = ["--output_dir=%s" % (tmp_path / "mine")] + from_text[1] + ["--keep_onnx"]
+    refused(run("--keep_model=false", *arguments), "--keep_onnx and --keep_model=false exclude each other")
+    refused(run(*(arguments + ["--vocab_file=none.txt"])), "none.txt is no file")
+    assert run(*arguments).code == 0
+    made, before = content(tmp_path / "mine"), content(from_text[0])
+    assert set(made) - set(before) == {"model/model.onnx", "model/README.md"}
+    old, new = read_json(from_text[0] / "results.json"), read_json(tmp_path / "mine" / "results.json")
+    assert new["metrics"] == old["metrics"] and new["run_id"] == old["run_id"]
+    card = (tmp_path / "mine" / "model" / "README.md").read_text(encoding="utf-8")
+    assert "Accuracy %.4f" % new["metrics"]["accuracy"] in card and "train.csv" in card
+
+
 def test_seed_matters_and_labels_come_from_the_file(from_text, base, files, tmp_path):
     assert run(*(base + [task(files, ".csv"), "--seed=3", "--output_dir=%s" % tmp_path])).code == 0
     assert read_json(tmp_path / "results.json")["config"]["labels"] == sorted(LABELS)

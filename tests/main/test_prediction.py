@@ -12,7 +12,7 @@ import pytest
 from few_shot_files import EVAL, LABELS, content, predict, read_predictions, refused
 from main_program import run, run_program, start_program
 
-import run_classifier_multitask
+from runs import prediction_lines
 
 
 @pytest.mark.parametrize("name", ["eval.txt", "eval.csv", "eval.tf_record"])
@@ -151,10 +151,10 @@ def test_when_standard_output_gets_every_row(tmp_path):
     with open(str(tmp_path / "file"), "w") as file, open(os.devnull, "w") as nowhere:
         streams = {file: True, ends[0][0].makefile("w"): True, ends[1][1]: True, nowhere: False, io.StringIO(): False}
         for stream, expected in streams.items():
-            assert run_classifier_multitask.prints_rows(None, stream) == expected
-            assert run_classifier_multitask.prints_rows("-", stream)
-            assert not run_classifier_multitask.prints_rows("a.tsv", stream)
-        assert not run_classifier_multitask.prints_rows(None, None)  # was closed
+            assert prediction_lines.prints_rows(None, stream) == expected
+            assert prediction_lines.prints_rows("-", stream)
+            assert not prediction_lines.prints_rows("a.tsv", stream)
+        assert not prediction_lines.prints_rows(None, None)  # was closed
     for stream in [stream for pair in ends for stream in pair] + list(streams):
         stream.close()
 

@@ -1,11 +1,12 @@
 """Rows to predict as blocks of token ids."""
-import numpy as np
+import dataclasses
+
 import pytest
 import tiny
 
-from data import records, unlabelled
+from data import unlabelled
 from data.text import TextExample
-from runs.unlabelled_rows import RecordRows, TextRows
+from runs.unlabelled_rows import TextRows
 from tokenization import Tokenizer
 
 SEQ = 5
@@ -36,16 +37,6 @@ def test_a_file_that_was_checked_is_not_checked_again(text_rows, tmp_path):
     assert TextRows("-", None, SEQ).census() is None
 
 
-def test_records(tmp_path, monkeypatch):
-    monkeypatch.setattr(unlabelled, "BLOCK", 2)
-    ids = np.arange(15, dtype=np.int32).reshape([3, 5])
-    segments = np.zeros_like(ids)
-    path = str(tmp_path / "new.tf_record")
-    for has_pairs in (False, True):
-        segments[2, 3] = has_pairs
-        records.write_records(path, records.Examples(ids, np.ones_like(ids), segments, np.zeros(3, np.int32)))
-        rows = RecordRows(records.RecordFile(path), SEQ, 20)
-        assert rows.census() == unlabelled.Census(3, has_pairs)
-        found = list(rows.blocks(2))
-        assert [block.is_blank for block in found] == [[False, False], [False]]
-        np.testing.assert_array_equal(np.concatenate([block.examples.input_ids for block in found]), ids)
+def test_rows_one_by_one(text_rows):
+    text_rows = dataclasses.replace(text_rows, most=1)
+    assert [len(block.is_blank) for block in text_rows.blocks(1)] == [1] * 5

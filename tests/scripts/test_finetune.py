@@ -8,6 +8,8 @@ import sys
 import time
 
 import finetune as program
+import onnx_folder
+import other_process
 import pytest
 import tiny
 from leopard_layout import fixture_environment, fixture_leopard  # noqa: F401
@@ -27,6 +29,16 @@ def test_program_ends_with_one_line_and_code_2(environment):
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.match(r"error: No files with k=32 are public.*\n$", done.stderr), done.stderr
+
+
+def test_a_model_with_a_graph_predicts_without_tensorflow(tmp_path):
+    (tmp_path / "run").mkdir()
+    _, folder = onnx_folder.write(tmp_path / "run")
+    (tmp_path / "new.txt").write_text("good film\n")
+    arguments = ["--model", folder, "--predict", str(tmp_path / "new.txt"), "--output=-"]
+    done = other_process.run_without_tensorflow(SCRIPT, tmp_path, *arguments)
+    assert done.returncode == 0 and done.stdout.splitlines()[1].startswith("0\tgood film\t"), done.stderr
+    assert done.stderr == "1 predictions: standard output\n"
 
 
 def test_help(capsys, monkeypatch):

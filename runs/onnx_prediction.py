@@ -1,0 +1,129 @@
+"""A model's folder with a model.onnx, and predictions with it. Nothing here needs TensorFlow."""
+import importlib.util
+import os
+
+from data import encoding
+from runs import predicting
+from runs.onnx_session import OnnxSession
+from runs.unlabelled_rows import TextRows
+from runtime import folders, onnx_model, run_files, schema
+from runtime.errors import UserError
+from runtime.plain_progress import PlainProgress
+from runtime.schema import array, fields, flag, none_or, one_of, text, whole
+from tokenization import Tokenizer
+
+BATCH = 8  # rows of which a few batches are answered first
+LABEL_KINDS = ("U", "i", "u", "b")
+# What is read of a model.json, which holds more.
+_SETTINGS = fields(
+    {
+        "labels": array(text(least=1, most=10**4), least=1, most=10**5, distinct=True),
+        "text": fields({"do_lower_case": flag, "max_seq_length": whole(3, 10**6)}, more=True),
+    },
+    {
+        "pair": none_or(flag), "label_kind": one_of(*LABEL_KINDS),
+        "bert_config": fields({}, {"max_position_embeddings": whole(1, 10**6)}, more=True),
+    },
+    more=True,
+)
+
+
+class OnnxModel:
+    """A model that is ready to score texts.
+
+    Args:
+      folder: with model.onnx, model.json and vocab.txt, or the folder of a run that has them in its model/.
+      max_seq_length: tokens of a text or pair; None: the model's.
+      threads: as for OnnxSession.
+      flag: what named the folder, for errors; with its colon, or empty.
+
+    Raises:
+      UserError: the folder holds no such model, or one that cannot be used.
+    """
+
+    def __init__(self, folder, max_seq_length=None, threads=None, flag=""):
+        folder = find(folder, flag)
+
+        def read():
+            settings = _settings(os.path.join(folder, run_files.MODEL_FILE))
+            vocab_file = os.path.join(folder, run_files.VOCAB_FILE)
+            tokenizer = Tokenizer.from_file(vocab_file, settings["text"]["do_lower_case"])
+            session = OnnxSession(os.path.join(folder, onnx_model.FILE), len(settings["labels"]), threads)
+            return settings, tokenizer, session
+
+        settings, self.tokenizer, self._session = folders.read_whole(folder, read)
+        self.labels, self.is_pair = settings["labels"], settings.get("pair")
+        self.label_kind = settings.get("label_kind", "U")
+        self.max_seq_length = max_seq_length or settings["text"]["max_seq_length"]
+        positions = settings.get("bert_config", {}).get("max_position_embeddings", 512)
+        if not 3 <= self.max_seq_length <= positions:
+            raise UserError("%s: texts of %d tokens: 3 to %d can be read." % (folder, self.max_seq_length, positions))
+
+    def score(self, examples):
+        """Logits of data.examples.Examples, [rows, classes]."""
+        return self._session.score(examples)
+
+    def encode(self, texts, source="X"):
+        """data.examples.Examples of TextExamples."""
+        return encoding.encode(texts, self.tokenizer, (), self.max_seq_length, source)
+
+
+class _Rows(predicting.RowPredictor):
+    def __init__(self, model, rows, path, flag):
+        self._model = model
+        super().__init__(model.labels, model.is_pair, rows, path, flag)
+
+    def score(self, examples, batch_size):
+        """Logits of data.examples.Examples, [rows, classes]."""
+        return self._model.score(examples)
+
+
+def run(model, predict_file, outputs, path, known=None, is_unbuffered=False, flag=""):
+    """Predicts the rows of a file, as runs/prediction.py does.
+
+    Args:
+      model: OnnxModel.
+      predict_file: of text; "-" is standard input.
+      outputs, path: of prediction_places.outputs.
+      known: unlabelled.Census of the file, where it was checked before.
+      is_unbuffered: whether every row is answered before the next one is read.
+      flag: what named the file, for errors; with its colon, or empty.
+
+    Returns:
+      predicting.Prediction.
+    """
+    most, batch_size = (1, 1) if is_unbuffered else (None, BATCH)
+    rows = TextRows(predict_file, model.tokenizer, model.max_seq_length, known, most)
+    return predicting.predict(_Rows(model, rows, predict_file, flag), batch_size, outputs, path, PlainProgress)
+
+
+def find(folder, flag=""):
+    """The folder that has model.onnx beside model.json, `folder` itself or its model/; UserError without one."""
+    for path in (folder, os.path.join(folder, run_files.MODEL)):
+        folders.recover(path)
+        if is_in(path):
+            return path
+    name = onnx_model.FILE
+    raise UserError(
+        "%sno model in %s (neither %s nor %s/%s): scripts/export_onnx.py makes one of a fine-tuned model."
+        % (flag, folder, name, run_files.MODEL, name)
+    )
+
+
+def is_in(folder):
+    """Whether a folder of a model has a model.onnx."""
+    return all(os.path.isfile(os.path.join(folder, name)) for name in (onnx_model.FILE, run_files.MODEL_FILE))
+
+
+def is_possible():
+    """Whether onnxruntime is installed."""
+    return importlib.util.find_spec("onnxruntime") is not None
+
+
+def _settings(path):
+    try:
+        return schema.load(path, _SETTINGS)
+    except OSError as error:
+        raise UserError("%s cannot be read (%s)." % (path, error.strerror)) from None
+    except schema.Malformed as error:
+        raise UserError("%s is damaged (%s)." % (path, error)) from None
