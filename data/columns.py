@@ -1,6 +1,7 @@
 """The columns of a table: which are there, and which of them are used."""
 from data.text_lines import fault
 
+FIRST_LINE = "The first line names the columns: add it, or rename some."
 OTHER_DELIMITERS = ";\t|,"
 
 
@@ -29,7 +30,7 @@ def header(path, names, wanted, used):
     """
     missing = lacking(names, wanted)
     if missing:
-        raise fault(path, "header", missing + _other_delimiter(names, wanted))
+        raise fault(path, "header", missing + (_other_delimiter(names, wanted) or " " + FIRST_LINE))
     read = [next((name for name in group if name in names), None) for group in used]
     repeated = [name for name in read if names.count(name) > 1]
     if repeated:

@@ -10,6 +10,7 @@ from data.text import TextExample
 
 MOST = 5  # lines of a kind
 SHORTEST = 4  # letters of a word that may be mistyped
+NOTHING = ("nan", "null", "<na>", "#n/a", "nat")  # what pandas and spreadsheets write; "none" may be a class
 VARIANTS = "\ufe0e\ufe0f"  # choose between two looks of a symbol
 WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)  # how tables spell 1 in a column that lacks values elsewhere
 
@@ -19,12 +20,21 @@ def doubts(examples: Sequence[TextExample]) -> List[str]:
     rows = collections.OrderedDict()
     for example in examples:
         rows.setdefault(example.label, []).append(example.where)
-    return [line for kind in (_alone(rows), _alike(rows), _of_two(examples)) for line in _first(list(kind))]
+    kinds = (_nothing(rows), _alone(rows), _alike(rows), _of_two(examples))
+    return [line for kind in kinds for line in _first(list(kind))]
 
 
 def _first(lines: List[str]) -> List[str]:
     more = len(lines) - MOST
     return lines if more <= 0 else lines[:MOST] + ["and %d more of this kind" % more]
+
+
+def _nothing(rows) -> Iterator[str]:
+    for label, found in rows.items():
+        if label.casefold() in NOTHING:
+            yield "the label %r (%s) is what programs write for no label: leave such rows out, or write a word" % (
+                label, _places(found)
+            )
 
 
 def _alone(rows) -> Iterator[str]:

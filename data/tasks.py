@@ -225,6 +225,8 @@ def require(path) -> str:
         return path
     if os.path.isdir(path):
         raise UserError("%s: is a folder; name a file in it." % path)
+    if os.path.exists(path):
+        raise UserError("%s: is a pipe or device: name a file, or - and send it to standard input." % path)
     part = identify(path)
     if part is None:
         raise UserError("%s: no such file; check the path." % path)

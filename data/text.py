@@ -23,9 +23,11 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Un
 
 from data import columns, tasks
 from data.text_lines import LONE_RETURN, STDIN, fault, is_compressed, lines, named, opened, without_lone_returns
+from data.visible import is_empty, trimmed
 from runtime.errors import UserError
 
 csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with
+ZERO = "holds a zero character: take it out, or save the file as UTF-8"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # json.loads joins those that make a pair
 
 
@@ -134,7 +136,7 @@ def is_blank(row, layout: Layout) -> bool:
     if not isinstance(row, dict):
         return row is None
     value = next((row[name] for name in layout.text_a if name in row), row)
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and is_empty(value))
 
 
 def column_names(path, quoted: bool = True) -> List[str]:
@@ -204,16 +206,16 @@ def _empty(path: str) -> UserError:
 
 def _lines(path: str, layout: Layout) -> Iterator[Tuple[int, str]]:
     """(number, line) of the lines, blank ones where they count; only LF ends one: texts may hold U+0085 or U+2028."""
-    is_empty = True
+    has_rows = False
     with opened(path) as stream:
         for number, line in enumerate(lines(stream), start=1):
             if line.strip():
-                is_empty = False
+                has_rows = True
                 line = line[:-1] if line.endswith("\n") else line
                 yield number, line[:-1] if line.endswith("\r") else line
             elif layout.blank_rows:
                 yield number, ""
-    if is_empty:
+    if not has_rows:
         raise _empty(path)
 
 
@@ -230,7 +232,8 @@ def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
             return
         raise UserError("%s: invalid JSON: %s." % (named(path), _json_fault(error))) from None
     if not isinstance(rows, list):
-        raise UserError("%s: the JSON is no list of rows; one object a line is read from .jsonl files." % named(path))
+        what = 'the JSON is no list of objects (pandas: orient="records"); one object a line is read from .jsonl files.'
+        raise UserError("%s: %s" % (named(path), what))
     for index, row in enumerate(rows):
         yield _checked_object(path, "row %d (the first is 0)" % index, row, layout)
 
@@ -278,7 +281,7 @@ def _plain_fields(path: str, layout: Layout) -> Iterator[Tuple[str, List[str]]]:
 
 def _quoted_fields(path: str, delimiter: str, layout: Layout) -> Iterator[Tuple[str, List[str]]]:
     """(where, fields) of a file in which a quoted field may hold delimiters and line ends; none for a blank line."""
-    is_empty = True
+    has_rows = False
     with opened(path) as stream:
         reader = csv.reader(without_lone_returns(lines(stream)), delimiter=delimiter, strict=True)
         start = 1
@@ -287,7 +290,9 @@ def _quoted_fields(path: str, delimiter: str, layout: Layout) -> Iterator[Tuple[
                 fields = next(reader, None)
             except csv.Error as error:
                 what = str(error).rstrip(".")
-                if "NUL" not in what:
+                if "NUL" in what:
+                    what = ZERO
+                else:
                     what += " (a field that begins with a double quote must end with one and double those inside it"
                     what += "; columns are separated by %r)" % delimiter
                 raise fault(path, "line %d" % start, what + ".") from None
@@ -299,11 +304,13 @@ def _quoted_fields(path: str, delimiter: str, layout: Layout) -> Iterator[Tuple[
                 if layout.blank_rows:
                     yield where, []
                 continue
-            is_empty = False
+            has_rows = True
+            if any("\0" in field for field in fields):  # which Python 3.7 cannot read
+                raise fault(path, where, ZERO + ".")
             if delimiter == "\t" and any("\t" in field and "\n" in field for field in fields):
                 raise fault(path, where, "a quoted field goes on over tabs and lines: a double quote is not closed.")
             yield where, [field.replace(LONE_RETURN, "\r") for field in fields]
-    if is_empty:
+    if not has_rows:
         raise _empty(path)
 
 
@@ -344,7 +351,7 @@ def _text(source: str, where: str, row: Dict[str, object], names: Sequence[str])
     if value is not None and not isinstance(value, str):
         what = "%s is %s; a string is needed." % (name, json.dumps(value, default=str)[:40])
         raise RowFault(source, where, what, "text that is no string")
-    return LONE_SURROGATE.sub("\ufffd", value) if value and value.strip() else None
+    return LONE_SURROGATE.sub("\ufffd", value) if value and not is_empty(value) else None
 
 
 def _label(source: str, where: str, row: Dict[str, object], layout: Layout) -> str:
@@ -354,7 +361,9 @@ def _label(source: str, where: str, row: Dict[str, object], layout: Layout) -> s
     if value is not None and not isinstance(value, str):
         what = "the label is %s; a string is needed." % json.dumps(value, default=str)[:40]
         raise RowFault(source, where, what, "label that is no string")
-    label = LONE_SURROGATE.sub("\ufffd", value or "").strip()
+    label = trimmed(LONE_SURROGATE.sub("\ufffd", value or ""))
+    if "\0" in label:
+        raise RowFault(source, where, "the label %r holds a zero character: take it out." % label, "zero character")
     if not label:
         raise RowFault(source, where, "the label is missing.", "missing label")
     if label in layout.skip_labels:

@@ -10,12 +10,13 @@ import os
 import sys
 import zlib
 
-from data import tasks
+from data import foreign, tasks
 from runtime.cells import shown
 from runtime.errors import UserError
 
 STDIN = "-"
 SPOOL = "few-shot-standard-input-"  # begins the name of a folder that what standard input held is in
+GZIP = b"\x1f\x8b"
 NOT_UTF8 = "byte 0x%02x is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)."
 LONE_RETURN = "\udc0d"  # stands for a carriage return inside a line; no UTF-8 text holds it
 
@@ -46,6 +47,7 @@ def opened(path):
         yield _typed_lines()
         return
     try:
+        _check_kind(path)
         with _binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="\n") as stream:
             try:
                 yield stream
@@ -78,6 +80,20 @@ def without_lone_returns(found):
 
 def _binary(path):
     return (gzip.open if is_compressed(path) else open)(tasks.require(path), "rb")
+
+
+def _check_kind(path):
+    """UserError for a file that holds something else than its name says."""
+    with open(tasks.require(path), "rb") as file:
+        start = file.read(foreign.LONGEST_SIGN)
+    if is_compressed(path):
+        if start and not start.startswith(GZIP):
+            raise UserError("%s: is not compressed: let its name end without .gz." % named(path))
+        with _binary(path) as file:
+            start = file.read(foreign.LONGEST_SIGN)
+    other = foreign.told(start, is_table=".txt" not in os.path.basename(path).lower())
+    if other:
+        raise UserError("%s: %s." % (named(path), other))
 
 
 def _typed_lines():

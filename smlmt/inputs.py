@@ -12,6 +12,7 @@ import numpy as np
 
 from data import label_doubts, unknown_words
 from data.text import TextExample
+from data.visible import is_empty
 
 # How the names in model.json become labels again, by the kind of their numpy type.
 LABEL_KINDS = {"U": str, "i": int, "u": int, "b": lambda name: name == "True"}
@@ -26,7 +27,7 @@ def read_texts(X):
         parts = (row,) if isinstance(row, str) else tuple(row) if isinstance(row, (tuple, list, np.ndarray)) else ()
         if len(parts) not in (1, 2) or not all(isinstance(part, str) for part in parts):
             raise ValueError("X: row %d is %.40r; a string, or a pair of strings, is needed" % (number, row))
-        if not all(part.strip() for part in parts):
+        if any(is_empty(part) for part in parts):
             raise ValueError("X: row %d has an empty text" % number)
         examples.append(TextExample(parts[0], parts[1] if len(parts) > 1 else None, where="row %d" % number))
     if not examples:
@@ -121,7 +122,7 @@ def _kind(number, label):
 def _is_missing(label):
     """Whether a label is what stands for none: None, not a number, pandas' own, or blank."""
     if isinstance(label, str):
-        return not label.strip()
+        return is_empty(label)
     is_nan = isinstance(label, numbers.Real) and math.isnan(label)
     return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 

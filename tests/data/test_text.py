@@ -46,10 +46,10 @@ ROW = {"sentence1": "a", "label": "x"}
         ("t", "a", ["unknown kind"]),
         ("t.txt", "a\n", ["hold no labels", ".csv"]),
         ("t.csv", b"text,label\na,x\n\xe9t\xe9,x\n", ["line 3", "0xe9", "not UTF-8"]),
-        ("t.csv", "text,label\na,x\n".encode("utf-16"), ["line 1", "not UTF-8"]),
+        ("t.csv", "text,label\na,x\n".encode("utf-16"), ["t.csv: is UTF-16 text", "iconv -f UTF-16"]),
         # JSON
         ("t.json", '[{"sentence1": "a",\n "label" "x"}]', ["invalid JSON", "line 2 column 10"]),
-        ("t.json", ROW, ["no list of rows", ".jsonl"]),
+        ("t.json", ROW, ["no list of objects", ".jsonl"]),
         ("t.json", [ROW, "a"], ["row 1 (the first is 0)", "no JSON object"]),
         ("t.json", [ROW, {"sent1": "a", "label": "x"}], ["row 1", "no column sentence1 or text", "sent1, label"]),
         ("t.json", [ROW, {"sentence1": "a"}], ["row 1", "no column label", "sentence1"]),
@@ -119,7 +119,7 @@ def test_unlabelled_text_that_is_refused(tmp_path, name, content, words):
 def test_missing_and_damaged_files(tmp_path):
     assert "no such file" in error_of(str(tmp_path / "missing.csv"))
     whole = gzip.compress(b"text,label\na,x\n" * 50)
-    for name, data in (("cut.csv.gz", whole[:-9]), ("plain.csv.gz", b"text,label\na,x\n"), ("bad.csv.gz", whole[:12])):
+    for name, data in (("cut.csv.gz", whole[:-9]), ("bad.csv.gz", whole[:12])):
         (tmp_path / name).write_bytes(data)
         assert "cannot be read" in error_of(str(tmp_path / name))
 
@@ -314,3 +314,38 @@ def test_carriage_returns_of_plain_text(tmp_path, content, expected):
     assert [example.text_a for example in read_text(save(tmp_path, "t.txt", content), labelled=False)] == expected
     table = save(tmp_path, "t.csv", "text%s%s" % ("\n" if "\n" in content else "\r", content))
     assert [example.text_a for example in read_text(table, labelled=False)] == expected
+
+
+@pytest.mark.parametrize("name, content, words", [
+    ("t.csv", "text,Category\na,x\n", ["no column label", "text, category", "The first line names the columns"]),
+    ("t.csv", "sep=,\ntext,label\na,x\n", ["columns are: sep=, ", "The first line names the columns"]),
+    ("t.csv", b"text,label\na\0b,x\n", ["line 2", "zero character"]),
+    ("t.tsv", b"text\tlabel\na\tx\0\n", ["line 2", "zero character"]),
+    ("t.jsonl", '{"text": "a", "label": "x\\u0000"}\n', ["line 1", "zero character"]),
+    ("t.csv", "text,label\na,\u200b\n", ["line 2", "the label is missing"]),
+    ("t.csv", "text,label\n\ufeff \u200b,x\n", ["line 2", "the text is empty"]),
+    ("t.json", '{"text": ["a", "b"], "label": ["x", "y"]}', ['orient="records"']),
+    ("t.json", '[["a", "x"], ["b", "y"]]', ["row 0", "no JSON object"]),
+    ("t.csv", "text,label\na, really,x\n", ["line 2", "3 fields where the header has 2"]),
+    ("t.csv", "text,label\na,x\n\x1a", ["line 3", "1 fields"]),
+])
+def test_tables_from_the_wild_that_are_refused(name, content, words, tmp_path):
+    told = error_of(save(tmp_path, name, content))
+    assert not [word for word in words if word not in told], told
+
+
+@pytest.mark.parametrize("name, content, expected", [
+    ("t.csv", "id,id,text,label\n1,1,a,x\n", [("a", "x")]),
+    ("t.csv", ",text,label\n0,a,x\n", [("a", "x")]),  # pandas' index
+    ("t.csv", " Text , LABEL \na,x\n", [("a", "x")]),
+    ("t.csv", "text,label\r\na,x\nb,y\r\n", [("a", "x"), ("b", "y")]),
+    ("t.csv", "text,label\na, x \nb,y\u200b\nc,\u00a0z\n", [("a", "x"), ("b", "y"), ("c", "z")]),
+    ("t.csv", "text,label\n5,1\n&quot;a&quot;,2\n", [("5", "1"), ("&quot;a&quot;", "2")]),
+    ("t.csv", 'text,label\na "good" film,x\n5" screen,y\n', [('a "good" film', "x"), ('5" screen', "y")]),
+    ("t.csv", "text,label\na\u2028b\x0cc,\U0001f600\n", [("a\u2028b\x0cc", "\U0001f600")]),
+    ("t.csv", "," * 20000 + "text,label\n" + "," * 20000 + "a,x\n", [("a", "x")]),
+    ("t.jsonl", '{"text": "%s", "label": "x"}\n' % ("word " * 200000), [("word " * 200000, "x")]),
+], ids=range(10))
+def test_tables_from_the_wild_that_are_read(name, content, expected, tmp_path):
+    rows = read_text(save(tmp_path, name, content))
+    assert [(row.text_a, row.label) for row in rows] == expected

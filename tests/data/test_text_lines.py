@@ -52,7 +52,7 @@ def test_what_standard_input_held_is_called_so(tmp_path):
     (place / "stdin.csv.gz").write_bytes(b"text,label\n")
     assert text_lines.named(str(place / "stdin.csv")) == "standard input" == text_lines.named("-")
     assert text_lines.named("stdin.csv") == "stdin.csv"
-    with pytest.raises(UserError, match="^standard input: cannot be read"):
+    with pytest.raises(UserError, match="^standard input: is not compressed"):
         read(place / "stdin.csv.gz")
 
 
