@@ -382,7 +382,7 @@ def test_an_interrupted_run_leaves_what_was_there(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return encode(*options)
 
-    monkeypatch.setattr(conversion.convert, "encode", interrupted)
+    monkeypatch.setattr(conversion.encoding, "encode", interrupted)
     for options in (dict(overwrite=True), dict(output_dir=tmp_path / "new")):
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, input=path, max_seq_length=8, **options)
