@@ -4,6 +4,7 @@ Hugging Face: ``config.json``, ``model.safetensors``, ``vocab.txt`` (or ``tokeni
 ``bert_config.json``, ``bert_model.ckpt.*``, ``vocab.txt``. Weights keep every bit, but for their type, which becomes
 float32. Kernels are [out, in] there and [in, out] here, and "gelu" is the erf form there and the tanh form here.
 """
+import errno
 import os
 import re
 
@@ -158,12 +159,18 @@ def read_checkpoint(prefix, config):
 
 
 def save_checkpoint(prefix, weights):
-    """Writes {name: array} as the TensorFlow checkpoint ``prefix``, with nothing but these variables in it."""
+    """Writes {name: array} as the TensorFlow checkpoint ``prefix``, with nothing but these variables in it.
+
+    Raises OSError where it cannot be written.
+    """
     names = sorted(weights)
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
         feeds = [tf.placeholder(weights[name].dtype, weights[name].shape) for name in names]
         save = tf.raw_ops.SaveV2(prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=feeds)
-        session.run(save, dict(zip(feeds, (weights[name] for name in names))))
+        try:
+            session.run(save, dict(zip(feeds, (weights[name] for name in names))))
+        except tf.errors.OpError as error:
+            raise OSError(errno.EIO, reason(error), prefix) from None
 
 
 def _check_shapes(found, shapes, source):

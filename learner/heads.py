@@ -9,6 +9,7 @@ from runtime import kernels
 from runtime.compat import tf
 
 HEAD_INITIALIZER_STDDEV = 0.02
+MANY_CLASSES = 1000  # of so many the differences of all rows and classes would fill the memory
 
 
 def _mlp_shapes(kind, hidden, layers, last):
@@ -191,8 +192,22 @@ def logits(outputs, embeddings, config):
       [batch, num_labels]
     """
     if config.use_euclidean_norm:
+        if _is_by_products(config, embeddings.shape.as_list()[0] or 0):
+            squares = [tf.reduce_sum(tf.square(vectors), axis=-1) for vectors in (outputs, embeddings)]
+            return 2.0 * tf.matmul(outputs, embeddings, transpose_b=True) - squares[0][:, None] - squares[1][None]
         return -tf.reduce_sum(tf.math.squared_difference(outputs[:, None], embeddings[None]), axis=-1)
     return tf.matmul(outputs, embeddings[:, : config.label_emb_size], transpose_b=True) + embeddings[:, -1]
+
+
+def score_width(config, num_labels):
+    """Numbers that are held at a time for the score of a row and a class."""
+    is_by_difference = config.use_euclidean_norm and not _is_by_products(config, num_labels)
+    return config.label_emb_size if is_by_difference else 1
+
+
+def _is_by_products(config, num_labels):
+    """Whether squared distances are made of products of vectors, not of differences: 16-bit floats are too coarse."""
+    return num_labels >= MANY_CLASSES and not config.amp
 
 
 def cross_entropy(scores, labels):

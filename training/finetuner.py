@@ -178,12 +178,13 @@ class Finetuner:
         """UserError for a batch that no common machine has the memory for."""
         rows = max(settings.train_batch_size, self._num_labels if settings.stratified else 0)
         rows, length = min(rows, train.size), train.trimmed_length()
-        size = 4 * rows * self._heads * length * length  # bytes of one layer's attention
+        size = 4 * rows * max(  # bytes of one layer's attention, or of the scores
+            self._heads * length * length, self._num_labels * self._model.score_width)
         if size > LARGEST:
             raise UserError(
-                "A batch of %d rows of %d tokens needs a tensor of %.0f GB (%.0f at most)%s: lower --train_batch_size "
-                "or --max_seq_length, or train on fewer classes."
-                % (rows, length, size / 1e9, LARGEST / 1e9,
+                "A batch of %d rows of %d tokens and %d classes needs a tensor of %.0f GB (%.0f at most)%s: lower "
+                "--train_batch_size or --max_seq_length, or train on fewer classes."
+                % (rows, length, self._num_labels, size / 1e9, LARGEST / 1e9,
                    "; the first has rows of all %d classes" % self._num_labels if settings.stratified else "")
             )
 

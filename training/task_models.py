@@ -67,6 +67,7 @@ class TaskModel(RowModel):
         super().__init__(config)
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding = finetuning.create_label_embedding(config, num_labels)
+        self.score_width = heads.score_width(config, num_labels)
         self.step = finetuning.create_step()
         self._model = model = finetuning.FewShotModel(self.variables, self.label_embedding, bert_config, config)
         self._features = features = tf.identity(model.row_features(self.batch))
@@ -171,6 +172,7 @@ class SoftmaxTaskModel(RowModel):
     """Variables of a fine-tuned model with a softmax layer, and the graph that scores rows with them."""
 
     advice = "lower --learning_rate or check the weights it starts from"
+    score_width = 1
 
     def __init__(self, bert_config, config, num_labels):
         super().__init__(config)

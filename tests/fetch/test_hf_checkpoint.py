@@ -246,3 +246,11 @@ def test_outputs_equal_those_of_transformers():
     tokens = stored["input_mask"] > 0
     np.testing.assert_allclose(layers[:, tokens], stored["layers"][:, tokens], rtol=0, atol=1e-5)
     np.testing.assert_allclose(pooled, stored["pooled"], rtol=0, atol=1e-5)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_an_error_of_the_system(tmp_path):
+    """Programs make one line of it, as of every other file that cannot be written."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError) as caught:
+        hf_checkpoint.save_checkpoint(str(tmp_path / "file" / "a.ckpt"), {"a": np.zeros([2], np.float32)})
+    assert caught.value.filename == str(tmp_path / "file" / "a.ckpt") and "\n" not in str(caught.value)

@@ -151,6 +151,18 @@ def test_euclidean_logits():
     np.testing.assert_allclose(found, [[0.0, -14.0], [-5.0, -9.0]])
 
 
+def test_euclidean_logits_of_many_classes_need_no_difference_of_each_pair():
+    random = np.random.RandomState(0)
+    outputs, embeddings = random.randn(4, 3).astype(np.float32), random.randn(heads.MANY_CLASSES, 3).astype(np.float32)
+    config = make_config()
+    assert heads.score_width(config, len(embeddings) - 1) == 3 and heads.score_width(config, len(embeddings)) == 1
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        found = session.run(heads.logits(tf.constant(outputs), tf.constant(embeddings), config))
+        largest = max(np.prod(output.shape.as_list()) for op in graph.get_operations() for output in op.outputs)
+    np.testing.assert_allclose(found, -((outputs[:, None] - embeddings) ** 2).sum(axis=-1), rtol=1e-4, atol=1e-5)
+    assert largest == 4 * heads.MANY_CLASSES
+
+
 def test_dot_product_logits_take_their_bias_from_the_last_column():
     outputs, embeddings = np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 0.0, 1.0, 0.5], [0.0, -1.0, 0.0, 10.0]])
     found = evaluate(heads.logits(tf.constant(outputs), tf.constant(embeddings), make_config(use_euclidean_norm=False)))

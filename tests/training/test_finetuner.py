@@ -13,6 +13,7 @@ from learner.finetuning import LABEL_EMBEDDING_VARIABLE
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError
+from training import finetuner as finetuners
 from training.finetuner import Finetuner, Predictor
 
 BERT = tiny.bert(hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, initializer_range=0.3)
@@ -44,6 +45,18 @@ def make_config(**changes):
 
 def make(**changes):
     return Finetuner(BERT, make_config(**changes), RUN, NUM_LABELS)
+
+
+def test_batches_that_no_memory_holds_are_refused_before_the_first_step(monkeypatch):
+    """The tensor is that of one layer's attention, or of all rows' differences to all classes."""
+    train = make_examples(9, 1)
+    with make(label_emb_size=400) as finetuner:
+        size = 4 * 4 * NUM_LABELS * 400  # bytes, of the 4 rows of a batch
+        monkeypatch.setattr(finetuners, "LARGEST", size)
+        finetuner.run(RUN, train, None, show=False)
+        monkeypatch.setattr(finetuners, "LARGEST", size - 1)
+        with pytest.raises(UserError, match="4 rows of 6 tokens and 3 classes needs a tensor .*train on fewer classes"):
+            finetuner.run(RUN, train, None, show=False)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Measures what much work costs with a tiny encoder: time of the processors, and memory at its peak.
+
+  python tests/try_load.py --work=FOLDER predict LINES | fit ROWS CLASSES [EPOCHS] | fits COUNT
+
+`predict` labels lines, `fit` trains a FewShotClassifier, and `fits` trains many, of 3 and 4 classes in turn, and tells
+what the process holds after each.
+"""
+import argparse
+import os
+import resource
+import sys
+import time
+
+import numpy as np
+import try_programs
+from programs import MAIN
+
+WORDS = 8  # of a text
+
+
+def texts_of(inputs, count):
+    """Random texts of words that the encoder knows."""
+    with open(os.path.join(inputs, "vocab.txt")) as file:
+        words = file.read().split()[5:]
+    random = np.random.RandomState(0)
+    return [" ".join(random.choice(words, WORDS)) for _ in range(count)]
+
+
+def fitted(inputs, rows, classes, epochs=None):
+    """A FewShotClassifier, trained on so many random texts."""
+    from smlmt import FewShotClassifier
+
+    labels = ["label%d" % (row % classes) for row in range(rows)]
+    classifier = FewShotClassifier(inputs + "/run/model", epochs=epochs, progress=False, label_names=None)
+    return classifier.fit(texts_of(inputs, rows), labels)
+
+
+def predict(inputs, lines):
+    """Labels lines in this process."""
+    path = os.path.join(inputs, "%d.txt" % lines)
+    with open(path, "w") as file:
+        file.writelines(text + "\n" for text in texts_of(inputs, lines))
+    sys.argv = [MAIN, "--do_predict", "--model_dir=%s/run/model" % inputs, "--predict_file=" + path,
+                "--output_dir=%s/predicted%d" % (inputs, lines)]
+    import runpy
+
+    try:
+        runpy.run_path(MAIN, run_name="__main__")
+    except SystemExit as end:
+        assert not end.code, end
+
+
+def fits(inputs, count):
+    """Trains on 3 and 4 classes in turn."""
+    for number in range(count):
+        fitted(inputs, 8, 3 + number % 2, 1)
+        with open("/proc/self/statm") as file:
+            held = int(file.read().split()[1]) * resource.getpagesize()
+        print("fit %d: %.1f MB" % (number, held / 1e6), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("what", choices=["predict", "fit", "fits"])
+    parser.add_argument("numbers", type=int, nargs="+")
+    options = parser.parse_args()
+    inputs = try_programs.inputs_of(os.path.abspath(options.work), with_runs=True)
+    begun = time.process_time()
+    {"predict": predict, "fit": fitted, "fits": fits}[options.what](inputs, *options.numbers)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print("%s %s: %.1f s of the processors, %.0f MB at the peak"
+          % (options.what, options.numbers, time.process_time() - begun, peak * 1024 / 1e6))
+
+
+if __name__ == "__main__":
+    main()
