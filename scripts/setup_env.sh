@@ -9,7 +9,7 @@
 #   --with    groups beside the core, which stay in it: tools (always in), test (test suite and lint), gpu (CUDA
 #             libraries, modern only), beam (make_smlmt.py --runner), sklearn (Python API, make_smlmt.py --clusters),
 #             tables (make_tables.py), bench (plot of benchmark.py), datasets (make_supervised.py --dataset),
-#             onnx (export_onnx.py, predictions without TensorFlow)
+#             onnx (export_onnx.py, predictions without TensorFlow), serve (the HTTP server of docs/ONNX.md)
 #   --print-python  says nothing when there is nothing to do
 #
 # The last line on standard output is the path of the environment's python; all else goes to standard error.
@@ -23,7 +23,7 @@ fail() { say "$*"; exit 2; }
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
 # --- arguments -------------------------------------------------------------------------------------------------------
-groups="tools" quiet=no runtime=${RUNTIME:-} known="core tools test gpu beam tables bench datasets sklearn onnx"
+groups="tools" quiet=no runtime=${RUNTIME:-} known="core tools test gpu beam tables bench datasets sklearn onnx serve"
 while [ $# -gt 0 ]; do
   case $1 in
     --with=*) groups="$groups ${1#--with=}" ;;

@@ -44,14 +44,21 @@ class OnnxClassifier:
 
         X is as for FewShotClassifier: texts [n], or pairs of texts [n, 2]; ValueError for others.
         """
-        texts = inputs.read_texts(X)
-        is_pair = texts[0].text_b is not None
-        if self._model.is_pair not in (None, is_pair):
-            found, fitted = kind_of_rows(is_pair), kind_of_rows(not is_pair)
-            raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
-        examples = self._model.encode(texts)
+        examples = self._model.encode(self._read(X))
         return Scores(self._model.score(examples), examples.label_ids).probabilities
 
     def predict(self, X):
         """The most probable label of each text, [n]."""
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    def check(self, X):
+        """ValueError unless `predict` takes X; a server looks at each request before it puts several together."""
+        self._read(X)
+
+    def _read(self, X):
+        texts = inputs.read_texts(X)
+        is_pair = texts[0].text_b is not None
+        if self._model.is_pair not in (None, is_pair):
+            found, fitted = kind_of_rows(is_pair), kind_of_rows(not is_pair)
+            raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
+        return texts

@@ -18,7 +18,7 @@ MODULES = ("meta_learner", "modeling", "optimization", "tokenization", "run_clas
 PROGRAMS = ("scripts/finetune.py",)
 FILES = ("data/sample", "models", "presets")  # folders that travel as they are
 CORE = ("", "-tools", "-sklearn")  # requirements of every installation: the core, the commands, the Python interface
-EXTRAS = ("beam", "bench", "datasets", "gpu", "onnx", "tables", "test")
+EXTRAS = ("beam", "bench", "datasets", "gpu", "onnx", "serve", "tables", "test")
 
 
 def prefixed(text):
