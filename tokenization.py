@@ -21,7 +21,7 @@ from itertools import chain
 from runtime.errors import UserError
 
 _REQUIRED_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
-_MAX_WORD_CHARS = 100  # longer words become one [UNK], as in the library
+MAX_WORD_CHARS = 100  # longer words become one [UNK], as in the library
 _MEMO_ENTRIES = 1 << 17  # natural text repeats its words; this bounds a memo to some 30 MB on text that does not
 _MEMO_KEY_CHARS = 64  # longer chunks (text without spaces) hardly come again
 
@@ -156,6 +156,11 @@ def _uncased(code):
     """The same for uncased text."""
     bases = (char for char in _decompose(chr(code)) if not _within(ord(char), _ACCENT))
     return "".join(_cased(ord(_YOUNG_LOWER.get(char) or char.lower())) for char in bases)
+
+
+def character(code, do_lower_case):
+    """What a code point becomes before blanks separate words; the order of combining marks is another matter."""
+    return _uncased(code) if do_lower_case else _cased(code)
 
 
 def _decompose(char):
@@ -379,7 +384,7 @@ class Tokenizer:
 
     def _ids_of_word(self, word):
         """Tuple of ids: greedily the longest piece that fits, from left to right; [UNK] where none fits."""
-        if len(word) > _MAX_WORD_CHARS:
+        if len(word) > MAX_WORD_CHARS:
             return (self.unk_id,)
         found, start = [], 0
         while start < len(word):

@@ -7,11 +7,13 @@ import modeling
 from command_line.settings import TextSettings
 from learner import configs
 from runs import earlier, schemas
-from runtime import folders, schema
+from runtime import folders, paths, schema
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError
 from runtime.files import write_json
 from runtime.run_files import MODEL_FILE, VOCAB_FILE
+
+_PLACES = ("init_checkpoint", "warm_start_model_dir")  # settings of fine-tuning that are paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +100,7 @@ def add_settings(folder, content, vocab_file):
       content: of `description`, and more, as {name: JSON value}.
       vocab_file: path; left out where there is no such file.
     """
-    write_json(os.path.join(folder, MODEL_FILE), content)
+    write_json(os.path.join(folder, MODEL_FILE), _portable(content))
     if os.path.isfile(vocab_file):
         try:
             with open(vocab_file, "rb") as file:
@@ -107,3 +109,12 @@ def add_settings(folder, content, vocab_file):
             raise UserError("--vocab_file: %s cannot be read (%s)." % (vocab_file, error.strerror)) from None
         with open(os.path.join(folder, VOCAB_FILE), "wb") as file:
             file.write(vocabulary)
+
+
+def _portable(content):
+    """The content of model.json without the places of the machine that made it: the folder may go elsewhere."""
+    places = {
+        name: paths.portable(content["finetuning"][name]) for name in _PLACES
+        if content.get("finetuning", {}).get(name)
+    }
+    return dict(content, finetuning=dict(content["finetuning"], **places)) if places else content

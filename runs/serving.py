@@ -1,23 +1,27 @@
-"""A fine-tuned model as a SavedModel for a server: token ids in, probabilities out."""
+"""A fine-tuned model as a SavedModel for a server: token ids or text in, probabilities out."""
 import os
 import shutil
 
+from data import tokenizer_graph
 from learner.classifier import INPUTS
 from runtime import checkpoints, folders, saved_model
 from runtime.compat import tf
 from runtime.errors import writing
 from runtime.run_files import MODEL_FILE, VOCAB_FILE
+from tokenization import load_vocab
 from training import task_models
 
+TEXT = "text"  # a signature
 EXTRA = "assets.extra"  # where a SavedModel keeps files that are no part of the graph
 
 
 def export(stored, export_dir):
-    """Writes a SavedModel with one signature, the default of serving.
+    """Writes a SavedModel with two signatures.
 
-    It takes input_ids, input_mask and segment_ids, int32 [batch, seq] (seq up to the encoder's positions), and gives
-    logits and probabilities, float32 [batch, classes], and label, string [batch]. Vocabulary and settings, which a
-    client needs to make token ids, lie in assets.extra/.
+    Both give logits and probabilities, float32 [batch, classes], and label, string [batch]. The default of serving
+    takes input_ids, input_mask and segment_ids, int32 [batch, seq] (seq up to the encoder's positions). "text" takes
+    text and, where the model's rows may be pairs, text2, strings [batch]; a model without a vocabulary lacks it.
+    Vocabulary and settings, which a client needs to make token ids, lie in assets.extra/.
 
     Args:
       stored: model_folder.StoredModel.
@@ -39,7 +43,9 @@ def export(stored, export_dir):
 
 def _write(stored, folder):
     with tf.Graph().as_default(), tf.Session() as session:
-        model = task_models.make_model(stored.bert_config, stored.config, len(stored.labels))
+        texts = {name: tf.placeholder(tf.string, [None], name) for name in _text_names(stored)}
+        tokens = _tokens(stored, texts) if texts else None
+        model = task_models.make_model(stored.bert_config, stored.config, len(stored.labels), tokens)
         inputs = {name: getattr(model.batch, name) for name in INPUTS}
         outputs = {
             "logits": model.logits,
@@ -47,4 +53,20 @@ def _write(stored, folder):
             "label": tf.gather(tf.constant(list(stored.labels)), tf.argmax(model.logits, axis=-1)),
         }
         checkpoints.restore(session, stored.checkpoint, model.saved_variables(), "--model_dir")
-        saved_model.write(session, inputs, outputs, folder)
+        saved_model.write(session, inputs, outputs, folder, {TEXT: (texts, outputs)} if texts else None)
+
+
+def _text_names(stored):
+    """Names of what the signature TEXT takes; none without a vocabulary."""
+    if not stored.vocab_file:
+        return []
+    return ["text"] + ["text2"] * (stored.pair is not False and stored.bert_config.type_vocab_size > 1)
+
+
+def _tokens(stored, texts):
+    """The encoder's inputs, made of texts where they are not fed."""
+    found = tokenizer_graph.sequences(
+        texts["text"], texts.get("text2"), load_vocab(stored.vocab_file),
+        tokenizer_graph.rules(stored.text.do_lower_case), stored.text.max_seq_length,
+    )
+    return [tf.placeholder_with_default(each, [None, None]) for each in found]

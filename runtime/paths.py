@@ -19,3 +19,11 @@ def _downloads():
 
 
 DOWNLOADS = _downloads()
+
+
+def portable(path):
+    """A path as it may be told elsewhere: below this repository's root, else its last part; a relative one as it is."""
+    if not os.path.isabs(path):
+        return path
+    inside = os.path.relpath(path, ROOT)
+    return os.path.basename(os.path.normpath(path)) if inside.startswith(os.pardir) else inside

@@ -4,12 +4,15 @@
   scripts/export_saved_model.py --model_dir=output/sample/model --output_dir=output/serving/1
 
 The default signature takes input_ids, input_mask and segment_ids (int32 [batch, seq], made with the vocabulary and the
-settings in assets.extra/) and gives probabilities, logits and label. A server that watches output/serving answers
+settings in assets.extra/), the signature "text" takes text, and text2 where rows may be pairs ("" for none); both give
+probabilities, logits and label. A server that watches output/serving answers
 
+  {"signature_name": "text", "instances": [{"text": "Never again."}]}
   {"instances": [{"input_ids": [101, 2023, 102], "input_mask": [1, 1, 1], "segment_ids": [0, 0, 0]}]}
 
-with {"predictions": [{"probabilities": [...], "logits": [...], "label": "..."}]}; the instances of a request have the
-same length (padding: zeros in all three). The output folder appears when all is in it. Exit code 2: a mistake.
+with {"predictions": [{"probabilities": [...], "logits": [...], "label": "..."}]}; token ids of a request have the same
+length (padding: zeros in all three). Texts are cut as --do_predict cuts them. The output folder appears when all is in
+it. Exit code 2: a mistake.
 """
 import argparse
 import os

@@ -10,7 +10,7 @@ ELSEWHERE = {
     "run_classifier_multitask": "tests/main: a folder of its own",
     "smlmt.commands": "tests/scripts/distribution/test_build_hook.py: as the installed package has them",
     "fetch.__main__": "tests/fetch/test_catalogue.py: the command of the catalogue",
-    "runtime.paths": "names of folders",
+    "runtime.paths": "names of folders; tests/runs/test_model_folder.py",
     "runtime.onnx_model": "names of files and of what is in them",
     "runtime.run_files": "names of files",
     "runs.tables.published": "the papers' numbers; test_layout.py reads them",

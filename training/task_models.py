@@ -19,11 +19,10 @@ class RowModel:
 
     trains_on_encoded = False  # whether rows are encoded once, before the first step
 
-    def __init__(self, config):
+    def __init__(self, config, tokens=None):
         self._config = config
-        self.batch = Batch(
-            *[tf.placeholder(tf.int32, [None, None]) for _ in range(3)], tf.placeholder(tf.int32, [None])
-        )
+        tokens = tokens or [tf.placeholder(tf.int32, [None, None]) for _ in range(3)]
+        self.batch = Batch(*tokens, tf.placeholder(tf.int32, [None]))
 
     def _batches(self, examples, batch_size):
         if self._config.reference_mode:
@@ -63,8 +62,8 @@ class TaskModel(RowModel):
 
     advice = "the learned rates are too large for this model; lower --train_lr or check --warm_start_model_dir"
 
-    def __init__(self, bert_config, config, num_labels):
-        super().__init__(config)
+    def __init__(self, bert_config, config, num_labels, tokens=None):
+        super().__init__(config, tokens)
         self.variables = meta_learner.create_variables(bert_config, config)
         self.label_embedding = finetuning.create_label_embedding(config, num_labels)
         self.score_width = heads.score_width(config, num_labels)
@@ -174,8 +173,8 @@ class SoftmaxTaskModel(RowModel):
     advice = "lower --learning_rate or check the weights it starts from"
     score_width = 1
 
-    def __init__(self, bert_config, config, num_labels):
-        super().__init__(config)
+    def __init__(self, bert_config, config, num_labels, tokens=None):
+        super().__init__(config, tokens)
         self.variables = modeling.create_variables(bert_config)
         self._head = softmax.create_head(configs.feature_width(bert_config.hidden_size, config), num_labels)
         self.step = finetuning.create_step()
@@ -211,7 +210,12 @@ def _rows_of_steps(train, settings, epochs):
     return batching.finetune_batches(train.size, settings.train_batch_size, epochs, settings.seed)
 
 
-def make_model(bert_config, config, num_labels):
-    """The RowModel that a LearnerConfig or SoftmaxConfig describes."""
+def make_model(bert_config, config, num_labels, tokens=None):
+    """The RowModel that a LearnerConfig or SoftmaxConfig describes.
+
+    Args:
+      bert_config, config, num_labels: of the model.
+      tokens: input_ids, input_mask and segment_ids, int32 [rows, seq], in the place of placeholders.
+    """
     kinds = {LearnerConfig: TaskModel, SoftmaxConfig: SoftmaxTaskModel}
-    return kinds[type(config)](bert_config, config, num_labels)
+    return kinds[type(config)](bert_config, config, num_labels, tokens)

@@ -9,6 +9,7 @@ from command_line.settings import TextSettings
 from learner.configs import FinetuneConfig, SoftmaxConfig
 from runs import model_folder
 from runtime.errors import UserError
+from runtime.paths import ROOT
 
 LABELS = ("up", "größer")
 
@@ -99,3 +100,15 @@ def test_another_programs_folder_is_not_a_models(content, tmp_path):
         with model_folder.replacing(str(tmp_path), "save"):
             pass
     assert contents(tmp_path) == before
+
+
+def test_places_of_the_machine_that_made_it_stay_there(tmp_path):
+    starts = {"init_checkpoint": "/home/me/bert/model.ckpt", "warm_start_model_dir": os.path.join(ROOT, "data", "m")}
+    content = {"finetuning": dict(starts, seed=3), "labels": ["a"]}
+    model_folder.add_settings(str(tmp_path), content, "")
+    told = json.loads((tmp_path / "model.json").read_text())
+    expected = {"init_checkpoint": "model.ckpt", "warm_start_model_dir": os.path.join("data", "m"), "seed": 3}
+    assert told == {"finetuning": expected, "labels": ["a"]} and content["finetuning"]["seed"] == 3
+    for finetuning in ({"init_checkpoint": "bert/model.ckpt", "warm_start_model_dir": None}, {}):
+        model_folder.add_settings(str(tmp_path), {"finetuning": finetuning}, "")
+        assert json.loads((tmp_path / "model.json").read_text()) == {"finetuning": finetuning}

@@ -39,12 +39,13 @@ def ask(export_dir, request):
     instances = json.loads(request)["instances"]
     with tf.Graph().as_default(), tf.Session() as session:
         loaded = tf.saved_model.loader.load(session, [tf.saved_model.tag_constants.SERVING], str(export_dir))
-        signature = loaded.signature_def["serving_default"]
+        signature = loaded.signature_def[json.loads(request).get("signature_name", "serving_default")]
         assert signature.method_name == "tensorflow/serving/predict"
         feed = {}
         for name, info in signature.inputs.items():
             dtype = tf.as_dtype(info.dtype).as_numpy_dtype
-            feed[info.name] = np.array([instance[name] for instance in instances], dtype)
+            values = [instance[name] for instance in instances]
+            feed[info.name] = values if info.dtype == tf.string.as_datatype_enum else np.array(values, dtype)
         found = session.run({name: info.name for name, info in signature.outputs.items()}, feed)
     rows = [{} for _ in instances]
     for name, values in found.items():
@@ -89,6 +90,20 @@ def test_a_server_answers_as_do_predict(length, stored, exported, tmp_path):
     np.testing.assert_allclose([row["probabilities"] for row in answer], probabilities, atol=1e-5)
     logits = np.array([row["logits"] for row in answer])
     np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), probabilities, atol=1e-5)
+
+
+def test_text_is_answered_as_do_predict_does(stored, exported, tmp_path):
+    asked = [{"text": text, "text2": ""} for text in TEXTS]
+    answer = json.loads(ask(exported, json.dumps({"signature_name": "text", "instances": asked})))["predictions"]
+    labels, probabilities = predicted(stored, tmp_path)
+    assert [row["label"] for row in answer] == labels
+    np.testing.assert_allclose([row["probabilities"] for row in answer], probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("pair, names", [(True, ["text", "text2"]), (False, ["text"]), (None, ["text", "text2"])])
+def test_what_the_text_signature_takes(pair, names, stored, tmp_path):
+    assert serving._text_names(dataclasses.replace(stored, pair=pair)) == names
+    assert serving._text_names(dataclasses.replace(stored, folder=str(tmp_path))) == []  # without a vocabulary
 
 
 def test_signature(exported):
