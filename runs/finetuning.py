@@ -93,7 +93,9 @@ def read_task(settings, reader):
     names = reader.names(settings.finetuning.label_names, train.labels)
     if not settings.eval_file:
         return RunRows(train, None, names)
-    return RunRows(train, reader.labelled(settings.eval_file, train.labels, settings.num_labels), names)
+    evaluation = reader.labelled(settings.eval_file, train.labels, settings.num_labels)
+    task_data.check_segments(evaluation.examples, settings.bert_config, settings.eval_file)
+    return RunRows(train, evaluation, names)
 
 
 def warn_of_batches(settings):

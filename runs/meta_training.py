@@ -5,13 +5,15 @@ import json
 import os
 from typing import NamedTuple, Optional
 
+from data import records
 from learner import configs
-from runs import earlier, output_folder
+from runs import earlier, output_folder, task_data
 from runtime import checkpoints, claims, run_files
 from runtime.errors import UserError, writing
 from runtime.files import read_json, write_json
 from training import loop, meta_training, multitask_training, validation
 
+LOOKED_AT = 1000  # records of a file: those of one task are alike
 # Seconds to wait for a process of another machine, which may have been killed there and begun again here.
 ELSEWHERE = claims.SILENCE + 2 * claims.BEAT
 
@@ -43,6 +45,7 @@ def run(settings, machines):
     refuse_other_training(settings, description, machines.is_chief)
     kind = multitask_training if isinstance(settings.classifier, configs.SoftmaxConfig) else meta_training
     plan = kind.make_plan(settings.bert_config, settings.classifier, settings.training)
+    check_pairs(settings)
     plan = plan._replace(beside=beside(settings))
     output_folder.make(settings.output_dir)
     with contextlib.ExitStack() as stack:
@@ -57,6 +60,16 @@ def run(settings, machines):
             return Ended(plan.title, finished)
         model_dir = output_folder.model_dir(settings.output_dir)
         return Ended(plan.title, finished, "%s, %s" % (model_dir, validation.exported(settings.output_dir)))
+
+
+def check_pairs(settings):
+    """UserError where the first records of a file are pairs, and the encoder tells no second text from the first."""
+    if settings.bert_config.type_vocab_size > 1:
+        return
+    run = settings.training
+    for path in tuple(run.task_train_files) + tuple(run.task_eval_files):
+        first = records.read_records(path, run.max_seq_length, most=LOOKED_AT)
+        task_data.check_segments(first, settings.bert_config, path)
 
 
 def describe(settings):

@@ -73,7 +73,7 @@ esac
 if [ -z "$(ls -A "$venv")" ]; then touch "$ours"; fi
 [ -e "$ours" ] || fits ||
   fail "$venv is neither made by this script nor an environment of $needed with pip: choose another with VENV=DIR"
-[ -z "$(find "$venv" ! -user "$(id -u)" -print -quit 2>/dev/null)" ] ||
+[ -z "$(find "$venv/" ! -user "$(id -u)" -print -quit 2>/dev/null)" ] ||
   fail "$venv holds files of another user: choose another with VENV=DIR"
 
 # --- make and fill it ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import tiny
 
 import modeling
 from command_line.settings import TrainingSettings
+from data import examples, records
 from learner import configs
 from runs import meta_training
 from runtime.errors import UserError
@@ -76,3 +77,23 @@ def test_what_lies_beside_an_export(tmp_path):
     known = dataclasses.replace(settings, vocab_file=str(tmp_path / "words"))
     assert meta_training.beside(known)["vocab.txt"] == b"good\n"
     assert meta_training.describe(known) == meta_training.describe(settings)  # the same run
+
+
+def test_pairs_need_an_encoder_that_tells_them_apart(tmp_path):
+    for name, segments in (("single.tf_record", 0), ("pairs.tf_record", 1)):
+        rows = [{"input_ids": [2, 5, 3], "input_mask": [1] * 3, "segment_ids": [0, segments, segments], "label_ids": 0}]
+        records.write_records(tmp_path / name, examples.pad(rows, 4))
+    single, pairs = str(tmp_path / "single.tf_record"), str(tmp_path / "pairs.tf_record")
+    for train, judged, types, is_refused in (
+        ((single, pairs), (), 1, True), ((single,), (pairs,), 1, True),
+        ((single,), (), 1, False), ((pairs,), (), 2, False),
+    ):
+        settings = dataclasses.replace(
+            settings_of(tmp_path, configs.LearnerConfig()), bert_config=tiny.bert(type_vocab_size=types),
+            training=configs.MetaTrainConfig(task_train_files=train, task_eval_files=judged, max_seq_length=4),
+        )
+        if is_refused:
+            with pytest.raises(UserError, match="pairs.tf_record: holds pairs of texts, but the encoder has"):
+                meta_training.check_pairs(settings)
+        else:
+            meta_training.check_pairs(settings)

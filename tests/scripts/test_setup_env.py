@@ -313,8 +313,12 @@ def test_an_environment_that_the_script_did_not_make_stays(machine, version):
     assert code == 2 and "VENV=DIR" in errors[-1] and tree(machine.folder / "mine") == before
 
 
-def test_an_environment_with_files_of_another_user_stays(machine):
+@pytest.mark.parametrize("is_link", [False, True])
+def test_an_environment_with_files_of_another_user_stays(machine, is_link):
     machine.python("python3", "3.11")
+    if is_link:
+        (machine.folder / "theirs").mkdir()
+        (machine.folder / "mine").symlink_to(machine.folder / "theirs")
     machine.run(VENV="mine")
     machine.write(machine.folder / "mine" / "bin" / "python", "#!/nowhere\n")  # its interpreter is gone
     machine.write(machine.bin / "id", "#!%s\necho 12345\n" % shutil.which("bash"))
