@@ -9,7 +9,7 @@ from learner import configs
 from runs import earlier, schemas
 from runtime import folders, paths, schema
 from runtime.checkpoints import CHECKPOINT
-from runtime.errors import UserError
+from runtime.errors import UserError, check_names
 from runtime.files import write_json
 from runtime.run_files import MODEL_FILE, VOCAB_FILE
 
@@ -87,8 +87,10 @@ def description(bert_config, classifier, finetuning, labels, text):
 def replacing(folder, flag):
     """Gives a work folder whose files take the place of the model in `folder`; see folders.atomic_folder.
 
-    Raises UserError, which names `flag`, when the folder holds anything but a model, or cannot be written.
+    Raises UserError, which names `flag`, when the folder holds anything but a model, or cannot be written; or has a
+    name that is not UTF-8, which TensorFlow does not write to.
     """
+    check_names([os.path.abspath(folder)])
     return folders.atomic_folder(folder, "model", folders.OWN, earlier=earlier.model, flag=flag)
 
 

@@ -8,7 +8,7 @@ from absl import logging
 
 from runs import earlier
 from runtime import folders, makings, run_files
-from runtime.errors import UserError, cannot_write
+from runtime.errors import UserError, cannot_write, check_names
 from runtime.files import read_json
 
 RUN = "fine-tuning run"  # kind of making
@@ -19,8 +19,9 @@ def check(folder):
     """UserError unless a folder is, or can be made, one to write to; makes nothing yet."""
     if not folder:
         raise UserError("--output_dir is empty: name a folder.")
-    folders.recover(folder)
     existing = os.path.abspath(folder)
+    check_names([existing])  # TensorFlow writes to no other, and would say so after training
+    folders.recover(folder)
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
     try:

@@ -24,6 +24,17 @@ def test_a_file_in_its_place(below, tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_place_whose_name_is_not_utf8(tmp_path, monkeypatch):
+    place = tmp_path / "caf\udce9"
+    place.mkdir()
+    monkeypatch.chdir(str(place))
+    for folder in ("out", str(place / "out")):
+        with pytest.raises(UserError, match="not UTF-8 cannot be written down: rename the file or folder"):
+            output_folder.check(folder)
+    output_folder.check(str(tmp_path / "out"))
+    assert not list(place.iterdir())
+
+
 def test_no_name():
     with pytest.raises(UserError, match="--output_dir is empty: name a folder"):
         output_folder.check("")
