@@ -50,7 +50,7 @@ def test_what_is_left(model, tmp_path):
 @pytest.mark.parametrize(
     "content, words",
     [
-        ("text,label\ngood,up\nbad,flat\n", "a.csv: row 1 .* unknown label 'flat'; known: up, down"),
+        ("text,label\ngood,up\nbad,flat\n", "a.csv: line 3 has the unknown label 'flat'; known: up, down"),
         ("text,label\ngood,UP\n", "unknown label 'UP'"),
         ("text,label\ngood,\n", "a.csv: line 2.*label is missing"),
         ("text,label\n,up\n", "a.csv: line 2.*text is empty"),
