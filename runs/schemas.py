@@ -25,6 +25,7 @@ _MODEL = fields(
         "learner": LEARNER, configs.SOFTMAX: SOFTMAX,
         "finetuning": fields({}, {"eval_batch_size": whole(1, 10**9)}, more=True),
         "label_kind": one_of(*LABEL_KINDS), "pair": none_or(flag), "run_id": text(most=64),
+        "temperature": real(1e-6, 1e6),
     },
     more=True,  # of later versions
 )
@@ -32,10 +33,20 @@ _NAMES = {"i": re.compile(r"-?\d{1,19}$", re.ASCII), "u": re.compile(r"\d{1,20}$
           "b": re.compile("(True|False)$")}
 _COUNTS = array(array(whole(), most=10**4), least=1, most=10**4)
 ACCURATE = fields({"metrics": fields({"accuracy": real(0, 1)}, more=True)}, more=True)  # of a results.json
+_FRACTION = real(0, 1)
+_CALIBRATION = {  # of runs.confidence
+    "calibration_bins": array(
+        fields({"from": _FRACTION, "rows": whole(1), "confidence": _FRACTION, "accuracy": _FRACTION}), most=1000
+    ),
+    "by_min_confidence": array(
+        fields({"min_confidence": _FRACTION, "decided": _FRACTION, "accuracy": none_or(_FRACTION)}), most=1000
+    ),
+}
 _RESULTS = fields(
     {
         "metrics": fields(
-            {"accuracy": real(0, 1), "macro_f1": real(0, 1), "loss": real(0), "confusion": _COUNTS}, more=True
+            {"accuracy": _FRACTION, "macro_f1": _FRACTION, "loss": real(0), "confusion": _COUNTS}, _CALIBRATION,
+            more=True,
         )
     },
     {

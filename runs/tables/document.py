@@ -7,7 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence
 import numpy as np
 import pandas as pd
 
-from runs.tables import CONFUSIONS, layout, plots, rates, render, report
+from runs.tables import CONFUSIONS, confidence_plots, layout, plots, rates, render, report
 from runs.tables.runs import Failure, read_runs
 from runtime import folders
 from runtime.cells import guarded
@@ -16,10 +16,15 @@ from runtime.errors import UserError
 PLOTS = "plots"
 REPORT = "report.html"
 TABLES = ("tables.md", "tables.tex", "runs.csv", "summaries.csv", "differences.csv", "comparisons.csv", "rates.csv")
-_IMAGE = re.compile(r"(accuracy|heat|differences|rates|confusion)(_[\w.=-]+)?\.(png|svg)$")
+_IMAGE = re.compile(r"(accuracy|heat|differences|rates|confusion|reliability|coverage)(_[\w.=-]+)?\.(png|svg)$")
 RATES = (
     "Of layers that fine-tuning adapts; means where a layer has several. A rate of 0 is not drawn: the scale is "
     "logarithmic."
+)
+CONFIDENCE = (
+    "Rows of all tasks and splits of a model together. On the diagonal of a reliability diagram probabilities are as "
+    "often right as they say. Rows are decided where the highest probability reaches 0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95 "
+    "or 0.99."
 )
 TITLE = "Few-shot text classification: results"
 
@@ -82,7 +87,7 @@ def contents(results: layout.Results, failures: Sequence[Failure], confusion: st
 
 
 def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image]]:
-    """{"shots", "heat", "differences", "rates", "confusion": {name: Image}}, in the order of the report."""
+    """{"shots", "heat", "differences", "confidence", "rates", "confusion": {name: Image}}, in the report's order."""
     def image(figure, description):
         return report.Image(plots.png(figure), plots.svg(figure), plots.width(figure), description)
 
@@ -98,8 +103,25 @@ def plot_images(results, learned, confusion) -> Dict[str, Dict[str, report.Image
         for k in results.shots if len(results.models) > 1
     }
     lines = {_name("rates"): image(plots.learned_rates(learned), "learned rates by layer")} if learned else {}
-    confusions = _confusion_images(results, confusion, image)
-    return {"shots": shots, "heat": heat, "differences": apart, "rates": lines, "confusion": confusions}
+    return {
+        "shots": shots, "heat": heat, "differences": apart, "confidence": _confidence_images(results, image),
+        "rates": lines, "confusion": _confusion_images(results, confusion, image),
+    }
+
+
+def _confidence_images(results, image):
+    """{name: Image} of calibration, for each k whose runs tell it."""
+    found = {}
+    for k in results.shots:
+        if confidence_plots.has_any(results.runs, k):
+            asked = results.runs, results.models, k
+            found[_name("reliability", "k%d" % k)] = image(
+                confidence_plots.reliability(*asked), "accuracy against highest probability, k=%d" % k
+            )
+            found[_name("coverage", "k%d" % k)] = image(
+                confidence_plots.coverage(*asked), "accuracy against share decided, k=%d" % k
+            )
+    return found
 
 
 def _confusion_images(results, confusion, image):
@@ -146,6 +168,8 @@ def _sections(results, failures, accuracy, paired, beside, images, unread) -> Li
         report.Section("Beside the published figure", (), [beside] if beside.rows else ()),
         report.Section("Accuracy against k", (), (), list(images["shots"].values())),
         report.Section("Heat maps", (), (), list(images["heat"].values())),
+        report.Section("Probabilities", [CONFIDENCE] * bool(images["confidence"]), (),
+                       list(images["confidence"].values())),
         report.Section("Learned rates", [RATES] * bool(images["rates"]) + unread, (), list(images["rates"].values())),
         report.Section("Confusion matrices", _not_plotted(results), (), (), list(folded.items())),
         report.Section("Runs that failed", items=["%s: %s" % failure for failure in failures]),

@@ -48,14 +48,14 @@ def width(figure: Figure) -> int:
     return int(round(figure.get_size_inches()[0] * DPI))
 
 
-def _plain(text):
+def plain(text):
     """Text of others in a figure: no formula, nothing that cannot be seen, and not longer than there is room for."""
     text = shown(str(text))
     text = text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "\u2026"
     return text.replace("$", "\\$")
 
 
-def _figure(width, height):
+def new_figure(width, height):
     """(figure, axes); sizes in inches."""
     figure = Figure(figsize=(width, height), constrained_layout=True)
     FigureCanvasAgg(figure)
@@ -66,7 +66,7 @@ def _figure(width, height):
 def accuracy_by_shots(results: Results, task: str) -> Figure:
     """Accuracy against k, a line a model; bars are one standard deviation over splits."""
     with rc_context(STYLE):
-        figure, axes = _figure(3.7, 2.7 + 0.18 * math.ceil(len(results.models) / LEGEND_COLUMNS))
+        figure, axes = new_figure(3.7, 2.7 + 0.18 * math.ceil(len(results.models) / LEGEND_COLUMNS))
         for number, model in enumerate(results.models):
             found = [(k, results.summary(model, task, k)) for k in results.shots]
             found = [(k, summary) for k, summary in found if summary]
@@ -76,7 +76,7 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
             shift = 1.0 + 0.02 * (number - (len(results.models) - 1) / 2.0)
             axes.errorbar(
                 [k * shift for k, _ in found], [100 * summary.mean for _, summary in found],
-                yerr=np.nan_to_num([100 * summary.std for _, summary in found]), label=_plain(model), capsize=3,
+                yerr=np.nan_to_num([100 * summary.std for _, summary in found]), label=plain(model), capsize=3,
                 markersize=5, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
             )
         axes.set_xscale("log", base=2)
@@ -85,9 +85,9 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
         axes.minorticks_off()
         if len(results.shots) == 1:
             axes.set_xlim(results.shots[0] / 2.0, results.shots[0] * 2.0)
-        axes.set(title=_plain(task), xlabel="examples a class (k)", ylabel="accuracy, %")
+        axes.set(title=plain(task), xlabel="examples a class (k)", ylabel="accuracy, %")
         axes.grid(axis="y", alpha=0.3)
-        _legend_below(axes, 1.8)
+        legend_below(axes, 1.8)
         return figure
 
 
@@ -99,8 +99,8 @@ def heat_map(results: Results, k: int) -> Figure:
             summary = results.summary(model, task, k)
             values[row, column] = 100 * summary.mean if summary else np.nan
     with rc_context(STYLE):
-        names = 0.07 * max(len(_plain(task)) for task in results.tasks)  # inches
-        figure, axes = _figure(1.4 + names + 0.5 * len(results.models), 1.6 + 0.27 * len(results.tasks))
+        names = 0.07 * max(len(plain(task)) for task in results.tasks)  # inches
+        figure, axes = new_figure(1.4 + names + 0.5 * len(results.models), 1.6 + 0.27 * len(results.tasks))
         low, high = _span(results)
         image = axes.imshow(np.ma.masked_invalid(values), cmap="viridis", aspect="auto", vmin=low, vmax=high)
         figure.colorbar(image, ax=axes).outline.set_visible(False)
@@ -124,7 +124,7 @@ def differences(results: Results, k: int) -> Figure:
     """The first model minus each other one: a row a task, points with their intervals over splits."""
     first, others = results.models[0], results.models[1:]
     with rc_context(STYLE):
-        figure, axes = _figure(4.0, 1.6 + 0.3 * len(results.tasks) + 0.18 * math.ceil(len(others) / LEGEND_COLUMNS))
+        figure, axes = new_figure(4.0, 1.6 + 0.3 * len(results.tasks) + 0.18 * math.ceil(len(others) / LEGEND_COLUMNS))
         for number, other in enumerate(others):
             found = [(row, results.compare(first, other, k, [task])) for row, task in enumerate(results.tasks)]
             found = [(row, compared) for row, compared in found if compared]
@@ -133,16 +133,16 @@ def differences(results: Results, k: int) -> Figure:
             ends = 100 * np.array([[compared.splits_low, compared.splits_high] for _, compared in found]).reshape(-1, 2)
             axes.errorbar(
                 means, [row + shift for row, _ in found], xerr=np.nan_to_num(np.abs(ends.T - means)), linestyle="none",
-                label=_plain(other), markersize=4, color=COLOURS[number % len(COLOURS)],
+                label=plain(other), markersize=4, color=COLOURS[number % len(COLOURS)],
                 marker=MARKERS[number % len(MARKERS)],
             )
         axes.axvline(0.0, color="black", linewidth=0.8)
         axes.set_yticks(range(len(results.tasks)))
-        axes.set_yticklabels(list(map(_plain, results.tasks)))
+        axes.set_yticklabels(list(map(plain, results.tasks)))
         axes.invert_yaxis()
-        axes.set(title="%s minus ..., k=%d" % (_plain(first), k), xlabel="points")
+        axes.set(title="%s minus ..., k=%d" % (plain(first), k), xlabel="points")
         axes.grid(axis="x", alpha=0.3)
-        _legend_below(axes, 0.7 + 0.3 * len(results.tasks))
+        legend_below(axes, 0.7 + 0.3 * len(results.tasks))
         return figure
 
 
@@ -152,7 +152,7 @@ def confusion_matrix(confusion: np.ndarray, labels: Sequence[str], title: str) -
     rows = confusion.sum(axis=1, keepdims=True)
     parts = confusion / np.maximum(rows, 1)
     side = (0.4 if len(labels) <= MOST_NUMBERED else 0.2) * len(labels)  # inches
-    names = 0.06 * max(len(_plain(label)) for label in labels)
+    names = 0.06 * max(len(plain(label)) for label in labels)
     left, bottom, top = 0.3 + names, 0.35 + 0.75 * names, 0.25
     width, height = left + max(side, 1.0) + 0.1, bottom + side + top
     with rc_context(STYLE):
@@ -181,7 +181,7 @@ def learned_rates(rates: List[Rate]) -> Figure:
         groups.setdefault((rate.model, rate.rate_set), collections.defaultdict(list))[rate.layer].append(rate.rate)
     sets = {rate_set for _, rate_set in groups}
     with rc_context(STYLE):
-        figure, axes = _figure(4.0, 1.4 + 0.24 * len(layers) + 0.18 * math.ceil(len(groups) / LEGEND_COLUMNS))
+        figure, axes = new_figure(4.0, 1.4 + 0.24 * len(layers) + 0.18 * math.ceil(len(groups) / LEGEND_COLUMNS))
         shown_means = []
         for number, ((model, rate_set), by_layer) in enumerate(groups.items()):
             means = [(row, np.mean(by_layer[layer])) for row, layer in enumerate(layers) if layer in by_layer]
@@ -189,7 +189,7 @@ def learned_rates(rates: List[Rate]) -> Figure:
             shift = 0.5 * (number - (len(groups) - 1) / 2.0) / len(groups)
             axes.plot(
                 [mean for _, mean in means], [row + shift for row, _ in means], linestyle="none", markersize=5,
-                label=_plain(model) if len(sets) == 1 else "%s, set %d" % (_plain(model), rate_set),
+                label=plain(model) if len(sets) == 1 else "%s, set %d" % (plain(model), rate_set),
                 color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
             )
             shown_means += [mean for _, mean in means]
@@ -199,7 +199,7 @@ def learned_rates(rates: List[Rate]) -> Figure:
         axes.set_ylim(len(layers) - 0.5, -0.5)
         axes.set(title="learned rates", xlabel="rate")
         axes.grid(axis="both", alpha=0.3)
-        _legend_below(axes, 0.4 + 0.24 * len(layers))
+        legend_below(axes, 0.4 + 0.24 * len(layers))
         return figure
 
 
@@ -219,7 +219,7 @@ def _scale_of_rates(axes, rates):
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _legend_below(axes, height):
+def legend_below(axes, height):
     """A legend where neither marks nor the page's edge are in its way; `height` of the axes, inches."""
     axes.legend(
         fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.5 / height), ncol=LEGEND_COLUMNS
@@ -227,7 +227,7 @@ def _legend_below(axes, height):
 
 
 def _ticks(axes, columns, rows, size=9):
-    columns, rows = (list(map(_plain, names)) for names in (columns, rows))
+    columns, rows = (list(map(plain, names)) for names in (columns, rows))
     axes.set_xticks(range(len(columns)))
     axes.set_xticklabels(columns, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(range(len(rows)))

@@ -29,6 +29,8 @@ class Run:
     rows: int  # evaluated
     labels: Tuple[str, ...]
     confusion: Tuple[Tuple[int, ...], ...]  # [true class][predicted class]
+    calibration_bins: Tuple[Mapping, ...] = ()  # as runs.confidence describes them; none of earlier versions
+    by_min_confidence: Tuple[Mapping, ...] = ()
     warm_start_model_dir: Optional[str] = None
     learner: Mapping[str, object] = field(default_factory=dict)  # settings of the LearnerConfig, where there is one
 
@@ -122,6 +124,8 @@ def _run(content, path, results_dir) -> Optional[Run]:
             rows=sum(map(sum, confusion)),
             labels=tuple(map(str, config.get("labels") or range(len(confusion)))),
             confusion=confusion,
+            calibration_bins=tuple(metrics.get("calibration_bins", ())),
+            by_min_confidence=tuple(metrics.get("by_min_confidence", ())),
             warm_start_model_dir=finetuning.get("warm_start_model_dir"),
             learner=learner,
         )
