@@ -20,7 +20,16 @@ with importing(__name__):
     from absl import flags, logging
 
 from command_line import program, program_flags, settings
-from runs import evaluation, finetuning, meta_training, prediction, prediction_lines, prediction_places
+from runs import (
+    evaluation,
+    finetuning,
+    meta_training,
+    prediction,
+    prediction_lines,
+    prediction_places,
+    self_check,
+    suggestion,
+)
 from runtime import run_files
 from runtime.cells import one_line
 from runtime.installation import renamed
@@ -29,6 +38,7 @@ from training import cluster
 FLAGS = flags.FLAGS
 program_flags.define(FLAGS)
 
+MODES = ("do_train", "do_eval", "do_score", "do_suggest", "do_predict")
 EXAMPLES_SHOWN = 5
 
 
@@ -48,15 +58,15 @@ def main(argv, values=FLAGS, known=None):
     for name in program_flags.NO_EFFECT:
         if values[name].present:
             logging.info("--%s has no effect.", name)
-    if not (values.do_train or values.do_eval or values.do_score or values.do_predict):
-        raise UserError(
-            "nothing to do: give --do_train, --do_eval, --do_score or --do_predict (--help lists the flags)."
-        )
+    if not any(values[mode].value for mode in MODES):
+        raise UserError("nothing to do: give one of --%s (--help lists the flags)." % ", --".join(MODES))
     program_flags.start_debugging(values)
     program_flags.check(values)
     asked = settings.prediction_settings(values) if values.do_predict else None
     if asked:
         prediction_places.check(asked)  # before the training
+    if values.do_suggest:
+        suggestion.check(settings.suggestion_settings(values))
     rows_to = prediction_lines.stream_of(asked.output, sys.stdout) if asked else None
     with contextlib.redirect_stdout(sys.stderr) if rows_to else contextlib.nullcontext():  # nothing between the rows
         if values.do_train:
@@ -65,6 +75,8 @@ def main(argv, values=FLAGS, known=None):
             run_finetuning(settings.run_settings(values), known)
         if values.do_score:
             run_evaluation(settings.score_settings(values), known)
+        if values.do_suggest:
+            run_suggestion(settings.suggestion_settings(values), known)
         if asked:
             run_prediction(asked, known, rows_to)
 
@@ -97,9 +109,16 @@ def run_evaluation(asked, known):
         print("  %s" % path)
 
 
+def run_suggestion(asked, known):
+    """Says which texts to label next."""
+    found = suggestion.run(asked, known)
+    print("%d of %d texts to label next: fill in the column %s of" % (found.chosen, found.rows, suggestion.LABEL))
+    print("  %s" % found.path)
+
+
 def run_prediction(asked, known, rows_to):
     """Predicts with a fine-tuned model; `rows_to` is the stream that gets all rows, None: some are shown."""
-    prediction_lines.tell(prediction.run(asked, known, rows_to), rows_to)
+    prediction_lines.tell(prediction.run(asked, known, rows_to), rows_to, asked.min_confidence)
 
 
 # Output.
@@ -127,6 +146,8 @@ def print_summary(summary, asked):
             "trained on %d rows of %d classes (%s), not evaluated, %.0f s"
             % (rows, len(labels), ", ".join(labels), summary["seconds"]["total"])
         )
+    for line in self_check.lines(summary["self_check"]) if summary["self_check"] else ():
+        print(line)
     left = [run_files.RESULTS] + [run_files.PREDICTIONS] * bool(metrics) + [run_files.MODEL] * asked.keep_model
     for name in left:
         print("  %s" % os.path.join(asked.output_dir, name))

@@ -13,7 +13,7 @@ from runtime.installation import FINETUNE
 from runtime.run_files import MODEL, MODEL_FILE, RESULTS
 
 STDIN = text.STDIN
-OPTIONS = ("--train", "--eval", "--predict", "--model")  # each is about files of the user's own
+OPTIONS = ("--train", "--eval", "--predict", "--suggest", "--model")  # each is about files of the user's own
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,14 +43,18 @@ def parse(arguments):
         raise UserError("--train and --model exclude each other: a model is trained, or there is one.")
     if options.eval and not (options.train or options.model):
         raise UserError("--eval needs --train FILE or --model DIR: what is to be evaluated.")
-    if options.model and not (options.predict or options.eval):
-        raise UserError("--model needs --predict FILE (texts to classify) or --eval FILE (rows with labels).")
-    if options.predict and not (options.train or options.model):
-        raise UserError("--predict needs --train FILE or --model DIR.")
+    if options.model and not (options.predict or options.eval or options.suggest):
+        raise UserError(
+            "--model needs --predict FILE (texts to classify), --eval FILE (rows with labels) or --suggest FILE (texts "
+            "to choose from)."
+        )
+    for option in ("predict", "suggest"):
+        if getattr(options, option) and not (options.train or options.model):
+            raise UserError("--%s needs --train FILE or --model DIR." % option)
     if options.output and not options.predict:
         raise UserError("--output needs --predict FILE: it is the file of the predictions.")
-    if [options.train, options.eval, options.predict].count(STDIN) > 1:
-        raise UserError("only one of --train, --eval and --predict can be standard input.")
+    if [options.train, options.eval, options.predict, options.suggest].count(STDIN) > 1:
+        raise UserError("only one of --train, --eval, --predict and --suggest can be standard input.")
     return options, rest
 
 
@@ -80,6 +84,8 @@ def choose(options, environment):
     if options.predict:
         flags.update(do_predict=True, predict_file=options.predict)
         flags.update({"output": options.output} if options.output else {})
+    if options.suggest:
+        flags.update(do_suggest=True, suggest_file=options.suggest)
     return dict(flags, output_dir=folder), rows
 
 
@@ -103,8 +109,9 @@ def read_files(options):
                 raise UserError("%s: the name has a comma; rename the file." % path)
     elif options.eval:
         rows[options.eval, True] = read(options.eval)
-    if options.predict and options.predict != STDIN:
-        rows[options.predict, False] = unlabelled.census(options.predict)
+    for path in (options.predict, options.suggest):
+        if path and path != STDIN:
+            rows[path, False] = unlabelled.census(path)
     return rows
 
 
@@ -132,6 +139,7 @@ def _training(options, rows, environment):
     flags.update(public_task.encoder_flags(model, encoder, environment))
     if recipes.MODELS[model].label_names:
         flags["label_names"] = "auto"
+    flags.update(calibrate=recipes.MODELS[model].calibrate, self_check=not options.eval)
     files = [path for path in (options.train, options.eval) if path]
     return dict(flags, do_eval=True, stratified=True, task_eval_files=",".join(files))
 

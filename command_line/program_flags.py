@@ -18,7 +18,7 @@ NO_EFFECT = ("use_tpu", "master", "iterations_per_loop", "num_train_tasks", "num
 ALLOWED = (
     (
         ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length")
-        + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout"),
+        + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout", "suggest_n"),
         lambda value: value > 0,
         "above 0",
     ),
@@ -29,6 +29,7 @@ ALLOWED = (
         lambda value: value is None or 0.0 <= value < 1.0,
         "at least 0, below 1",
     ),
+    (("min_confidence",), lambda value: value is None or 0.0 <= value <= 1.0, "0 to 1"),
     (("deep_set_layers", "min_layer_with_grad", "min_inner_steps"), lambda value: value >= 0, "at least 0"),
     (("seed",), lambda value: 0 <= value < 2**31, "0 to %d" % (2**31 - 1)),
 )
@@ -52,6 +53,7 @@ def _modes(add):
     add.boolean("do_eval", False, "Fine-tune on the first of --task_eval_files, evaluate on the second, if any.")
     add.boolean("do_predict", False, "Predict the rows of --predict_file with the model in --model_dir.")
     add.boolean("do_score", False, "Evaluate the model in --model_dir on --score_file; nothing is trained.")
+    add.boolean("do_suggest", False, "Which texts of --suggest_file to label next, by the model in --model_dir.")
     add.boolean("debug", False, "Log more; changes nothing that is computed.")
 
 
@@ -186,11 +188,22 @@ def _own(add):
         "label_names", None, "What the classes are called, in the order of their ids: label embeddings lean on it as "
         "far as the training rows bear it out; auto: as the labels. Default: not made use of."
     )
+    add.boolean(
+        "calibrate", False, "Choose a temperature of the probabilities by cross-validation over the training rows; for "
+        "encoders that stay as they are."
+    )
+    add.boolean("self_check", False, "After --do_eval: how good the model is, by cross-validation over training rows.")
     add.string("predict_file", None, "Rows to predict: TFRecord or text (.txt, .json, .csv, ...; - is stdin).")
     add.string("score_file", None, "Labelled rows to evaluate a model on: TFRecord or text with a label column.")
     add.string(
         "output", None, "File of predictions, *.tsv or *.jsonl, or - for standard output; default: OUTPUT_DIR/"
         "predictions*.tsv, and standard output too where it is a pipe or file."
+    )
+    add.string("suggest_file", None, "Texts to choose from for labelling (.txt, .json, .csv, ...; - is stdin).")
+    add.integer("suggest_n", 20, "How many of them, at most.")
+    add.real(
+        "min_confidence", None, "Predicted rows whose highest probability is below it are marked as undecided; "
+        "default: every row is decided."
     )
     add.string("model_dir", None, "Fine-tuned model for --do_predict and --do_score; default: OUTPUT_DIR/model.")
     add.boolean("keep_model", True, "Keep the fine-tuned model.")
@@ -307,8 +320,12 @@ def check(values):
         raise UserError("--do_predict needs --predict_file: a TFRecord or text file, or - for stdin.")
     if values.do_score and not values.score_file:
         raise UserError("--do_score needs --score_file: a TFRecord or text file with labels.")
+    if values.min_confidence is not None and not values.do_predict:
+        raise UserError("--min_confidence needs --do_predict: it leaves predicted rows undecided.")
     if values.output is not None and not values.do_predict:
         raise UserError("--output needs --do_predict: it is the file of the predictions.")
-    for mode in ("do_score", "do_predict"):
+    if values.do_suggest and not values.suggest_file:
+        raise UserError("--do_suggest needs --suggest_file: a file of texts, or - for stdin.")
+    for mode in ("do_score", "do_predict", "do_suggest"):
         if values.do_eval and values[mode].value and not values.keep_model and not values.model_dir:
             raise UserError("--keep_model=false leaves no model for --%s: keep it, or give --model_dir." % mode)

@@ -21,6 +21,7 @@ class Recipe(NamedTuple):
     most_epochs: int = sys.maxsize
     encoder: Optional[str] = None  # the only one it is for
     label_names: bool = False  # own texts' labels are told to it (--label_names=auto)
+    calibrate: bool = False  # own texts' probabilities are calibrated (--calibrate)
     shipped: Optional[str] = None  # folder of the model in this repository, which fetch/shipped.py makes whole
 
 
@@ -49,10 +50,12 @@ MODELS = {
         most_epochs=40,
         encoder="minilm",
         label_names=True,
+        calibrate=True,
         shipped=os.path.join(MODELS_DIR, "minilm-smlmt"),
     ),
     "minilm-heads": Recipe(
-        "minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=40, encoder="minilm", label_names=True
+        "minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=40, encoder="minilm", label_names=True,
+        calibrate=True,
     ),
     "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
     "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),

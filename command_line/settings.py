@@ -43,6 +43,7 @@ class RunSettings:
     overwrite: bool
     given: Dict[str, object]  # the flags that were given and their values, for the record
     keep_onnx: bool = False  # whether the model that is kept has a model.onnx too
+    self_check: bool = False  # cross-validation over the training rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +57,7 @@ class PredictionSettings:
     vocab_file: Optional[str]  # for a model without a vocabulary
     max_seq_length: Optional[int]  # None: the model's
     output: Optional[str]  # file, run_files.STDOUT, or None: a file in output_dir
+    min_confidence: Optional[float] = None  # rows whose highest probability is below it are not decided
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,19 @@ class ScoreSettings:
     score_file: str
     output_dir: str
     batch_size: int  # for a model that does not tell with which one it was evaluated
+    vocab_file: Optional[str]  # for a model without a vocabulary
+    max_seq_length: Optional[int]  # None: the model's
+
+
+@dataclasses.dataclass(frozen=True)
+class SuggestionSettings:
+    """One choice of texts to label next as it is asked for."""
+
+    model_dir: str
+    suggest_file: str
+    count: int  # of them, at most
+    output_dir: str
+    batch_size: int
     vocab_file: Optional[str]  # for a model without a vocabulary
     max_seq_length: Optional[int]  # None: the model's
 
@@ -200,6 +215,7 @@ def run_settings(flags):
         keep_onnx=flags.keep_onnx,
         overwrite=flags.overwrite,
         given=given(flags),
+        self_check=flags.self_check,
     )
 
 
@@ -214,7 +230,9 @@ def prediction_settings(flags):
             )
         if os.path.realpath(output) == os.path.realpath(flags.predict_file):
             raise UserError("--output and --predict_file are the same file: %s." % output)
-    return PredictionSettings(predict_file=flags.predict_file, output=output, **_application(flags))
+    return PredictionSettings(
+        predict_file=flags.predict_file, output=output, min_confidence=flags.min_confidence, **_application(flags)
+    )
 
 
 def score_settings(flags):
@@ -222,8 +240,13 @@ def score_settings(flags):
     return ScoreSettings(score_file=flags.score_file, **_application(flags))
 
 
+def suggestion_settings(flags):
+    """SuggestionSettings."""
+    return SuggestionSettings(suggest_file=flags.suggest_file, count=flags.suggest_n, **_application(flags))
+
+
 def _application(flags):
-    """What PredictionSettings and ScoreSettings share, as {name: value}."""
+    """What PredictionSettings, ScoreSettings and SuggestionSettings share, as {name: value}."""
     return {
         "model_dir": flags.model_dir or os.path.join(flags.output_dir, run_files.MODEL),
         "output_dir": flags.output_dir,

@@ -8,7 +8,8 @@ POOLINGS = ("cls", "mean", "last_text")
 HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
 SOFTMAX = "softmax"  # a value of --classifier
-LATER = ("feature_layers", "label_names")  # settings that earlier versions did not have, off where they are empty
+# Settings that earlier versions did not have, off where they are empty.
+LATER = ("feature_layers", "label_names", "calibrate")
 FLAG_NAMES = {"rate_sets": "SGD_K"}  # of the fields that are not called as their flag
 
 
@@ -154,6 +155,7 @@ class FinetuneConfig:
     warm_start_model_dir: str = None
     stratified: bool = False  # batches that data/batching.py stratifies, not the published ones
     seed: int = 0
+    calibrate: bool = False  # choose a temperature of the probabilities, see learner/calibration.py
     label_names: tuple = ()  # what the classes are called, see learner/name_prior.py; empty: not made use of
 
 

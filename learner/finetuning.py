@@ -3,7 +3,8 @@ import collections
 import math
 from typing import NamedTuple
 
-from learner import adaptation, descent, heads
+import modeling
+from learner import adaptation, configs, descent, heads
 from learner.adaptation import LABEL_EMBEDDINGS
 from learner.classifier import Classifier
 from runtime import precision
@@ -79,14 +80,16 @@ class FewShotModel(Classifier):
         return self.classify(self.variables, self.row_features(batch), self.label_embedding, batch.label_ids)
 
 
-def has_constant_features(names, bert_config, config):
+def has_constant_features(bert_config, config):
     """Whether every step of fine-tuning reads the same features of a row, so that it need be encoded but once.
 
     The weights that they are made with stay as they are, and nothing is dropped out. In reference_mode rows are encoded
-    at every step all the same.
+    at every step all the same, and for a SoftmaxConfig too.
     """
+    if not isinstance(config, configs.LearnerConfig) or config.reference_mode:
+        return False
     drops = (1.0 - config.keep_prob, bert_config.hidden_dropout_prob, bert_config.attention_probs_dropout_prob)
-    return not config.reference_mode and not any(drops) and heads.features_are_constant(names, config)
+    return not any(drops) and heads.features_are_constant(modeling.variable_shapes(bert_config), config)
 
 
 def training_step(model, step, batch, decay, dropout=None, features=None):

@@ -42,7 +42,8 @@ def run(settings, known=None):
     stored, rows, predictor = folders.read_whole(settings.model_dir, lambda: _open(settings, known or {}))
     with predictor:
         batch_size = stored.finetuning.get("eval_batch_size", settings.batch_size)
-        scores = Scores(predictor.score(rows.examples, batch_size), rows.examples.label_ids)
+        logits = predictor.score(rows.examples, batch_size)
+    scores = Scores(logits, rows.examples.label_ids, stored.temperature)
     summary = {
         "model": {"path": settings.model_dir, "run_id": _run_id(stored.folder)},
         "data": {

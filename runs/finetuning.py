@@ -7,7 +7,7 @@ from absl import logging
 
 from data.records import Examples
 from learner import configs
-from runs import identity, model_folder, onnx_export, output_folder, results, task_data
+from runs import identity, model_folder, onnx_export, output_folder, results, self_check, task_data
 from runs.scores import Scores
 from runtime import run_files
 from runtime.errors import UserError
@@ -56,8 +56,8 @@ def run(settings, known=None):
     refuse_lost_start(settings, weights)
     with output_folder.replacing(settings.output_dir, is_other_model=is_other_model) as work:
         refuse_other_model(run_identity)  # once more: now nobody else writes
-        outcome = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
-        result = judge(run_identity, task, outcome, begun)
+        outcome, checked = train(run_identity, task, output_folder.model_dir(work) if settings.keep_model else None)
+        result = judge(run_identity, task, outcome, begun, checked)
         write(work, result)
         if settings.keep_onnx:
             add_onnx(output_folder.model_dir(work), result.summary)
@@ -134,36 +134,44 @@ def refuse_lost_start(settings, weights):
 
 
 def train(run_identity, task, model_dir):
-    """Fine-tunes; returns finetuner.Finetuned.
+    """Fine-tunes.
 
     Args:
       model_dir: folder to make for the model, None: it is not kept.
+
+    Returns:
+      (finetuner.Finetuned, what self_check.check found or None where it was not asked for)
     """
-    settings = run_identity.settings
+    settings, checked = run_identity.settings, None
     if model_dir:
         os.mkdir(model_dir)
-    outcome = finetuner.finetune(
-        settings.bert_config, settings.classifier, settings.finetuning, task.train.examples,
-        task.evaluation and task.evaluation.examples, len(run_identity.labels), model_dir, names=task.names,
-    )
+    rows, evaluation = task.train.examples, task.evaluation and task.evaluation.examples
+    with finetuner.Finetuner(
+        settings.bert_config, settings.classifier, settings.finetuning, len(run_identity.labels)
+    ) as tuner:
+        outcome = tuner.run(settings.finetuning, rows, evaluation, model_dir, names=task.names)
+        if settings.self_check:
+            checked = self_check.check(tuner, settings.finetuning, rows, task.names, outcome.held_out)
     if model_dir:
         more = {"run_id": run_identity.run_id, "pair": task.train.examples.has_pairs}
+        more.update(model_folder.temperature(outcome.temperature))
         model_folder.add_settings(model_dir, dict(run_identity.description, **more), settings.vocab_file)
-    return outcome
+    return outcome, checked
 
 
-def judge(run_identity, task, outcome, begun):
+def judge(run_identity, task, outcome, begun, checked=None):
     """The Result of a run.
 
     Args:
       outcome: finetuner.Finetuned.
       begun: time when the run began, seconds.
+      checked: what self_check.check found, or None.
     """
     scores, sizes = None, {"train": task.train.examples.size}
     if task.evaluation:
-        scores = Scores(outcome.logits, task.evaluation.examples.label_ids)
+        scores = Scores(outcome.logits, task.evaluation.examples.label_ids, outcome.temperature)
         sizes["eval"] = task.evaluation.examples.size
-    summary = results.summarize(run_identity, sizes, outcome, scores, time.time() - begun)
+    summary = results.summarize(run_identity, sizes, outcome, scores, time.time() - begun, checked)
     return Result(summary, scores, task.evaluation)
 
 

@@ -28,6 +28,7 @@ class StoredModel:
     finetuning: dict  # configs.FinetuneConfig that it was trained with
     label_kind: str  # of the numpy type that the names stand for
     pair: Optional[bool]  # whether its rows were pairs of texts; None for a model that does not tell
+    temperature: float  # that logits are divided by for probabilities
 
     @property
     def checkpoint(self):
@@ -55,7 +56,7 @@ def load(folder, flag="--model_dir"):
         labels, text = tuple(saved["labels"]), TextSettings(**saved["text"])
         return StoredModel(
             folder, bert_config, config, labels, text, saved.get("finetuning", {}), saved.get("label_kind", "U"),
-            saved.get("pair"),
+            saved.get("pair"), saved.get("temperature", 1.0),
         )
     except (FileNotFoundError, NotADirectoryError):
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
@@ -82,6 +83,11 @@ def description(bert_config, classifier, finetuning, labels, text):
     }
     values.update(configs.described(classifier))
     return values
+
+
+def temperature(value):
+    """What model.json says besides `description` of a temperature of the probabilities: nothing where it is 1."""
+    return {} if value == 1.0 else {"temperature": value}
 
 
 def replacing(folder, flag):

@@ -34,7 +34,7 @@ def is_enough(options, flags):
     folder = own_task.find_model(options.model)
     if not onnx_prediction.is_in(folder):
         return False
-    if onnx_prediction.is_possible() and not (flags or options.eval):
+    if onnx_prediction.is_possible() and not (flags or options.eval or options.suggest):
         return True
     if os.path.exists(os.path.join(folder, CHECKPOINT + ".index")):
         return False

@@ -80,7 +80,8 @@ def add(source, folder, texts=None, quantize=False):
     path = os.path.join(folder, onnx_model.FILE)
     labels = source.content["labels"]
     _write_graph(source, path)
-    expected, found = source.score(examples), onnx_session.OnnxSession(path, len(labels)).score(examples)
+    expected = source.score(examples) / np.float32(_temperature(source))
+    found = onnx_session.OnnxSession(path, len(labels)).score(examples)
     away = np.abs(found - expected)
     if not np.all(away <= np.maximum(MOST_AWAY, MOST_AWAY_RELATIVE * np.abs(expected))):
         raise UserError("The exported graph is wrong: its logits differ from TensorFlow's by up to %g." % away.max())
@@ -93,6 +94,11 @@ def add(source, folder, texts=None, quantize=False):
     with open(os.path.join(folder, onnx_model.CARD), "w", encoding="utf-8") as file:
         file.write(model_card.text(source.content, source.results, checked))
     return checked
+
+
+def _temperature(source):
+    """What the probabilities' temperature of a FittedModel is."""
+    return source.content.get("temperature", 1.0)
 
 
 def check_packages():
@@ -154,7 +160,9 @@ def _write_graph(source, path):
     onnx, _ = check_packages()
     from runs import onnx_graph  # here, for onnx is an extra
 
-    model = onnx_graph.build(source.weights, source.bert_config, source.config, len(source.content["labels"]))
+    model = onnx_graph.build(
+        source.weights, source.bert_config, source.config, len(source.content["labels"]), _temperature(source)
+    )
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 

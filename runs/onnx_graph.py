@@ -19,7 +19,7 @@ from runtime.onnx_model import INPUTS, IR_VERSION, LOGITS, OPSET, PROBABILITIES
 NORM_EPSILON = 1e-12  # of tf.math.l2_normalize
 
 
-def build(weights, bert_config, config, num_labels):
+def build(weights, bert_config, config, num_labels, temperature=1.0):
     """The model as onnx.ModelProto.
 
     It takes int32 [batch, seq] (any batch, seq up to the encoder's positions) and gives float32 [batch, classes].
@@ -28,14 +28,15 @@ def build(weights, bert_config, config, num_labels):
       weights: {name: array} of the checkpoint.
       bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig.
       num_labels: classes.
+      temperature: what logits are divided by.
     """
     graph = _Graph(weights)
     encoded = _Encoder(graph, bert_config, config).encode()
     features = _features(graph, encoded, config)
     is_softmax = isinstance(config, configs.SoftmaxConfig)
     logits = (_softmax_layer if is_softmax else _label_scores)(graph, features, config)
-    graph.name(LOGITS, logits)
-    graph.name(PROBABILITIES, graph("Softmax", logits, axis=1))
+    graph.name(LOGITS, graph("Div", logits, temperature) if temperature != 1.0 else logits)
+    graph.name(PROBABILITIES, graph("Softmax", LOGITS, axis=1))
     taken = [helper.make_tensor_value_info(name, TensorProto.INT32, ["batch", "seq"]) for name in INPUTS]
     scores = [LOGITS, PROBABILITIES]
     given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", num_labels]) for name in scores]

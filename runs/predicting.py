@@ -12,6 +12,7 @@ from data.text_lines import named
 from runs import prediction_files
 from runs.scores import Scores
 from runtime import run_files
+from runtime.cells import cell
 from runtime.errors import UserError, cannot_write
 from runtime.files import atomic_file
 
@@ -27,7 +28,8 @@ class Prediction(NamedTuple):
     max_seq_length: int
     path: Optional[str]  # file with the predictions, None where they went to a stream alone
     doubt: str  # what the share of unknown words tells of the vocabulary, empty where it is small
-    examples: List[Tuple[str, str, float]]  # (text, label, its probability) of the first rows whose text is known
+    examples: List[Tuple[str, str, float]]  # (text, label or UNDECIDED, highest probability) of the first known texts
+    undecided: int = 0  # rows whose highest probability is below min_confidence
 
 
 class RowPredictor:
@@ -43,6 +45,8 @@ class RowPredictor:
     Raises:
       UserError: the rows cannot be used.
     """
+
+    temperature = 1.0  # that logits are divided by for probabilities
 
     def __init__(self, labels, is_pair, rows, path, flag="--predict_file: "):
         self.labels, self.rows = labels, rows
@@ -67,14 +71,22 @@ class RowPredictor:
         """One distribution of [classes] a row of an unlabelled_rows.Block, None for a blank one."""
         if block.examples is None:
             return [None] * len(block.is_blank)
-        if self.census is None:  # standard input, of which nothing is known before
-            self.check_kind(block.examples.has_pairs)
-        logits = self.score(block.examples, batch_size)
-        found = iter(Scores(logits, logits.argmax(axis=1)).probabilities)  # there are no true labels
+        found = iter(self.distributions(self.score(self.checked(block), batch_size)))
         return [None if blank else next(found) for blank in block.is_blank]
 
+    def checked(self, block):
+        """The block's examples; UserError for rows of another kind than the model's."""
+        if self.census is None:  # standard input, of which nothing is known before
+            self.check_kind(block.examples.has_pairs)
+        return block.examples
 
-def predict(model, batch_size, outputs, path, progress):
+    def distributions(self, logits):
+        """Probabilities, [rows, classes]."""
+        no_labels = logits.argmax(axis=1)  # true ones
+        return Scores(logits, no_labels, self.temperature).probabilities
+
+
+def predict(model, batch_size, outputs, path, progress, min_confidence=None):
     """Predicts block by block.
 
     Args:
@@ -83,19 +95,31 @@ def predict(model, batch_size, outputs, path, progress):
       outputs: Outputs, which are opened and closed here.
       path: of Prediction.
       progress: as runtime.progress.Progress.
+      min_confidence: rows whose highest probability is below it are not decided; None: all are.
 
     Returns:
       Prediction.
     """
+    _check_mark(model.labels, min_confidence, outputs)
     with contextlib.ExitStack() as stack:
         for output in outputs:
             stack.enter_context(output)
-            output.begin(model)
-        return _predict(model, batch_size, outputs, path, progress)
+            output.begin(model, min_confidence)
+        return _predict(model, batch_size, outputs, path, progress, min_confidence)
 
 
-def _predict(model, batch_size, outputs, path, progress):
-    rows = blank = cut = 0
+def _check_mark(labels, min_confidence, outputs):
+    """UserError where undecided rows could not be told from those of a class."""
+    is_class = prediction_files.UNDECIDED in map(cell, labels)
+    if min_confidence is not None and is_class and any(output.has_marks for output in outputs):
+        raise UserError(
+            "--min_confidence: a class is called %s, which stands for undecided rows: write to an --output=*.jsonl, "
+            "where these are null." % prediction_files.UNDECIDED
+        )
+
+
+def _predict(model, batch_size, outputs, path, progress, min_confidence):
+    rows = blank = undecided = cut = 0
     examples, unknown = [], unknown_words.Share()
     total = model.census.rows if model.census else None
     with progress(total, "prediction", unit="row") as bar:
@@ -104,15 +128,19 @@ def _predict(model, batch_size, outputs, path, progress):
             for output in outputs:
                 output.write(rows, block.texts, found)
             for text, distribution in zip(block.texts, found):
+                is_open = distribution is not None and prediction_files.is_undecided(distribution, min_confidence)
+                undecided += is_open
                 if text is not None and len(examples) < SHOWN:
                     best = int(distribution.argmax())
-                    examples.append((_joined(text), model.labels[best], float(distribution[best])))
+                    label = prediction_files.UNDECIDED if is_open else model.labels[best]
+                    examples.append((_joined(text), label, float(distribution[best])))
             rows += len(found)
             blank += sum(block.is_blank)
             cut += block.cut
             unknown = unknown.plus(block.unknown)
             bar.update(len(found))
-    return Prediction(rows, blank, cut, model.rows.max_seq_length, path, model.rows.doubt(unknown), examples)
+    doubt = model.rows.doubt(unknown)
+    return Prediction(rows, blank, cut, model.rows.max_seq_length, path, doubt, examples, undecided)
 
 
 def _joined(text):
@@ -141,10 +169,17 @@ class Output:
         with self._telling():
             return self._stack.__exit__(*error)
 
-    def begin(self, model):
+    @property
+    def has_marks(self):
+        """Whether rows that are not decided are marked by a word."""
+        return self._kind is prediction_files.Tsv
+
+    def begin(self, model, min_confidence=None):
         """Writes what stands before the first row."""
         with self._telling():
-            self._writer = self._kind(self._stream, model.labels, model.rows.has_texts)
+            self._writer = self._kind(
+                self._stream, model.labels, model.rows.has_texts, min_confidence=min_confidence
+            )
 
     def write(self, first, texts, probabilities):
         """Writes rows, the first of which has the number `first`."""

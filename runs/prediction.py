@@ -24,9 +24,11 @@ def run(settings, known=None, stream=None):
       UserError: something cannot be used, read or written. What stands in a file appears whole or not at all.
     """
     prediction_places.check(settings)
-    with folders.read_whole(settings.model_dir, lambda: _Model(settings, known or {})) as model:
+    with folders.read_whole(
+        settings.model_dir, lambda: LoadedModel(settings, settings.predict_file, known or {})
+    ) as model:
         outputs, path = prediction_places.outputs(settings, stream)
-        return predicting.predict(model, settings.batch_size, outputs, path, Progress)
+        return predicting.predict(model, settings.batch_size, outputs, path, Progress, settings.min_confidence)
 
 
 def reader_of(settings, stored, known):
@@ -42,13 +44,21 @@ def reader_of(settings, stored, known):
     return task_data.Reader(text, vocab_file, stored.bert_config.vocab_size, known)
 
 
-class _Model(predicting.RowPredictor):
-    """A model with its weights loaded, and the rows that it is to predict; a context manager."""
+class LoadedModel(predicting.RowPredictor):
+    """A model with its weights loaded, and the rows that it is to predict; a context manager.
 
-    def __init__(self, settings, known):
+    Args:
+      settings: PredictionSettings or SuggestionSettings.
+      path: of the rows, "-" for standard input.
+      known: what was read before, as for task_data.Reader.
+      flag: what named the rows, for errors; with its colon.
+    """
+
+    def __init__(self, settings, path, known, flag="--predict_file: "):
         stored = model_folder.load(settings.model_dir)
-        rows = reader_of(settings, stored, known).unlabelled(settings.predict_file)
-        super().__init__(stored.labels, stored.pair, rows, settings.predict_file)
+        self.temperature = stored.temperature
+        rows = reader_of(settings, stored, known).unlabelled(path)
+        super().__init__(stored.labels, stored.pair, rows, path, flag)
         self._predictor = finetuner.Predictor(stored.bert_config, stored.config, len(stored.labels), stored.checkpoint)
 
     def __enter__(self):
@@ -60,3 +70,8 @@ class _Model(predicting.RowPredictor):
     def score(self, examples, batch_size):
         """Logits of data.examples.Examples, [rows, classes]."""
         return self._predictor.score(examples, batch_size)
+
+    def described(self, block, batch_size):
+        """(probabilities [rows, classes], features [rows, size]) of the rows of a block that are not blank."""
+        logits, features = self._predictor.describe(self.checked(block), batch_size)
+        return self.distributions(logits), features

@@ -7,22 +7,32 @@ import numpy as np
 
 from runtime.cells import cell
 
+UNDECIDED = "(undecided)"  # in the place of a label; JSON lines have null
+
 _HEADER = re.compile(r"row\t(text\t)?(label\t)?prediction(\tp\([^\t]*\))+$")
 _OBJECT = re.compile(r'\{"row": \d+, .*"prediction": ')
+
+
+def is_undecided(probabilities, min_confidence):
+    """Whether the highest of [classes] probabilities is below --min_confidence, which may be None."""
+    return min_confidence is not None and np.max(probabilities) < min_confidence
 
 
 class Tsv:
     """Tab-separated lines: number, text where known, true label where known, predicted label, probabilities.
 
-    Text and labels are there as runtime.cells.cell makes them. A blank row has empty cells.
+    Text and labels are there as runtime.cells.cell makes them. A blank row has empty cells, one whose highest
+    probability is below min_confidence has UNDECIDED in the place of the predicted label.
 
     Args:
       stream: of text; gets the header line.
       class_names: names in the order of the probabilities.
       has_texts, has_labels: whether texts and true labels are known.
+      min_confidence: None: every row is decided.
     """
 
-    def __init__(self, stream, class_names, has_texts, has_labels=False):
+    def __init__(self, stream, class_names, has_texts, has_labels=False, min_confidence=None):
+        self._min_confidence = min_confidence
         self._stream, self._names = stream, [cell(name) for name in class_names]
         self._has_texts, self._has_labels = has_texts, has_labels
         columns = ["row"] + ["text"] * has_texts + ["label"] * has_labels + ["prediction"]
@@ -45,7 +55,8 @@ class Tsv:
         if probabilities is None:
             cells += [""] * (1 + len(self._names))
         else:
-            cells.append(self._names[int(np.argmax(probabilities))])
+            is_open = is_undecided(probabilities, self._min_confidence)
+            cells.append(UNDECIDED if is_open else self._names[int(np.argmax(probabilities))])
             cells += ["%.6f" % p for p in probabilities]
         self._put(cells)
 
@@ -58,10 +69,11 @@ class JsonLines:
 
         {"row": 0, "text": "Never again.", "prediction": "bad", "probabilities": {"bad": 0.991244, "good": 0.008756}}
 
-    A pair has "text2" too. Arguments as for Tsv.
+    A pair has "text2" too; the prediction of a row that is not decided is None (null). Arguments as for Tsv.
     """
 
-    def __init__(self, stream, class_names, has_texts, has_labels=False):
+    def __init__(self, stream, class_names, has_texts, has_labels=False, min_confidence=None):
+        self._min_confidence = min_confidence
         self._stream, self._names = stream, list(class_names)
         self._has_texts, self._has_labels = has_texts, has_labels
 
@@ -74,7 +86,8 @@ class JsonLines:
         if self._has_labels:
             content["label"] = self._names[label]
         known = probabilities is not None
-        content["prediction"] = self._names[int(np.argmax(probabilities))] if known else None
+        is_decided = known and not is_undecided(probabilities, self._min_confidence)
+        content["prediction"] = self._names[int(np.argmax(probabilities))] if is_decided else None
         content["probabilities"] = (
             {name: round(float(p), 6) for name, p in zip(self._names, probabilities)} if known else None
         )

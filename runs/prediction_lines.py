@@ -31,13 +31,16 @@ def prints_rows(output, stream):
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def tell(found, stream):
+def tell(found, stream, min_confidence=None):
     """Says how a predicting.Prediction ended; with its first rows where no stream got them all."""
     if not stream:
         for text, label, probability in found.examples:
             print("  %3.0f%% %s: %s" % (100 * probability, one_line(label), one_line(text)[:90]))
     if found.blank:
         print("%d of %d rows are blank: they have no prediction" % (found.blank, found.rows))
+    if min_confidence is not None:
+        decided = found.rows - found.blank
+        print("%d of %d rows are undecided (--min_confidence=%g)" % (found.undecided, decided, min_confidence))
     if found.cut:
         print(
             "%d of %d texts were cut to %d tokens (--max_seq_length)"

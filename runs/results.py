@@ -47,7 +47,7 @@ def metrics(scores, labels, batch_size):
     return found
 
 
-def summarize(run_identity, sizes, outcome, scores, seconds):
+def summarize(run_identity, sizes, outcome, scores, seconds, checked=None):
     """What results.json holds.
 
     Args:
@@ -56,6 +56,7 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
       outcome: training.finetuner.Finetuned.
       scores: runs.scores.Scores, None without evaluation rows.
       seconds: of the whole run.
+      checked: what runs.self_check.check found, or None.
     """
     settings = run_identity.settings
     checksums = run_identity.checksums
@@ -70,6 +71,8 @@ def summarize(run_identity, sizes, outcome, scores, seconds):
         "data": {part: dict(files.pop(part), examples=rows) for part, rows in sizes.items()},
         "weights": files,
         "metrics": metrics(scores, run_identity.labels, batch_size) if scores else None,
+        "self_check": checked,
+        "temperature": outcome.temperature,
         "steps": outcome.steps,
         "seconds": {"train": outcome.train_seconds, "eval": outcome.eval_seconds, "total": seconds},
         "runtime": versions(),

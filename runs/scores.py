@@ -8,12 +8,14 @@ class Scores:
     Args:
       logits: [rows, classes].
       labels: int [rows].
+      temperature: what logits are divided by for probabilities; it changes no prediction.
     """
 
-    def __init__(self, logits, labels):
+    def __init__(self, logits, labels, temperature=1.0):
         self.logits = np.asarray(logits, np.float32)
         self.labels = np.asarray(labels)
         shifted = self.logits - np.max(self.logits, axis=1, keepdims=True)
+        shifted = shifted / np.float32(temperature)
         log_probabilities = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
         self.probabilities = np.exp(log_probabilities)  # [rows, classes]
         self.predictions = np.argmax(self.logits, axis=1)

@@ -18,9 +18,10 @@ EXTRA = "assets.extra"  # where a SavedModel keeps files that are no part of the
 def export(stored, export_dir):
     """Writes a SavedModel with two signatures.
 
-    Both give logits and probabilities, float32 [batch, classes], and label, string [batch]. The default of serving
-    takes input_ids, input_mask and segment_ids, int32 [batch, seq] (seq up to the encoder's positions). "text" takes
-    text and, where the model's rows may be pairs, text2, strings [batch]; a model without a vocabulary lacks it.
+    Both give logits (divided by the model's temperature) and probabilities, float32 [batch, classes], and label, string
+    [batch]. The default of serving takes input_ids, input_mask and segment_ids, int32 [batch, seq] (seq up to the
+    encoder's positions). "text" takes text and, where the model's rows may be pairs, text2, strings [batch]; a model
+    without a vocabulary lacks it.
     Vocabulary and settings, which a client needs to make token ids, lie in assets.extra/.
 
     Args:
@@ -47,9 +48,10 @@ def _write(stored, folder):
         tokens = _tokens(stored, texts) if texts else None
         model = task_models.make_model(stored.bert_config, stored.config, len(stored.labels), tokens)
         inputs = {name: getattr(model.batch, name) for name in INPUTS}
+        logits = model.logits if stored.temperature == 1.0 else model.logits / stored.temperature
         outputs = {
-            "logits": model.logits,
-            "probabilities": tf.nn.softmax(model.logits),
+            "logits": logits,
+            "probabilities": tf.nn.softmax(logits),
             "label": tf.gather(tf.constant(list(stored.labels)), tf.argmax(model.logits, axis=-1)),
         }
         checkpoints.restore(session, stored.checkpoint, model.saved_variables(), "--model_dir")

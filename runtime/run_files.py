@@ -3,6 +3,7 @@
 RESULTS = "results.json"  # what was run, and how well
 PREDICTIONS = "predictions.tsv"
 EVALUATION = "evaluation"  # and the file's name: of a model on rows that were no part of its run
+TO_LABEL = "to_label"  # and the file's name: rows of it that are worth a label
 PREDICTION_SUFFIXES = (".tsv", ".jsonl")  # of the kinds of files that predictions are written to
 STDOUT = "-"
 META_TRAINING = "meta_training.json"  # the settings of a run over many tasks

@@ -15,6 +15,7 @@ A task of your own:
   --predict FILE  texts to classify: .txt (one a line, a tab before the second text of a pair) or a table as above
   --output FILE   where the predictions go, *.tsv or *.jsonl; - is standard output. Without it they go to a file in the
                   folder of the results, and to standard output too where that is a pipe or a file
+  --suggest FILE  texts, the 20 of which that are most worth a label go to a table to fill in (--suggest_n=N: so many)
   --model DIR     a trained model (OUTPUT_DIR, or the folder model/ in it)
   FILE may be -, standard input: labelled rows as CSV, TSV or JSON, texts to classify one a line.
   Epochs and batch size follow from the number of rows a class. The small encoder is used unless MODEL, MODEL_DIR,

@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import os
 import threading
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -31,8 +32,11 @@ except ImportError as error:
     ) from None
 
 from command_line import own_task, recipes
+from data.examples import Examples
+from data.overlap import text_key
 from data.text import kind_of_rows
-from runs import model_folder, onnx_export, task_data
+from learner.finetuning import has_constant_features
+from runs import model_folder, onnx_export, selection, self_check, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
 from smlmt import inputs, starts
@@ -86,6 +90,28 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Fine-tunes on texts [n] or pairs [n, 2] and labels [n], from the same start each time; returns self."""
+        task = self._task(X, y)
+        self._weights, self._temperature = _SHARED.fit(task, self.progress)
+        self._used = task.start  # what the weights go with
+        self._finetuning = configs.values_of(task.run)
+        self._is_pair = task.is_pair
+        self.classes_ = task.classes
+        return self
+
+    def check(self, X, y):
+        """How good a classifier probably is that is fitted on these rows, by cross-validation over them; seconds.
+
+        Each row is judged by a model that was trained on others. The fitted model, if any, stays as it is.
+
+        Returns:
+          {"accuracy", "accuracy_interval_95" (low, high; Wilson's), "majority_baseline", "half_of_the_rows":
+          {"accuracy"}, "more_rows_help", "rows"}, or {"skipped": why there is no check}: a class has one row alone, or
+          the encoder is trained too.
+        """
+        return _SHARED.check(self._task(X, y))
+
+    def _task(self, X, y):
+        """The _Task that texts, labels and parameters describe."""
         texts, labels = inputs.read_texts(X), inputs.read_labels(y)
         check_consistent_length(texts, labels)
         classes, ids = np.unique(labels, return_inverse=True)
@@ -98,20 +124,22 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         names = _names(self.label_names, classes, start)
         run = dataclasses.replace(
             start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch,
-            label_names=names,
+            label_names=names, calibrate=has_constant_features(start.bert_config, start.config),
         )
         train = start.encode(texts, ids)
         inputs.warn_of_unknown(train, start.tokenizer)
         task_data.check_segments(train, start.bert_config, "X")
-        self._weights = _SHARED.fit(start, len(classes), run, train, start.encode_names(names), self.progress)
-        self._used = start  # what the weights go with
-        self._finetuning = configs.values_of(run)
-        self._is_pair = texts[0].text_b is not None
-        self.classes_ = classes
-        return self
+        return _Task(start, classes, run, train, start.encode_names(names), texts[0].text_b is not None)
 
     def predict_proba(self, X):
         """Probabilities of the classes in the order of `classes_`, [n, classes]."""
+        _, examples = self._encoded(X)
+        with self._holding() as finetuner:
+            logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
+        return Scores(logits, examples.label_ids, self._temperature).probabilities
+
+    def _encoded(self, X):
+        """(TextExamples, Examples) of texts for the fitted model."""
         check_is_fitted(self)
         texts = inputs.read_texts(X)
         if self._is_pair not in (None, texts[0].text_b is not None):
@@ -119,14 +147,42 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
         examples = self._used.encode(texts)
         inputs.warn_of_unknown(examples, self._used.tokenizer)
-        with self._holding() as finetuner:
-            logits = finetuner.score(examples, PREDICT_BATCH, "prediction", self.progress)
-        return Scores(logits, examples.label_ids).probabilities
+        return texts, examples
 
-    def predict(self, X):
-        """The most probable label of each text, [n]."""
-        best = np.argmax(self.predict_proba(X), axis=1)
-        return self.classes_[best]
+    def predict(self, X, min_confidence=None, undecided=None):
+        """The most probable label of each text, [n].
+
+        Args:
+          X: texts.
+          min_confidence: texts whose highest probability is below it get `undecided` in the place of a label; the array
+            then holds objects.
+          undecided: must be none of the labels.
+        """
+        inputs.check_number("min_confidence", min_confidence, 0, 1, whole=False)
+        probabilities = self.predict_proba(X)
+        found = self.classes_[np.argmax(probabilities, axis=1)]
+        if min_confidence is None:
+            return found
+        if undecided in self.classes_.tolist():
+            raise ValueError("undecided=%r is a label: choose another mark" % (undecided,))
+        found = found.astype(object)
+        found[probabilities.max(axis=1) < min_confidence] = undecided
+        return found
+
+    def suggest(self, X, n=20):
+        """Which of unlabelled texts to label next: numbers of at most n rows of X, [n], the most unsure first.
+
+        They are those that the model is unsure of and that differ from each other (runs/selection.py); a text that
+        comes twice is chosen once.
+        """
+        inputs.check_number("n", n, 1)
+        texts, examples = self._encoded(X)
+        with self._holding() as finetuner:
+            logits, features = finetuner.describe(examples, PREDICT_BATCH, self.progress)
+        probabilities = Scores(logits, examples.label_ids, self._temperature).probabilities
+        first = {text_key(text): row for row, text in reversed(list(enumerate(texts)))}
+        rows = np.array(sorted(first.values()))
+        return rows[selection.choose(probabilities[rows], features[rows], n)]
 
     def save(self, folder):
         """Writes the model to a folder, which appears whole; a model that is there already is replaced.
@@ -172,6 +228,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         content = model_folder.description(
             start.bert_config, start.config, self._finetuning, map(str, self.classes_), start.text
         )
+        content.update(model_folder.temperature(self._temperature))
         return dict(content, label_kind=self.classes_.dtype.kind, pair=self._is_pair)
 
     @classmethod
@@ -192,7 +249,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             return stored, checkpoints.read(stored.checkpoint, "FewShotClassifier.load"), self._start()
 
         stored, self._weights, self._used = folders.read_whole(folder, read)
-        self._finetuning = stored.finetuning
+        self._finetuning, self._temperature = stored.finetuning, stored.temperature
         self._is_pair = stored.pair
         convert_name = inputs.LABEL_KINDS[stored.label_kind]
         self.classes_ = np.array([convert_name(name) for name in stored.labels])
@@ -216,6 +273,17 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         )
 
 
+class _Task(NamedTuple):
+    """One task to fit."""
+
+    start: starts.StartingPoint
+    classes: np.ndarray  # labels, sorted
+    run: configs.FinetuneConfig
+    train: Examples
+    names: Optional[Examples]  # texts that tell the classes' names
+    is_pair: bool
+
+
 class _SharedFinetuner:
     """The one graph and session of a process, which all classifiers take turns with; made anew for other settings."""
 
@@ -225,15 +293,26 @@ class _SharedFinetuner:
         self._model = self._origin = self._finetuner = None
         self._holds = None  # the weights that the session has now, None when they are nobody's
 
-    def fit(self, start, num_labels, run, train, names, show):
-        """Fine-tunes from a start with the settings `run` and returns the weights; rows as for Finetuner.run."""
+    def fit(self, task, show):
+        """Fine-tunes a _Task; returns (weights, temperature of the probabilities)."""
+        with self._starting(task):
+            outcome = self._finetuner.run(task.run, task.train, None, show=show, names=task.names)
+            self._holds = self._finetuner.weights()
+            return self._holds, outcome.temperature
+
+    def check(self, task):
+        """What self_check.check finds of a _Task."""
+        with self._starting(task):
+            return self_check.check(self._finetuner, task.run, task.train, task.names)
+
+    @contextlib.contextmanager
+    def _starting(self, task):
+        """Makes the graph of a _Task, whose session then holds nobody's weights."""
         self._check_process()
         with self._lock:
-            self._make(start, num_labels, scores_only=False)
+            self._make(task.start, len(task.classes), scores_only=False)
             self._holds = None
-            self._finetuner.run(run, train, None, show=show, names=names)
-            self._holds = self._finetuner.weights()
-            return self._holds
+            yield
 
     @contextlib.contextmanager
     def holding(self, start, num_labels, weights):

@@ -81,7 +81,7 @@ def test_programs_flags_and_presets_exist(command):
         places = [program, program + ".py", os.path.join(program, "__main__.py")]
         place = next((place for place in places if os.path.isfile(os.path.join(ROOT, place))), None)
         assert place, program
-        own = {"train", "eval", "predict", "model"} if place.endswith("run_finetune.sh") else set()
+        own = {"train", "eval", "predict", "suggest", "model"} if place.endswith("run_finetune.sh") else set()
         for word in arguments:
             if word.startswith("--") and word != "--":
                 name = word[2:].split("=")[0]

@@ -6,14 +6,15 @@ import os
 import time
 
 import numpy as np
+from absl import logging
 
-from learner import finetuning
+from learner import calibration, finetuning
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError, reason
 from runtime.progress import Progress
 from runtime.sessions import session_config, share_cores
-from training import task_models
+from training import cross_validation, task_models
 
 CHECKED = 1024  # training rows that are scored where there is nothing to evaluate
 LARGEST = 6 << 30  # bytes of a tensor
@@ -25,6 +26,8 @@ Finetuned = collections.namedtuple(
         "steps",  # training steps run
         "train_seconds",
         "eval_seconds",
+        "temperature",  # that logits are divided by for probabilities
+        "held_out",  # logits of cross_validation.held_out that it follows from; None where it does not
     ],
 )
 
@@ -50,7 +53,7 @@ class Finetuner:
 
     def __init__(self, bert_config, config, settings, num_labels):
         self._start = start_of(settings)
-        self._num_labels, self._heads = num_labels, bert_config.num_attention_heads
+        self.num_labels, self._heads = num_labels, bert_config.num_attention_heads
         self._is_loaded = False  # whether the weights are those of `load`
         share_cores(bert_config, config)
         with tf.Graph().as_default():
@@ -111,6 +114,7 @@ class Finetuner:
             raise ValueError("the graph was made for another checkpoint or seed: %s" % (self._start,))
         self._check_batches(settings, train)
         begun = time.time()
+        held_out, temperature = self._calibrated(settings, train, names) if settings.calibrate else (None, 1.0)
         self._restart()
         steps = self._train(settings, train, show, before_step, names)
         trained = time.time()
@@ -125,7 +129,8 @@ class Finetuner:
         scored = time.time()
         if model_dir:
             self.save(model_dir)
-        return Finetuned(None if evaluation is None else logits, steps, trained - begun, scored - trained)
+        found = None if evaluation is None else logits
+        return Finetuned(found, steps, trained - begun, scored - trained, temperature, held_out)
 
     @property
     def encodes_once(self):
@@ -157,6 +162,10 @@ class Finetuner:
         """Logits of rows with the weights of the last run, or of `load`: [rows, num_labels] in the rows' order."""
         return self._model.score(self._session, examples, batch_size, description, show)
 
+    def describe(self, examples, batch_size, show=True):
+        """(logits as of `score`, features by which rows can be compared, [rows, size])."""
+        return self._model.describe(self._session, examples, batch_size, "reading", show)
+
     def save(self, model_dir):
         """Writes the weights to a checkpoint in an existing folder; OSError where that fails."""
         try:
@@ -176,17 +185,26 @@ class Finetuner:
 
     def _check_batches(self, settings, train):
         """UserError for a batch that no common machine has the memory for."""
-        rows = max(settings.train_batch_size, self._num_labels if settings.stratified else 0)
+        rows = max(settings.train_batch_size, self.num_labels if settings.stratified else 0)
         rows, length = min(rows, train.size), train.trimmed_length()
         size = 4 * rows * max(  # bytes of one layer's attention, or of the scores
-            self._heads * length * length, self._num_labels * self._model.score_width)
+            self._heads * length * length, self.num_labels * self._model.score_width)
         if size > LARGEST:
             raise UserError(
                 "A batch of %d rows of %d tokens and %d classes needs a tensor of %.0f GB (%.0f at most)%s: lower "
                 "--train_batch_size or --max_seq_length, or train on fewer classes."
-                % (rows, length, self._num_labels, size / 1e9, LARGEST / 1e9,
-                   "; the first has rows of all %d classes" % self._num_labels if settings.stratified else "")
+                % (rows, length, self.num_labels, size / 1e9, LARGEST / 1e9,
+                   "; the first has rows of all %d classes" % self.num_labels if settings.stratified else "")
             )
+
+    def _calibrated(self, settings, train, names):
+        """(logits of held-out training rows, the temperature that they ask for); (None, 1) where it would take long."""
+        if not self.encodes_once:
+            logging.info("--calibrate has no effect where the encoder is trained too, or anything is dropped out.")
+            return None, 1.0
+        logits = cross_validation.held_out(self, settings, train, names)
+        labels = train.label_ids[cross_validation.usable(train.label_ids)][: len(logits)]
+        return logits, calibration.temperature(logits, labels)
 
     def _restart(self):
         """Goes back to the weights that runs start from."""
@@ -233,12 +251,6 @@ def _way_back(variables):
     return tf.variables_initializer(kept), tf.group(tf.variables_initializer(others), *restart)
 
 
-def finetune(bert_config, config, settings, train, evaluation, num_labels, model_dir, before_step=None, names=None):
-    """Fine-tunes one task by itself; arguments and result as for Finetuner and its `run`."""
-    with Finetuner(bert_config, config, settings, num_labels) as finetuner:
-        return finetuner.run(settings, train, evaluation, model_dir, before_step=before_step, names=names)
-
-
 class Predictor:
     """Scores rows with a fine-tuned model, as often as is wanted; a use as a context manager closes the session.
 
@@ -271,3 +283,7 @@ class Predictor:
     def score(self, examples, batch_size):
         """Logits of data.records.Examples, whose labels are not looked at, in the rows' order: [rows, num_labels]."""
         return self._model.score(self._session, examples, batch_size, "prediction", show=False)
+
+    def describe(self, examples, batch_size):
+        """(logits as of `score`, features by which rows can be compared, [rows, size])."""
+        return self._model.describe(self._session, examples, batch_size, "prediction", show=False)

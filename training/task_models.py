@@ -44,6 +44,11 @@ class RowModel:
         """Logits of all rows in their order, [rows, num_labels]."""
         return self._in_batches(session, self.logits, examples, batch_size, description, show)
 
+    def describe(self, session, examples, batch_size, description, show=True):
+        """(logits, features by which rows can be compared) of all rows in their order; here both are the logits."""
+        logits = self.score(session, examples, batch_size, description, show)
+        return logits, logits
+
     def forget(self):
         """Drops what is kept of rows from one call to the next: the weights have changed."""
 
@@ -71,7 +76,7 @@ class TaskModel(RowModel):
         self._model = model = finetuning.FewShotModel(self.variables, self.label_embedding, bert_config, config)
         self._features = features = tf.identity(model.row_features(self.batch))
         self._encodes_once = heads.features_are_constant(self.variables, config)
-        self.trains_on_encoded = finetuning.has_constant_features(self.variables, bert_config, config)
+        self.trains_on_encoded = finetuning.has_constant_features(bert_config, config)
         self._encoded = {}  # {what rows are for: (Examples, their features)}
         self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
         self._sums = model.label_sums(self.variables, features, self.batch.label_ids)
@@ -142,6 +147,11 @@ class TaskModel(RowModel):
             return super().score(session, examples, batch_size, description, show)
         features = self._features_of("scoring", session, examples, batch_size, description, show)
         return session.run(self.logits, {self._features: features})
+
+    def describe(self, session, examples, batch_size, description, show=True):
+        """(logits, what the heads read [rows, hidden]) of all rows in their order."""
+        features = self.encode(session, examples, batch_size, description, show)
+        return session.run(self.logits, {self._features: features}), features
 
     def score_trained(self, session, train, rows, batch_size):
         """Logits of those rows of `train` whose numbers are given; for a model that trains on encoded rows."""

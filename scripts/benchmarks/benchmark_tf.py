@@ -38,17 +38,10 @@ def examples(arrays, part):
 def finetune(side, options, arrays):
     """Steps of the fine-tuning program."""
     train, asked = examples(arrays, "train"), names_and_values(FLAGS)
-    with tempfile.TemporaryDirectory() as folder:
-        finetuner.finetune(
-            settings.bert_settings(asked),
-            settings.learner_settings(asked),
-            settings.finetune_settings(asked),
-            train,
-            train,
-            int(arrays["num_labels"]),
-            folder,
-            before_step=Rounds(side, options.steps, options.warmup).before_step,
-        )
+    run = settings.finetune_settings(asked)
+    model = settings.bert_settings(asked), settings.learner_settings(asked), run, int(arrays["num_labels"])
+    with tempfile.TemporaryDirectory() as folder, finetuner.Finetuner(*model) as tuner:
+        tuner.run(run, train, train, folder, before_step=Rounds(side, options.steps, options.warmup).before_step)
 
 
 def evaluate(side, options, arrays):

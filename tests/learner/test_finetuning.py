@@ -417,5 +417,8 @@ def test_features_that_are_constant_give_the_steps_of_encoded_rows():
 )
 def test_what_makes_features_change_from_step_to_step(changes, of_encoder, expected):
     config = make_config(**dict(HEADS_ALONE, **changes))
-    names = list(meta_learner.create_variables(BERT, config))
-    assert finetuning.has_constant_features(names, tiny.bert(**of_encoder), config) == expected
+    assert finetuning.has_constant_features(tiny.bert(**of_encoder), config) == expected
+
+
+def test_a_softmax_layer_is_trained_on_rows_that_are_encoded_at_each_step():
+    assert not finetuning.has_constant_features(BERT, configs.SoftmaxConfig(fix_bert=True, keep_prob=1.0))

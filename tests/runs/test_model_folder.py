@@ -31,6 +31,18 @@ def test_what_is_described_is_loaded(classifier, stored, tmp_path):
     assert again == content
 
 
+def test_a_temperature_is_kept_where_there_is_one(stored, tmp_path):
+    assert stored.temperature == 1.0 and model_folder.temperature(1.0) == {}
+    content = json.loads((tmp_path / "model.json").read_text())
+    for value, fits in ((0.37, True), (-1.0, False), (0.0, False), ("1", False)):
+        model_folder.add_settings(str(tmp_path), dict(content, **model_folder.temperature(value)), "")
+        if fits:
+            assert model_folder.load(str(tmp_path)).temperature == value
+        else:
+            with pytest.raises(UserError, match="model.json is damaged .*temperature"):
+                model_folder.load(str(tmp_path))
+
+
 def test_models_of_earlier_versions_do_not_tell_everything(stored):
     assert (stored.pair, stored.label_kind, stored.finetuning) == (None, "U", {})
 

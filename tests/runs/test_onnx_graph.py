@@ -70,6 +70,16 @@ def test_logits_are_tensorflows(kind, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-5)
 
 
+def test_a_temperature_divides_the_logits(tmp_path):
+    config = KINDS[sorted(KINDS)[0]]
+    bert_config = modeling.BertConfig(**dict(tiny.TEXT_SIZES, num_hidden_layers=3))
+    weights, expected = trained(bert_config, config)
+    path = str(tmp_path / "model.onnx")
+    onnx.save(onnx_graph.build(weights, bert_config, config, CLASSES, temperature=0.25), path)
+    found = onnx_session.OnnxSession(path, CLASSES).score(rows())
+    np.testing.assert_allclose(found, 4.0 * expected, atol=4e-4, rtol=1e-5)
+
+
 def test_layers_that_nobody_reads_are_left_out():
     bert_config = modeling.BertConfig(**dict(tiny.TEXT_SIZES, num_hidden_layers=3))
     config = KINDS["[CLS] of a middle layer"]

@@ -1,13 +1,15 @@
 """Predictions as a function of settings: places that cannot be written, and the memory that is held."""
+import dataclasses
 import errno
 import io
 import os
 
+import numpy as np
 import pytest
 import tiny
 
 from command_line.settings import PredictionSettings
-from runs import prediction
+from runs import prediction, prediction_files
 from runtime.errors import UserError
 
 
@@ -50,3 +52,26 @@ def test_a_reader_who_leaves(model, tmp_path):
     with pytest.raises(BrokenPipeError):
         prediction.run(settings(model, tmp_path / "a.txt", output=None, output_dir=str(tmp_path / "o")), None, Closed())
     assert os.listdir(str(tmp_path)) == ["a.txt"]
+
+
+def test_undecided_rows_are_marked_and_counted(model, tmp_path):
+    plain, marked = io.StringIO(), io.StringIO()
+    prediction.run(settings(model, tmp_path / "a.txt"), stream=plain)
+    tops = sorted(max(map(float, line.split("\t")[3:])) for line in plain.getvalue().splitlines()[1:] if line[-1] > " ")
+    asked = settings(model, tmp_path / "a.txt", min_confidence=float(np.mean(tops)))
+    found = prediction.run(asked, stream=marked)
+    assert tops[0] < tops[1] and (found.rows, found.blank, found.undecided) == (3, 1, 1)
+    labels = [line.split("\t")[2] for line in marked.getvalue().splitlines()[1:]]
+    assert sorted(labels)[:2] == ["", prediction_files.UNDECIDED]
+    assert sorted(example[1] for example in found.examples) == sorted(label for label in labels if label)
+
+
+def test_the_mark_of_undecided_rows_is_no_class(tmp_path):
+    (tmp_path / "m").mkdir()
+    tiny.write(tmp_path / "m", ["(undecided)", "b"])
+    asked = settings(str(tmp_path / "m"), tmp_path / "a.txt", min_confidence=0.9)
+    with pytest.raises(UserError, match=r"a class is called \(undecided\).*--output=\*.jsonl"):
+        prediction.run(asked, stream=io.StringIO())
+    assert prediction.run(dataclasses.replace(asked, min_confidence=None), stream=io.StringIO()).undecided == 0
+    path = str(tmp_path / "b.jsonl")
+    assert prediction.run(dataclasses.replace(asked, output=path, min_confidence=1.0)).undecided == 2

@@ -55,6 +55,19 @@ def test_files_tell_that_they_hold_predictions(kind, has_texts, tmp_path):
     assert not prediction_files.are_in(str(tmp_path))
 
 
+@pytest.mark.parametrize("least, mark", [(None, False), (0.75, False), (0.76, True), (1.0, True)])
+def test_rows_below_the_least_confidence_are_undecided(least, mark):
+    told = []
+    for kind in (prediction_files.Tsv, prediction_files.JsonLines):
+        stream = io.StringIO()
+        kind(stream, ["a", "b"], False, min_confidence=least).write(0, None, [0.25, 0.75])
+        told.append(stream.getvalue().splitlines()[-1])
+    assert told[0].split("\t") == ["0", "(undecided)" if mark else "b", "0.250000", "0.750000"]
+    assert json.loads(told[1]) == {
+        "row": 0, "prediction": None if mark else "b", "probabilities": {"a": 0.25, "b": 0.75}
+    }
+
+
 def test_kind_of_a_name():
     assert prediction_files.writer_of("a.jsonl") is prediction_files.JsonLines
     assert prediction_files.writer_of("a.tsv") is prediction_files.Tsv

@@ -29,3 +29,8 @@ def test_stream(tmp_path):
     assert prediction_lines.stream_of("a.tsv", None) is None and prediction_lines.stream_of(None, io.StringIO()) is None
     with open(str(tmp_path / "out"), "w", encoding="latin-1") as file:
         assert prediction_lines.stream_of(None, file) is file and file.encoding == "utf-8"
+
+
+def test_undecided_rows_are_counted(capsys):
+    prediction_lines.tell(FOUND._replace(undecided=3), None, min_confidence=0.8)
+    assert "3 of 4 rows are undecided (--min_confidence=0.8)" in capsys.readouterr().out

@@ -26,6 +26,20 @@ def test_huge_logits_stay_finite():
     np.testing.assert_allclose(scores.probabilities, [[1.0, 0.0], [0.5, 0.5]])
 
 
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 3.0])
+def test_a_temperature_changes_probabilities_and_no_prediction(temperature):
+    random = np.random.RandomState(0)
+    logits = random.standard_normal([50, 4]).astype(np.float32)
+    logits[0, :2] = 9.0, np.nextafter(np.float32(9.0), np.float32(10.0))  # as near as two can be
+    plain, scores = Scores(logits, np.arange(50) % 4), Scores(logits, np.arange(50) % 4, temperature)
+    np.testing.assert_array_equal(scores.predictions, plain.predictions)
+    np.testing.assert_array_equal(scores.probabilities[1:].argmax(axis=1), plain.predictions[1:])
+    powers = plain.probabilities ** (1.0 / temperature)
+    np.testing.assert_allclose(scores.probabilities, powers / powers.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-7)
+    of_labels = scores.probabilities[np.arange(50), np.arange(50) % 4]
+    np.testing.assert_allclose(scores.losses, -np.log(of_labels), rtol=1e-3)
+
+
 @pytest.mark.parametrize("classes", [2, 3, 9])
 def test_against_scikit_learn(classes):
     scores = random_scores(classes=classes)

@@ -106,6 +106,21 @@ def test_what_the_text_signature_takes(pair, names, stored, tmp_path):
     assert serving._text_names(dataclasses.replace(stored, folder=str(tmp_path))) == []  # without a vocabulary
 
 
+def test_a_temperature_is_in_the_exported_graph(tmp_path):
+    (tmp_path / "run").mkdir()
+    plain = tiny.write(tmp_path / "run", LABELS)
+    for temperature in (1.0, 0.25):
+        warm = dataclasses.replace(plain, temperature=temperature)
+        serving.export(warm, str(tmp_path / str(temperature)))
+    asked = json.dumps({"instances": instances(plain, 12)})
+    one, other = [json.loads(ask(tmp_path / name, asked))["predictions"] for name in ("1.0", "0.25")]
+    for before, after in zip(one, other):
+        assert after["label"] == before["label"]
+        np.testing.assert_allclose(np.array(before["logits"]) * 4.0, after["logits"], rtol=1e-5)
+        powers = np.array(before["probabilities"]) ** 4.0
+        np.testing.assert_allclose(after["probabilities"], powers / powers.sum(), rtol=1e-4)
+
+
 def test_signature(exported):
     with tf.Graph().as_default(), tf.Session() as session:
         loaded = tf.saved_model.loader.load(session, ["serve"], str(exported))

@@ -86,7 +86,7 @@ class Instant:
     def run(self, run, train, evaluation, **options):
         """As finetuner.Finetuner.run."""
         logits = np.eye(self._num_labels)[np.zeros(evaluation.size, int)]
-        return finetuner.Finetuned(logits, 1, 0.0, 0.0)
+        return finetuner.Finetuned(logits, 1, 0.0, 0.0, 1.0, None)
 
     def close(self):
         """Nothing is held."""

@@ -113,6 +113,45 @@ def test_pairs_are_not_single_texts(fitted, tmp_path):
             classifier.predict([("good", "bad")])
 
 
+def test_a_temperature_is_fitted_saved_and_loaded(fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    again = FewShotClassifier.load(str(tmp_path / "model"), **SMALL)
+    assert fitted._temperature != 1.0 and again._temperature == fitted._temperature
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+
+
+def test_unsure_texts_stay_undecided(fitted):
+    tops = fitted.predict_proba(TEXTS).max(axis=1)
+    plain, found = fitted.predict(TEXTS), fitted.predict(TEXTS, min_confidence=float(np.median(tops)))
+    assert found.tolist() == [label if top >= np.median(tops) else None for label, top in zip(plain, tops)]
+    assert None in found.tolist()
+    assert set(fitted.predict(TEXTS, 1.0, undecided="?").tolist()) <= {"?"} | set(plain)
+    with pytest.raises(ValueError, match="undecided='up' is a label"):
+        fitted.predict(TEXTS, 0.5, undecided="up")
+    with pytest.raises(ValueError, match="min_confidence=2"):
+        fitted.predict(TEXTS, min_confidence=2)
+
+
+def test_suggested_texts_differ(fitted):
+    texts = ["good film", "Good film", "red green", "slow plot", "fine"]
+    found = fitted.suggest(texts, n=3).tolist()
+    assert len(set(found)) == 3 and not {0, 1} <= set(found)
+    assert sorted(fitted.suggest(texts).tolist()) == [0, 2, 3, 4]
+    with pytest.raises(ValueError, match="n=0"):
+        fitted.suggest(texts, n=0)
+
+
+def test_a_check_leaves_the_fitted_model_as_it_is(fitted):
+    before = fitted.predict_proba(TEXTS)
+    found = fitted.check(TEXTS[:6], LABELS[:6])
+    assert found["rows"] == 6 and 0.0 <= found["accuracy"] <= 1.0 and found["majority_baseline"] == 0.5
+    assert found == FewShotClassifier(**SMALL).check(TEXTS[:6], LABELS[:6])
+    assert "fewer than two rows" in fitted.check(TEXTS, LABELS)["skipped"]
+    np.testing.assert_array_equal(fitted.predict_proba(TEXTS), before)
+    with pytest.raises(ValueError, match="inconsistent"):
+        FewShotClassifier(**SMALL).check(TEXTS, LABELS[:3])
+
+
 def test_predictions(fitted):
     assert fitted.classes_.tolist() == ["down", "größer", "up"]
     probabilities = fitted.predict_proba(TEXTS)

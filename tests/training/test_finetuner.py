@@ -8,7 +8,7 @@ import pytest
 import tiny
 
 from data.records import Examples
-from learner import configs, name_prior
+from learner import calibration, configs, name_prior
 from learner.finetuning import LABEL_EMBEDDING_VARIABLE
 from runtime import checkpoints
 from runtime.compat import tf
@@ -169,6 +169,20 @@ def test_held_out_rows_are_scored_by_models_of_the_others():
             np.testing.assert_allclose(logits, one.logits, atol=1e-5)
     with make(**HEADS_ALONE) as finetuner:
         assert not finetuner.encodes_once  # for its dropout
+
+
+def test_a_temperature_of_the_held_out_rows():
+    """It changes no logits, and is left out where it would take as long as ten trainings."""
+    train, run = make_examples(9, 1), dataclasses.replace(RUN, calibrate=True)
+    with Finetuner(tiny.bert(initializer_range=0.3), make_config(keep_prob=1.0, **HEADS_ALONE), RUN, NUM_LABELS) as one:
+        plain, found = [one.run(settings, train, EVALUATION, show=False) for settings in (RUN, run)]
+        np.testing.assert_array_equal(found.logits, plain.logits)
+        assert (plain.temperature, plain.held_out) == (1.0, None)
+        assert found.held_out.shape == (9, NUM_LABELS)
+        assert found.temperature == calibration.temperature(found.held_out, train.label_ids) != 1.0
+    with make(**HEADS_ALONE) as dropping:
+        found = dropping.run(run, train, EVALUATION, show=False)
+        assert (found.temperature, found.held_out) == (1.0, None)
 
 
 def test_a_run_does_not_take_rows_as_loaded_weights_encoded_them():

@@ -137,3 +137,19 @@ def test_rows_are_fed_whole_where_dropout_changes_their_features():
     train = examples(6, 1)
     feed = model.feeder(session, train, 3)(np.array([2]))
     assert [array.ndim for array in feed.values()] == [2, 2, 2, 1] and session.calls == 0
+
+
+@pytest.mark.parametrize("config", [learner(), learner(**FIXED), SOFTMAX])
+def test_rows_are_described_by_logits_and_features(config):
+    model, session = start(config)
+    rows = examples()
+    logits, features = model.describe(session, rows, 3, "", show=False)
+    np.testing.assert_allclose(logits, score(model, session, rows), atol=1e-6)
+    assert features.shape == (ROWS, CLASSES if config is SOFTMAX else 8)
+
+
+def test_rows_of_the_training_are_scored_by_number():
+    model, session = start(learner(**FIXED))
+    train = examples()
+    expected = score(model, session, train)
+    np.testing.assert_allclose(model.score_trained(session, train, np.array([5, 2]), 3), expected[[5, 2]], atol=1e-6)
