@@ -231,7 +231,8 @@ def test_conventions(fitted):
     assert is_classifier(fitted)
     assert clone(fitted).get_params() == fitted.get_params()
     assert set(fitted.get_params()) == {
-        "model_dir", "epochs", "batch_size", "max_seq_length", "random_state", "progress", "label_names"
+        "model_dir", "epochs", "batch_size", "max_seq_length", "random_state", "progress", "label_names",
+        "model", "encoder",
     }
     scores = cross_val_score(FewShotClassifier(**SMALL), TEXTS[:6], LABELS[:6], cv=3)
     assert scores.shape == (3,) and np.isfinite(scores).all()
