@@ -113,6 +113,20 @@ def tidy(folder):
                 claims.remove_workplace(claims.make_workplace(place))  # which sweeps
 
 
+def untaken(folder, flag="--output_dir"):
+    """The path of a folder to make, tidied; UserError before any work where something is there."""
+    target = folder.rstrip("/")
+    tidy(target)
+    if os.path.lexists(target):
+        raise taken("%s: %s" % (flag, target))
+    return target
+
+
+def taken(shown):
+    """The UserError for a new folder in whose place something is."""
+    return UserError("%s exists: choose another folder, or delete it." % shown)
+
+
 def read_whole(folder, read):
     """What `read()` returns or raises, called again until it saw the files of one making in `folder` whole."""
     until = time.monotonic() + _READING
@@ -184,7 +198,7 @@ def _refuse(making):
     if all(name in (_CLAIM, claims.LOCK) or claims.is_workplace(os.path.join(target, name)) for name in content):
         return
     if making.over == NEW:
-        raise UserError("%s exists: choose another folder, or delete it." % shown)
+        raise taken(shown)
     last, ours = making.ours()
     if making.over == OWN and not last:
         raise UserError(

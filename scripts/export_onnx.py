@@ -17,7 +17,7 @@ sys.path.insert(0, ROOT)
 
 from data import unlabelled
 from runtime import folders
-from runtime.errors import UserError, exit_code
+from runtime.errors import exit_code
 
 
 def parse(arguments):
@@ -32,10 +32,7 @@ def parse(arguments):
 
 def run(options):
     """Exports; the output folder appears whole or not at all."""
-    target = options.output_dir.rstrip("/")
-    folders.tidy(target)
-    if os.path.lexists(target):
-        raise UserError("--output_dir: %s exists: choose another folder, or delete it." % target)
+    target = folders.untaken(options.output_dir)
     texts = [row for row in unlabelled.read(options.texts) if row] if options.texts else None
     from runs import onnx_export  # here, for it brings TensorFlow, which --help does without
 

@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from runtime import folders
-from runtime.errors import UserError, exit_code
+from runtime.errors import exit_code
 
 
 def parse(arguments):
@@ -35,10 +35,7 @@ def parse(arguments):
 
 def run(options):
     """Exports; the output folder appears whole or not at all."""
-    target = options.output_dir.rstrip("/")
-    folders.tidy(target)
-    if os.path.lexists(target):
-        raise UserError("--output_dir: %s exists: choose another folder, or delete it." % target)
+    target = folders.untaken(options.output_dir)
     from runs import model_folder, serving  # here, for they bring TensorFlow, which --help does without
 
     stored = model_folder.load(options.model_dir)

@@ -5,24 +5,12 @@ import struct
 
 import numpy as np
 import pytest
+from padded_rows import make_examples
 
 from data import records
 from data.examples import pad
 from runtime.compat import tf
 from runtime.errors import UserError
-
-
-def make_examples(size=5, seq=8, seed=0):
-    rng = np.random.RandomState(seed)
-    rows = []
-    for _ in range(size):
-        length = rng.randint(3, seq + 1)
-        segments = [0] * (length - 1) + [1]
-        ids = rng.randint(1, 50, size=length).tolist()
-        rows.append(
-            {"input_ids": ids, "input_mask": [1] * length, "segment_ids": segments, "label_ids": rng.randint(3)}
-        )
-    return pad(rows, seq)
 
 
 def feature(values):

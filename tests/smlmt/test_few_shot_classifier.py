@@ -11,6 +11,7 @@ import numpy as np
 import other_process
 import pytest
 import tiny
+from embedded_encoder import fixture_embedded, fixture_encoder  # noqa: F401
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
@@ -29,16 +30,6 @@ TEXTS = ["good film", "good plot", "very good film", "bad film", "slow plot slow
 LABELS = ["up", "up", "up", "down", "down", "down", "größer"]
 pytestmark = pytest.mark.filterwarnings("ignore:y. the label .* has one row:UserWarning")
 SMALL = dict(max_seq_length=12, epochs=2, progress=False)
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(autouse=True)
-def embedded(encoder, monkeypatch):
-    monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: encoder)
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 import tiny
+from embedded_encoder import fixture_embedded, fixture_encoder  # noqa: F401
 
 from command_line import presets, recipes
-from fetch import minilm as fetch_minilm
 from fetch import shipped
 from learner import configs
 from runtime import checkpoints
@@ -18,16 +18,6 @@ from smlmt.few_shot_classifier import FewShotClassifier
 
 TEXTS, LABELS = ["good film", "good plot", "bad film", "bad plot"], ["up", "up", "down", "down"]
 SMALL = dict(max_seq_length=12, epochs=1, progress=False)
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
-    return tiny.write_encoder(tmp_path_factory.mktemp("encoder"))
-
-
-@pytest.fixture(autouse=True)
-def embedded(encoder, monkeypatch):
-    monkeypatch.setattr(fetch_minilm, "ensure_minilm", lambda: encoder)
 
 
 def test_names(encoder):
