@@ -59,18 +59,22 @@ def read_labels(y):
     return labels
 
 
+# The place that warnings name is the caller of the classifier's method, whose helper calls these.
+_CALLER = 4
+
+
 def warn_of_labels(examples, labels):
-    """Warns of what looks like a mistake in the labels [n] of TextExamples [n], on behalf of the caller's caller."""
+    """Warns of what looks like a mistake in the labels [n] of TextExamples [n]."""
     rows = [TextExample(row.text_a, row.text_b, str(label), row.where) for row, label in zip(examples, labels)]
     for doubt in label_doubts.doubts(rows):
-        warnings.warn("y: %s." % doubt, stacklevel=3)
+        warnings.warn("y: %s." % doubt, stacklevel=_CALLER)
 
 
 def warn_of_unknown(encoded, tokenizer):
-    """Warns where much of records.Examples is unknown to a tokenizer, on behalf of the caller's caller."""
+    """Warns where much of records.Examples is unknown to a tokenizer."""
     doubt = unknown_words.doubt(unknown_words.share_of(encoded, tokenizer), tokenizer)
     if doubt:
-        warnings.warn("X: %s" % doubt, stacklevel=3)
+        warnings.warn("X: %s" % doubt, stacklevel=_CALLER)
 
 
 def check_number(name, value, least, most=None, whole=True):

@@ -139,7 +139,7 @@ def run(options):
     for rule in options.rules:
         check_rule(rule)
     paths = make(options, os.path.join(options.output_dir, "logits"))
-    kept = collections.OrderedDict((split, dict(np.load(path))) for split, path in paths.items())
+    kept = collections.OrderedDict((split, dict(np.load(path, allow_pickle=False))) for split, path in paths.items())
     for k in options.ks:
         sets = list(collections.OrderedDict((split.name, None) for split in kept if split.k == k))
         print("\nk=%-12d %s %8s" % (k, " ".join("%14.14s" % name for name in sets), "mean"))

@@ -8,7 +8,7 @@ from leopard_layout import fixture_environment, fixture_leopard, supply  # noqa:
 
 from command_line import finetune, program_flags
 from data import tasks
-from data.convert import encode
+from data.encoding import encode
 from data.text import read_text
 from fetch import catalogue, shipped
 from fetch import minilm as fetch_minilm

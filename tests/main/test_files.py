@@ -35,7 +35,7 @@ BAD_TEXTS = {
     "empty.csv": ("", ["empty.csv", "is empty"]),
     "header.csv": ("text,label\n", ["header.csv", "no texts"]),
     "unlabelled.csv": ("text\ngood film\n", ["unlabelled.csv", "label"]),
-    "label.csv": ("text,label\ngood film,left\n", ["label.csv", "row 0", "'left'", "up, down, flat"]),
+    "label.csv": ("text,label\ngood film,left\n", ["label.csv", "line 2", "'left'", "up, down, flat"]),
     "row.csv": ("text,label\ngood film,up,down\n", ["row.csv", "line 2", "3 fields"]),
     "bad.json": ('[{"sentence1": "good"', ["bad.json", "invalid JSON"]),
 }

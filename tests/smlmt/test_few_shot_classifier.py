@@ -384,7 +384,7 @@ def test_examples_of_the_docs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with open(os.path.join(ROOT, "docs", "API.md"), encoding="utf-8") as file:
         examples = re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL)
-    assert len(examples) == 6
+    assert len(examples) == 9
     names = {}
     for example in examples:
         exec(example, names)
