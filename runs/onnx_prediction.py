@@ -13,7 +13,6 @@ from runtime.schema import array, fields, flag, none_or, one_of, text, whole
 from tokenization import Tokenizer
 
 BATCH = 8  # rows of which a few batches are answered first
-LABEL_KINDS = ("U", "i", "u", "b")
 # What is read of a model.json, which holds more.
 _SETTINGS = fields(
     {
@@ -21,7 +20,7 @@ _SETTINGS = fields(
         "text": fields({"do_lower_case": flag, "max_seq_length": whole(3, 10**6)}, more=True),
     },
     {
-        "pair": none_or(flag), "label_kind": one_of(*LABEL_KINDS),
+        "pair": none_or(flag), "label_kind": one_of(*run_files.LABEL_KINDS),
         "bert_config": fields({}, {"max_position_embeddings": whole(1, 10**6)}, more=True),
     },
     more=True,

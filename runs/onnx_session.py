@@ -8,6 +8,7 @@ import numpy as np
 from data import batching
 from runtime import onnx_model
 from runtime.cells import shown
+from runtime.cores import cores
 from runtime.errors import UserError, reason
 from runtime.installation import setup
 
@@ -79,11 +80,3 @@ def _onnxruntime():
     except ImportError as error:
         raise UserError("a %s needs onnxruntime (%s): %s." % (onnx_model.FILE, error, setup("onnx"))) from None
     return onnxruntime
-
-
-def cores():
-    """Number of CPU cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1

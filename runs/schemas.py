@@ -4,6 +4,7 @@ import re
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
+from runtime import run_files
 from runtime.schema import Malformed, array, fields, flag, none_or, of_dataclass, one_of, real, text, whole
 
 LEARNER = of_dataclass(
@@ -14,7 +15,6 @@ LEARNER = of_dataclass(
     },
 )
 SOFTMAX = of_dataclass(configs.SoftmaxConfig, {"feature_layers": text(most=1000)})
-LABEL_KINDS = ("U", "i", "u", "b")
 _MODEL = fields(
     {
         "bert_config": modeling.ENCODER,
@@ -24,7 +24,7 @@ _MODEL = fields(
     {
         "learner": LEARNER, configs.SOFTMAX: SOFTMAX,
         "finetuning": fields({}, {"eval_batch_size": whole(1, 10**9)}, more=True),
-        "label_kind": one_of(*LABEL_KINDS), "pair": none_or(flag), "run_id": text(most=64),
+        "label_kind": one_of(*run_files.LABEL_KINDS), "pair": none_or(flag), "run_id": text(most=64),
         "temperature": real(1e-6, 1e6),
     },
     more=True,  # of later versions

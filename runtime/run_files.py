@@ -6,6 +6,7 @@ EVALUATION = "evaluation"  # and the file's name: of a model on rows that were n
 TO_LABEL = "to_label"  # and the file's name: rows of it that are worth a label
 PREDICTION_SUFFIXES = (".tsv", ".jsonl")  # of the kinds of files that predictions are written to
 STDOUT = "-"
+LABEL_KINDS = ("U", "i", "u", "b")  # what model.json may say that labels were: NumPy's kinds
 META_TRAINING = "meta_training.json"  # the settings of a run over many tasks
 MODEL = "model"  # folder: a fine-tuned model, or the export of a meta-trained one
 

@@ -1,7 +1,7 @@
 """How TensorFlow's sessions are set up: devices, threads, mixed precision, XLA, graph optimiser."""
-import os
 
 from runtime.compat import mixed_precision_options, tf
+from runtime.cores import cores
 
 LEAST_WIDTH = 128  # hidden size of encoders that work in halves
 
@@ -55,14 +55,6 @@ def works_in_halves(bert_config, config):
     encoder operations are over too soon for that: there are only twice as many of them.
     """
     return not config.reference_mode and bert_config.hidden_size >= LEAST_WIDTH and gpus() == 0
-
-
-def cores():
-    """Number of CPU cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
 
 
 def gpus():

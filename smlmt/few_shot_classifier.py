@@ -34,7 +34,6 @@ except ImportError as error:
 from command_line import own_task, recipes
 from data.examples import Examples
 from data.overlap import text_key
-from data.text import kind_of_rows
 from learner.finetuning import has_constant_features
 from runs import model_folder, onnx_export, selection, self_check, task_data
 from runs.scores import Scores
@@ -142,9 +141,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """(TextExamples, Examples) of texts for the fitted model."""
         check_is_fitted(self)
         texts = inputs.read_texts(X)
-        if self._is_pair not in (None, texts[0].text_b is not None):
-            found, fitted = kind_of_rows(not self._is_pair), kind_of_rows(self._is_pair)
-            raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
+        inputs.check_kind(texts, self._is_pair)
         examples = self._used.encode(texts)
         inputs.warn_of_unknown(examples, self._used.tokenizer)
         return texts, examples

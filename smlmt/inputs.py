@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from data import label_doubts, unknown_words
-from data.text import TextExample
+from data.text import TextExample, kind_of_rows
 from data.visible import is_empty
 
 # How the names in model.json become labels again, by the kind of their numpy type.
@@ -57,6 +57,18 @@ def read_labels(y):
     if labels.dtype.kind not in LABEL_KINDS:
         raise ValueError("y: the integers are too large for 64 bits")
     return labels
+
+
+def check_kind(examples, fitted):
+    """ValueError where TextExamples are pairs and the model was fitted on single texts, or the other way round.
+
+    Args:
+      fitted: whether it was fitted on pairs; None: it does not tell.
+    """
+    is_pair = examples[0].text_b is not None
+    if fitted not in (None, is_pair):
+        found, known = kind_of_rows(is_pair), kind_of_rows(fitted)
+        raise ValueError("X holds %s, but the model was fitted on %s" % (found, known))
 
 
 # The place that warnings name is the caller of the classifier's method, whose helper calls these.

@@ -11,7 +11,6 @@ import os
 
 import numpy as np
 
-from data.text import kind_of_rows
 from runs.onnx_prediction import OnnxModel
 from runs.scores import Scores
 from smlmt import inputs
@@ -57,8 +56,5 @@ class OnnxClassifier:
 
     def _read(self, X):
         texts = inputs.read_texts(X)
-        is_pair = texts[0].text_b is not None
-        if self._model.is_pair not in (None, is_pair):
-            found, fitted = kind_of_rows(is_pair), kind_of_rows(not is_pair)
-            raise ValueError("X holds %s, but the model was fitted on %s" % (found, fitted))
+        inputs.check_kind(texts, self._model.is_pair)
         return texts

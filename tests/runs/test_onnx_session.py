@@ -83,5 +83,3 @@ def test_an_error_in_a_thread_is_an_error(tmp_path):
         session.score(examples(3, 4))
 
 
-def test_cores():
-    assert onnx_session.cores() >= 1

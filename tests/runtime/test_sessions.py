@@ -1,5 +1,4 @@
 """Settings of TensorFlow's sessions."""
-import os
 
 import numpy as np
 import pytest
@@ -40,8 +39,6 @@ def test_halves_of_wide_encoders_share_the_cores_without_gpu(monkeypatch, cores,
     sessions.share_cores(*configs)  # whatever TensorFlow did before
 
 
-def test_cores():
-    assert 1 <= sessions.cores() <= os.cpu_count()
 
 
 def test_mixed_precision_and_xla_are_off_by_default(monkeypatch):
