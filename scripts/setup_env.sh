@@ -85,8 +85,10 @@ if [ "$runtime" = modern ] && ! uv=$(type -P uv); then  # one for the moment; it
   done >/dev/null 2>&1 </dev/null || true
 fi
 
-install() {  # with pip from 21.3 on: older ones neither know all kinds of wheels nor resolve all requirements together
-  { [ -n "$uv" ] && "$uv" pip install --python "$python" "$@"; } ||
+# With pip from 21.3 on: older ones neither know all kinds of wheels nor resolve all requirements together. Bytecode, which
+# pip makes anyway, saves each process three seconds of a start that PYTHONDONTWRITEBYTECODE would repeat for ever.
+install() {
+  { [ -n "$uv" ] && "$uv" pip install --compile-bytecode --python "$python" "$@"; } ||
     { "$python" -m pip install -q "pip>=21.3" && "$python" -m pip install -q "$@"; }
 }
 
