@@ -1,4 +1,5 @@
 """The folder of a fine-tuned model: its settings (model.json), its weights and, where it read text, its vocabulary."""
+import contextlib
 import dataclasses
 import os
 from typing import Optional
@@ -6,7 +7,7 @@ from typing import Optional
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
-from runs import earlier, schemas
+from runs import earlier, schemas, shared_encoder
 from runtime import folders, paths, schema
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError, check_names
@@ -90,6 +91,7 @@ def temperature(value):
     return {} if value == 1.0 else {"temperature": value}
 
 
+@contextlib.contextmanager
 def replacing(folder, flag):
     """Gives a work folder whose files take the place of the model in `folder`; see folders.atomic_folder.
 
@@ -97,7 +99,9 @@ def replacing(folder, flag):
     name that is not UTF-8, which TensorFlow does not write to.
     """
     check_names([os.path.abspath(folder)])
-    return folders.atomic_folder(folder, "model", folders.OWN, earlier=earlier.model, flag=flag)
+    with folders.atomic_folder(folder, "model", folders.OWN, earlier=earlier.model, flag=flag) as work:
+        yield work
+        shared_encoder.share(work, folder)
 
 
 def add_settings(folder, content, vocab_file):

@@ -6,7 +6,7 @@ import tempfile
 
 from absl import logging
 
-from runs import earlier
+from runs import earlier, shared_encoder
 from runtime import folders, makings, run_files
 from runtime.errors import UserError, cannot_write, check_names
 from runtime.files import read_json
@@ -46,6 +46,7 @@ def replacing(folder, wait=0.0, is_other_model=False):
         takes=lambda kind: is_other_model and is_of_model(kind),
     ) as work:
         yield work
+        shared_encoder.share(model_dir(work), folder)
     gone = [", ".join(name for name in before if not os.path.exists(os.path.join(folder, name)))]
     gone.append("the metrics of %s" % run_files.RESULTS if had_metrics and not _has_metrics(folder) else "")
     if any(gone):

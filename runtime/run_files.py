@@ -16,5 +16,6 @@ BERT_CONFIG = "bert_config.json"
 
 # In the folder of a fine-tuned model
 CHECKPOINT = "model.ckpt"  # prefix of its weights
+ENCODER_FILE = CHECKPOINT + ".data-00000-of-00002"  # of the encoder alone, where training left it as it was
 MODEL_FILE = "model.json"
 VOCAB_FILE = "vocab.txt"

@@ -12,6 +12,7 @@ from learner import calibration, finetuning
 from runtime import checkpoints
 from runtime.compat import tf
 from runtime.errors import UserError, reason
+from runtime.parts_saver import PartsSaver
 from runtime.progress import Progress
 from runtime.sessions import session_config, share_cores
 from training import cross_validation, task_models
@@ -65,7 +66,9 @@ class Finetuner:
             )
             self._step = self._model.training_step(settings.seed, self._decay)
             saved = self._model.saved_variables()
-            self._saver = tf.train.Saver(saved, max_to_keep=1, save_relative_paths=True)
+            fixed = self._model.fixed_names()
+            parts = [{name: saved[name] for name in fixed}, {name: saved[name] for name in saved if name not in fixed}]
+            self._saver = PartsSaver([part for part in parts if part])
             initial, self._reset = _way_back(list(saved.values()))
             self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
             self._take = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
@@ -167,9 +170,12 @@ class Finetuner:
         return self._model.describe(self._session, examples, batch_size, "reading", show)
 
     def save(self, model_dir):
-        """Writes the weights to a checkpoint in an existing folder; OSError where that fails."""
+        """Writes the weights to a checkpoint in an existing folder; OSError where that fails.
+
+        An encoder that training leaves as it is is a part of its own, the first of two.
+        """
         try:
-            checkpoints.save(self._saver, self._session, os.path.join(model_dir, checkpoints.CHECKPOINT))
+            self._saver.save(self._session, os.path.join(model_dir, checkpoints.CHECKPOINT))
         except (tf.errors.OpError, ValueError) as error:
             raise OSError(errno.EIO, reason(error)) from None
 

@@ -9,6 +9,7 @@ from data import batching
 from learner import configs, finetuning, heads, name_prior, softmax
 from learner.classifier import Batch
 from learner.configs import LearnerConfig, SoftmaxConfig
+from runtime.checkpoints import is_encoder
 from runtime.compat import tf
 from runtime.dropout import Dropout
 from runtime.progress import Progress
@@ -18,6 +19,7 @@ class RowModel:
     """What the models of both classifiers share: batches of rows in, `logits` [rows, num_labels] out."""
 
     trains_on_encoded = False  # whether rows are encoded once, before the first step
+    encoder_is_fixed = False  # whether training leaves it as it is
 
     def __init__(self, config, tokens=None):
         self._config = config
@@ -52,6 +54,10 @@ class RowModel:
     def forget(self):
         """Drops what is kept of rows from one call to the next: the weights have changed."""
 
+    def fixed_names(self):
+        """Names of the encoder's weights where training changes none of those that are read; else none."""
+        return [name for name in self.variables if is_encoder(name)] if self.encoder_is_fixed else []
+
     def _in_batches(self, session, tensor, examples, batch_size, description, show):
         """A tensor's values for all rows in their order, [rows, size]."""
         found = np.zeros([examples.size, tensor.shape[-1]], np.float32)
@@ -75,7 +81,7 @@ class TaskModel(RowModel):
         self.step = finetuning.create_step()
         self._model = model = finetuning.FewShotModel(self.variables, self.label_embedding, bert_config, config)
         self._features = features = tf.identity(model.row_features(self.batch))
-        self._encodes_once = heads.features_are_constant(self.variables, config)
+        self.encoder_is_fixed = heads.features_are_constant(self.variables, config)
         self.trains_on_encoded = finetuning.has_constant_features(bert_config, config)
         self._encoded = {}  # {what rows are for: (Examples, their features)}
         self.logits = model.classify(self.variables, features, self.label_embedding, self.batch.label_ids).logits
@@ -143,7 +149,7 @@ class TaskModel(RowModel):
 
     def score(self, session, examples, batch_size, description, show=True):
         """Logits of all rows in their order, [rows, num_labels]; rows that are known already are not encoded anew."""
-        if not self._encodes_once:
+        if not self.encoder_is_fixed:
             return super().score(session, examples, batch_size, description, show)
         features = self._features_of("scoring", session, examples, batch_size, description, show)
         return session.run(self.logits, {self._features: features})
@@ -186,6 +192,7 @@ class SoftmaxTaskModel(RowModel):
     def __init__(self, bert_config, config, num_labels, tokens=None):
         super().__init__(config, tokens)
         self.variables = modeling.create_variables(bert_config)
+        self.encoder_is_fixed = config.fix_bert
         self._head = softmax.create_head(configs.feature_width(bert_config.hidden_size, config), num_labels)
         self.step = finetuning.create_step()
         self._bert_config = bert_config

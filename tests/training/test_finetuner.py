@@ -195,3 +195,20 @@ def test_a_run_does_not_take_rows_as_loaded_weights_encoded_them():
         other = finetuner.score(EVALUATION, RUN.eval_batch_size, "", show=False)
         assert np.abs(other - expected).max() > 1e-3
         np.testing.assert_array_equal(finetuner.run(RUN, train, EVALUATION, show=False).logits, expected)
+
+
+@pytest.mark.parametrize("changes, is_fixed", [(HEADS_ALONE, True), ({}, False)])
+def test_an_encoder_that_stays_is_a_file_of_its_own_the_same_of_every_task(changes, is_fixed, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    with make(**changes) as finetuner:
+        for seed, folder in enumerate(folders):
+            folder.mkdir()
+            finetuner.run(RUN, make_examples(9, seed), None, str(folder), show=False)
+        weights = finetuner.weights()
+    first, second = ([path.read_bytes() for path in sorted(folder.glob("*.data-*"))] for folder in folders)
+    assert len(first) == len(second) == 1 + is_fixed and (first[0] == second[0]) == is_fixed
+    assert first[-1] != second[-1]
+    found = checkpoints.read(str(folders[1] / checkpoints.CHECKPOINT), "--flag")
+    assert set(found) == set(weights)
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, weights[name])
