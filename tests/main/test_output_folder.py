@@ -8,6 +8,7 @@ from few_shot_files import content, read_json, refused
 from main_program import run
 
 from runtime.compat import tf
+from runtime.parts_saver import PartsSaver
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
@@ -92,7 +93,7 @@ def test_checkpoint_that_cannot_be_written_is_one_line(from_text, tmp_path, monk
     def full(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
-    monkeypatch.setattr(tf.train.Saver, "save", full)
+    monkeypatch.setattr(PartsSaver, "save", full)
     refused(run("--output_dir=%s" % (tmp_path / "out"), *from_text[1]), "--output_dir", "No space left on device")
     assert content(tmp_path) == {}
 
