@@ -2,10 +2,10 @@
 
 LONGEST_SIGN = 64  # bytes that `told` looks at
 _TABLE = "save the table as CSV UTF-8"
-_UTF_16 = "is UTF-16 text, such as spreadsheets call Unicode text: save it as CSV UTF-8 (iconv -f UTF-16 -t UTF-8)"
+UTF_16 = "is UTF-16 text, such as spreadsheets call Unicode text: save it as CSV UTF-8 (iconv -f UTF-16 -t UTF-8)"
 _SIGNS = (
     (b"\x1f\x8b", "is compressed by gzip: let its name end with .gz"),
-    (b"BZh91AY&SY", "is compressed by bzip2: unpack it, or pack it by gzip"),
+    *((b"BZh%d1AY&SY" % level, "is compressed by bzip2: unpack it, or pack it by gzip") for level in range(1, 10)),
     (b"\xfd7zXZ\x00", "is compressed by xz: unpack it, or pack it by gzip"),
     (b"\x28\xb5\x2f\xfd", "is compressed by zstd: unpack it, or pack it by gzip"),
     (b"PK\x03\x04", "is a workbook (.xlsx, .ods) or a ZIP archive: " + _TABLE + ", or unpack the archive"),
@@ -13,8 +13,8 @@ _SIGNS = (
     (b"PAR1\x15", "is a Parquet table: write it as .csv or .jsonl (pandas: read_parquet, to_csv)"),
     (b"ARROW1\x00", "is an Arrow table: write it as .csv or .jsonl (pandas: read_feather, to_csv)"),
     (b"SQLite format 3\x00", "is a database: write the table as .csv"),
-    (b"\xff\xfe", _UTF_16),
-    (b"\xfe\xff", _UTF_16),
+    (b"\xff\xfe", UTF_16),
+    (b"\xfe\xff", UTF_16),
 )
 _OF_TABLES = (  # which a file of plain texts may begin with
     (b"version https://git-lfs", "is a pointer of Git LFS, not the file: fetch it (git lfs pull)"),
@@ -39,5 +39,5 @@ def told(start: bytes, is_table: bool) -> str:
             return what
     halves = start[0::2], start[1::2]
     if len(start) > 3 and any(set(half) == {0} for half in halves):
-        return _UTF_16
+        return UTF_16
     return ""

@@ -1,5 +1,6 @@
 """The model card of an exported model: what it is, what it was trained on, how well it does, and how to use it."""
 from runtime.cells import one_line
+from runtime.paths import portable
 
 _CARD = """# {title}
 
@@ -58,16 +59,17 @@ def _trained(results):
     if not results:
         return "Not known: there was no results.json of its training."
     data = results["data"]["train"]
-    lines = ["`%s`, %d rows, SHA-256 %s" % (_cell(data["path"]), data["examples"], data["sha256"]), ""]
+    place = _cell(portable(data["path"]))
+    lines = ["`%s`, %d rows, SHA-256 %s" % (place, data["examples"], data["sha256"]), ""]
     flags = ["--%s=%s" % (name, _word(value)) for name, value in sorted((results.get("flags") or {}).items())]
     return "\n".join(lines + ["    run_classifier_multitask.py " + one_line(" ".join(flags))])
 
 
 def _word(value):
-    """A value as a flag has it."""
+    """A value as a flag has it, without the places of the machine."""
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else ",".join(map(portable, str(value).split(",")))
 
 
 def _metrics(results):
@@ -78,7 +80,8 @@ def _metrics(results):
     data = results["data"]["eval"]
     lines = [
         "Accuracy %.4f (95 %% interval %.4f to %.4f), macro-F1 %.4f, on the %d rows of `%s`."
-        % (metrics["accuracy"], low, high, metrics["macro_f1"], data["examples"], _cell(data["path"])),
+        % (metrics["accuracy"], low, high, metrics["macro_f1"], data["examples"],
+           _cell(portable(data["path"]))),
         "", "| class | rows | predicted | correct | F1 |", "|---|---|---|---|---|",
     ]
     for label, found in metrics["per_class"].items():

@@ -60,6 +60,8 @@ def summarize(run_identity, sizes, outcome, scores, seconds, checked=None):
     """
     settings = run_identity.settings
     checksums = run_identity.checksums
+    # With their paths: make_tables reads the rates of the weights there, a training file that comes again is known by
+    # its own. What is handed on has none: model.json, the model card.
     files = {part: {"path": named(path), "sha256": checksums[part]} for part, path in run_identity.files.items()}
     batch_size = settings.finetuning.eval_batch_size
     misnamed = run_identity.misnamed_task

@@ -14,6 +14,7 @@ import os
 import re
 import zlib
 
+from data import foreign
 from runtime.compat import tf
 from runtime.errors import UserError, check_names, reason
 from tokenization import basic_tokenize
@@ -24,6 +25,7 @@ COMPRESSED = {
     ".gz": lambda stream, mode: gzip.GzipFile(fileobj=stream, mode=mode), ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile
 }
 PARAGRAPHS_BETWEEN_STEPS = 1000  # of the progress bar
+_PACKED = ((b"\x1f\x8b", ".gz"), (b"BZh", ".bz2"), (b"\xfd7zXZ\x00", ".xz"))  # first bytes
 _MARK = re.compile("[.!?]+[\"'\u201d\u2019)\\]]*\\s+")  # what may end a sentence
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e cf fig no vol pp p ed eds inc ltd co dept gen col capt lt sgt rev hon "
@@ -187,11 +189,17 @@ def _lines(stream, name, encoding, digest):
             block = stream.read(BLOCK_BYTES)
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, tf.errors.OpError) as error:
             raise UserError("%s: cannot be read (%s)." % (name, reason(error))) from None
+        if not seen:
+            start = block[: foreign.LONGEST_SIGN]
+            _check_kind(start, name, encoding)
         seen += len(block)
         digest.update(block)
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
+            other = foreign.told(start, is_table=True)
+            if other:  # what a text may begin with, but this is none
+                raise UserError("%s: %s." % (name, other)) from None
             raise UserError(
                 "%s: byte %d (0x%02x) is not %s text: convert the file (iconv -t UTF-8), or say what all files are "
                 "with --encoding (for example latin-1)."
@@ -210,6 +218,18 @@ def _lines(stream, name, encoding, digest):
             break
     if rest:
         yield rest
+
+
+def _check_kind(start, name, encoding):
+    """UserError for a file that holds no text, or text of another encoding, by its first bytes."""
+    other = foreign.told(start, is_table=False)
+    if other == foreign.UTF_16:
+        other = "is UTF-16 text: give --encoding=utf-16 for all files, or convert it (iconv -f UTF-16 -t UTF-8)"
+        if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+            return
+    if other:
+        ending = next((ending for sign, ending in _PACKED if start.startswith(sign)), None)
+        raise UserError("%s: %s." % (name, "is compressed: let its name end with " + ending if ending else other))
 
 
 def _holds_json(name, line):

@@ -1,4 +1,5 @@
 """What files are that hold no UTF-8 text, as data.text_lines tells it."""
+import bz2
 import gzip
 import io
 import os
@@ -35,6 +36,7 @@ KINDS = [
     ("a.csv.gz", gzip.compress(gzip.compress(GOOD.encode())), "is compressed by gzip"),
     ("a.csv.GZ", GOOD.encode(), "is not compressed"),
     ("a.tsv", b"BZh91AY&SYxx", "is compressed by bzip2"),
+    ("a.csv", bz2.compress(GOOD.encode(), 1), "is compressed by bzip2"),
     ("a.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
     ("a.csv", b"\n<!DOCTYPE html>\n<html>", "is a web page"),
     ("a.csv", b"<HTML><body>", "is a web page"),

@@ -30,6 +30,14 @@ def test_card_of_a_known_run():
         assert words in card, words
 
 
+def test_a_card_tells_no_places_of_the_machine():
+    data = {part: dict(found, path="/home/me/" + found["path"]) for part, found in RESULTS["data"].items()}
+    flags = {"task_eval_files": "/home/me/train.csv,/home/me/eval.csv", "output_dir": "out/a", "labels": ["/up", "b"]}
+    card = model_card.text(CONTENT, dict(RESULTS, data=data, flags=flags), Checked(9, 2e-6, None))
+    assert "/home" not in card and "`train.csv`" in card and "10 rows of `eval.csv`" in card
+    assert "--labels=/up,b --output_dir=out/a --task_eval_files=train.csv,eval.csv" in card
+
+
 def test_card_of_a_model_of_which_nothing_else_is_known():
     card = model_card.text(dict(CONTENT, pair=None), None, Checked(9, 2e-6, None))
     assert "Not known" in card and "not evaluated" in card and "change" not in card

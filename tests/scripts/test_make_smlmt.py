@@ -69,6 +69,9 @@ def test_other_encodings(folder):
     assert "--encoding" in pytest.raises(UserError, run, folder, overwrite=True).value.args[0]
     assert run(folder, encoding="utf-16", overwrite=True)["files"] == expected
     (folder / "text.txt").write_bytes(text.encode("utf-16-le"))  # ASCII in UTF-16 is UTF-8 with NULs
+    assert "UTF-16" in pytest.raises(UserError, run, folder, overwrite=True).value.args[0]
+    assert run(folder, encoding="utf-16-le", overwrite=True)["files"] == expected
+    (folder / "text.txt").write_text(text + "\0")
     assert "NUL" in pytest.raises(UserError, run, folder, overwrite=True).value.args[0]
     for encoding in ("klingon", "rot13", "base64"):
         message = pytest.raises(UserError, run, folder, overwrite=True, encoding=encoding).value.args[0]

@@ -1,9 +1,11 @@
 """Text of SMLMT tasks: sentences, files."""
 import bz2
 import gzip
+import io
 import json
 import lzma
 import os
+import zipfile
 
 import pytest
 from smlmt_program import (  # noqa: F401 (the fixture)
@@ -85,6 +87,58 @@ def test_compressed_files(tmp_path, ending, pack):
     (tmp_path / ("a.txt." + ending)).write_bytes(b"plain text\n")
     with pytest.raises(UserError, match="a.txt.%s: cannot be read" % ending):
         read_all(tmp_path)
+
+
+def zipped():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<x/>")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name, content, words", [
+    ("a.txt", zipped(), "is a workbook (.xlsx, .ods) or a ZIP archive"),
+    ("a.xlsx", zipped(), "is a workbook"),
+    ("a.txt.gz", gzip.compress(zipped()), "is a workbook"),
+    ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook (.xls)"),
+    ("a.txt", "\ufeffone\ntwo\n".encode("utf-16-le"), "is UTF-16 text: give --encoding=utf-16"),
+    ("a.txt", "\ufeffone\ntwo\n".encode("utf-16-be"), "is UTF-16 text"),
+    ("a.txt", "one\ntwo\n".encode("utf-16-be"), "is UTF-16 text"),
+    ("a.bz2", bz2.compress("\ufeffone".encode("utf-16-le")), "is UTF-16 text"),
+    ("a.txt", gzip.compress(b"one\n"), "is compressed: let its name end with .gz"),
+    ("a", bz2.compress(b"one\n", 5), "is compressed: let its name end with .bz2"),
+    ("a.txt", lzma.compress(b"one\n"), "is compressed: let its name end with .xz"),
+    ("a.txt", b"\x28\xb5\x2f\xfd\x00", "is compressed by zstd: unpack it"),
+    ("a.parquet", b"PAR1\x15\x04", "is a Parquet table"),
+    ("a.pdf", b"%PDF-1.7\n\xe2\xe3\xcf\xd3\n", "is a PDF document"),
+])
+def test_files_of_another_kind_are_told(name, content, words, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_all(tmp_path)
+    assert words in str(error.value) and "a" in str(error.value).split(": ")[0]
+
+
+@pytest.mark.parametrize("encoding, content", [
+    ("utf-16", "\ufeffone\n".encode("utf-16-le")), ("utf-16-le", "one\n".encode("utf-16-le")),
+    ("utf-32", "one\n".encode("utf-32")), ("latin-1", b"one\n"), ("utf-8", b"\xef\xbb\xbfone\n"),
+])
+def test_the_encoding_that_is_named_is_believed(encoding, content, tmp_path):
+    (tmp_path / "a").write_bytes(content)
+    found = list(corpus.Corpus([str(tmp_path / "a")], encoding).paragraphs())
+    assert [text.lstrip("\ufeff") for text in found] == ["one"]
+
+
+@pytest.mark.parametrize("content", [b"<html> is a tag\n", b"PAR1 is a word\n", b"%PDF-1.7 is a version\n", b""])
+def test_texts_that_begin_like_something_else(content, tmp_path):
+    (tmp_path / "a").write_bytes(content)
+    assert read_all(tmp_path) == content.decode().split("\n")[:-1]
+
+
+def test_no_encoding_makes_a_workbook_a_text(tmp_path):
+    (tmp_path / "a").write_bytes(zipped())
+    with pytest.raises(UserError, match="is a workbook"):  # every byte is a letter of latin-1
+        list(corpus.Corpus([str(tmp_path / "a")], "latin-1").paragraphs())
 
 
 def test_links_in_a_folder(tmp_path):
