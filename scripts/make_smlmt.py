@@ -58,7 +58,7 @@ def define_flags(values):
     string, boolean, integer, choice = add.string, add.boolean, add.integer, add.enum
 
     # Input and output
-    string("input", None, "Text: a file (a sentence or paragraph a line, or JSON lines; also .gz, .bz2, .xz) or a folder of such.")
+    string("input", None, "File (a sentence or paragraph a line, or JSON lines; packed or not) or folder of such.")
     string("encoding", "utf-8", "Of all files.")
     string("output_dir", None, "Folder of the record files and manifest.json.")
     boolean("overwrite", False, "Replace files of an earlier run in --output_dir.")
