@@ -77,7 +77,7 @@ class _Rows(predicting.RowPredictor):
         return self._model.score(examples)
 
 
-def run(model, predict_file, outputs, path, known=None, is_unbuffered=False, flag=""):
+def run(model, predict_file, outputs, path, known=None, is_unbuffered=False, flag="", min_confidence=None):
     """Predicts the rows of a file, as runs/prediction.py does.
 
     Args:
@@ -87,13 +87,15 @@ def run(model, predict_file, outputs, path, known=None, is_unbuffered=False, fla
       known: unlabelled.Census of the file, where it was checked before.
       is_unbuffered: whether every row is answered before the next one is read.
       flag: what named the file, for errors; with its colon, or empty.
+      min_confidence: rows whose highest probability is below it are not decided; None: all are.
 
     Returns:
       predicting.Prediction.
     """
     most, batch_size = (1, 1) if is_unbuffered else (None, BATCH)
     rows = TextRows(predict_file, model.tokenizer, model.max_seq_length, known, most)
-    return predicting.predict(_Rows(model, rows, predict_file, flag), batch_size, outputs, path, PlainProgress)
+    predictor = _Rows(model, rows, predict_file, flag)
+    return predicting.predict(predictor, batch_size, outputs, path, PlainProgress, min_confidence)
 
 
 def find(folder, flag=""):

@@ -38,7 +38,7 @@ from learner.finetuning import has_constant_features
 from runs import model_folder, onnx_export, selection, self_check, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
-from smlmt import inputs, starts
+from smlmt import decisions, inputs, starts
 from training import finetuner as finetuners
 
 PREDICT_BATCH = 32
@@ -155,16 +155,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             then holds objects.
           undecided: must be none of the labels.
         """
-        inputs.check_number("min_confidence", min_confidence, 0, 1, whole=False)
-        probabilities = self.predict_proba(X)
-        found = self.classes_[np.argmax(probabilities, axis=1)]
-        if min_confidence is None:
-            return found
-        if undecided in self.classes_.tolist():
-            raise ValueError("undecided=%r is a label: choose another mark" % (undecided,))
-        found = found.astype(object)
-        found[probabilities.max(axis=1) < min_confidence] = undecided
-        return found
+        check_is_fitted(self)
+        decisions.check(self.classes_, min_confidence, undecided)
+        return decisions.decide(self.classes_, self.predict_proba(X), min_confidence, undecided)
 
     def suggest(self, X, n=20):
         """Which of unlabelled texts to label next: numbers of at most n rows of X, [n], the most unsure first.

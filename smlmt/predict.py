@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Classifies texts with a model as ONNX graph; needs numpy and onnxruntime, not TensorFlow.
 
-  smlmt-predict FOLDER [FILE|-] [--output=FILE|-] [--unbuffered] [--max_seq_length=N]
+  smlmt-predict FOLDER [FILE|-] [--output=FILE|-] [--min_confidence=P] [--unbuffered] [--max_seq_length=N]
 
 FOLDER is one of scripts/export_onnx.py, or of a run with --keep_onnx. FILE holds a text a line (.txt, a tab before the
 second text of a pair) or is a table (.csv, .tsv, .json, .jsonl, each also .gz) with the columns text[,text2]; without
@@ -25,9 +25,20 @@ def parse(arguments):
     parser.add_argument("folder", metavar="FOLDER", help="of the model")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="texts; - or none: standard input")
     parser.add_argument("--output", metavar="FILE", default="-", help="*.tsv, *.jsonl, or - for standard output")
+    parser.add_argument(
+        "--min_confidence", type=_probability, metavar="P",
+        help="rows whose highest probability is below it are marked as undecided",
+    )
     parser.add_argument("--unbuffered", action="store_true", help="answer each text before the next one is read")
     parser.add_argument("--max_seq_length", type=int, help="tokens of a text; what is longer is cut")
     return parser.parse_args(arguments)
+
+
+def _probability(given):
+    value = float(given)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError("%s: 0 to 1" % given)
+    return value
 
 
 def run(options):
@@ -44,9 +55,12 @@ def run(options):
     if options.file == "-" and sys.stdin and sys.stdin.isatty():
         print("type texts, one a line; Ctrl-D ends them", file=sys.stderr)
     is_unbuffered = options.unbuffered or (options.file == "-" and sys.stdin and sys.stdin.isatty())
-    found = onnx_prediction.run(model, options.file, outputs, path, None, is_unbuffered)
+    least = options.min_confidence
+    found = onnx_prediction.run(
+        model, options.file, outputs, path, is_unbuffered=is_unbuffered, min_confidence=least
+    )
     with contextlib.redirect_stdout(sys.stderr):
-        prediction_lines.tell(found, stream)
+        prediction_lines.tell(found, stream, least)
 
 
 def main(arguments=None):

@@ -59,6 +59,16 @@ def test_probabilities_are_tensorflows(folders, classifier):
     assert OnnxClassifier(folders[1], max_seq_length=5, threads=1).predict_proba(TEXTS).shape == found.shape
 
 
+def test_unsure_texts_stay_undecided(classifier):
+    tops = classifier.predict_proba(TEXTS).max(axis=1)
+    least = float(np.median(tops))
+    found = classifier.predict(TEXTS, min_confidence=least, undecided="?").tolist()
+    assert found == [label if top >= least else "?" for label, top in zip(classifier.predict(TEXTS), tops)]
+    assert "?" in found
+    with pytest.raises(ValueError, match="is a label"):
+        classifier.predict(TEXTS, least, undecided=onnx_folder.LABELS[0])
+
+
 def test_labels_keep_their_type_and_kinds_of_rows_are_told_apart(tmp_path):
     _, folder = onnx_folder.write(tmp_path, ("1", "20"), label_kind="i", pair=True)
     classifier = OnnxClassifier(folder)

@@ -82,6 +82,17 @@ def test_json_lines(folders, rows, tmp_path, capsys):
     assert set(found[0]["probabilities"]) == set(onnx_folder.LABELS)
 
 
+def test_unsure_rows_stay_undecided(folders, rows, capsys):
+    assert predict.main([folders[1], rows, "--min_confidence=1"]) == 0
+    found = capsys.readouterr()
+    assert [line.split("\t")[2] for line in found.out.splitlines()] == ["prediction", "(undecided)", ""] + [
+        "(undecided)"
+    ] * 3
+    assert "4 of 4 rows are undecided (--min_confidence=1)" in found.err
+    assert predict.main([folders[1], rows, "--min_confidence=1.5"]) == 2
+    assert "argument --min_confidence: 1.5: 0 to 1" in capsys.readouterr().err
+
+
 def test_unbuffered_lines_are_answered_as_they_come(folders, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "smlmt.predict", folders[1], "--unbuffered"], stdin=subprocess.PIPE,
