@@ -300,9 +300,10 @@ class _SharedFinetuner:
         """Makes the graph of a _Task, whose session then holds nobody's weights."""
         self._check_process()
         with self._lock:
-            self._make(task.start, len(task.classes), scores_only=False)
-            self._holds = None
-            yield
+            with starts.telling(task.start.parameter):
+                self._make(task.start, len(task.classes), scores_only=False)
+                self._holds = None
+                yield
 
     @contextlib.contextmanager
     def holding(self, start, num_labels, weights):

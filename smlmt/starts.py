@@ -1,4 +1,5 @@
 """What fine-tuning from Python starts from: a model by its name, an encoder of one's own, or a model's folder."""
+import contextlib
 import dataclasses
 import os
 
@@ -13,6 +14,10 @@ from runtime.errors import UserError
 from tokenization import Tokenizer
 
 EMBEDDED = public_task.DEFAULT_MODELS["minilm"]
+_PARAMETERS = {  # {flag or variable of the programs: what it is called here}
+    "--init_checkpoint": "encoder", "ENCODER_DIR": "encoder", "MODEL_DIR": "model", " as --vocab_file": "",
+    "--train_batch_size": "batch_size", "--max_seq_length": "max_seq_length",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +30,7 @@ class StartingPoint:
     text: settings.TextSettings
     tokenizer: Tokenizer
     recipe: str  # of recipes.MODELS
+    parameter: str  # that named the weights
 
     def encode(self, texts, ids=None):
         """data.records.Examples of TextExamples, with their class numbers where given."""
@@ -46,7 +52,8 @@ def find(model=None, encoder=None, model_dir=None):
     if model_dir is not None:
         if model is not None or encoder is not None:
             raise ValueError("model_dir and %s exclude each other" % ("model" if model is not None else "encoder"))
-        return _stored(model_dir, "model_dir")
+        with telling("model_dir"):
+            return _stored(model_dir, "model_dir")
     environment = {"ENCODER_DIR": encoder and os.fspath(encoder)}
     if model in recipes.MODELS:
         environment["MODEL"] = model
@@ -57,17 +64,28 @@ def find(model=None, encoder=None, model_dir=None):
         if own_task.is_fine_tuned(folder):
             if encoder is not None:
                 raise ValueError("model=%r has an encoder of its own: leave encoder out" % (model,))
-            return _stored(own_task.find_model(folder, "model"), "model")
+            with telling("model"):
+                return _stored(own_task.find_model(folder, "model"), "model")
         environment["MODEL_DIR"] = folder
         if not own_encoder.is_named({"MODEL_DIR": folder}):
             raise UserError(
                 "model: %s holds neither a fine-tuned model (%s) nor an exported one that says how it was meta-trained "
                 "(%s)." % (folder, run_files.MODEL_FILE, run_files.EXPORT_FILE)
             )
-    try:
+    with telling("model"):
         return _chosen(environment)
+
+
+@contextlib.contextmanager
+def telling(parameter):
+    """Lets a UserError name parameters in the place of flags and variables; `parameter` is what named the weights."""
+    try:
+        yield
     except UserError as error:
-        raise UserError(str(error).replace("ENCODER_DIR", "encoder").replace("MODEL_DIR", "model")) from None
+        told = str(error).replace("--warm_start_model_dir", parameter)
+        for flag, name in _PARAMETERS.items():
+            told = told.replace(flag, name)
+        raise UserError(told) from None
 
 
 def _chosen(environment):
@@ -77,7 +95,7 @@ def _chosen(environment):
     text = settings.text_settings(values)
     return StartingPoint(
         settings.bert_settings(values), settings.classifier_settings(values), settings.finetune_settings(values),
-        text, Tokenizer.from_file(values["vocab_file"], text.do_lower_case), model,
+        text, Tokenizer.from_file(values["vocab_file"], text.do_lower_case), model, "model",
     )
 
 
@@ -89,4 +107,4 @@ def _stored(folder, flag):
     recipe = EMBEDDED if getattr(stored.config, "prototypical_baseline", False) else "hybrid-smlmt"
     run = configs.FinetuneConfig(warm_start_model_dir=folder)
     tokenizer = Tokenizer.from_file(stored.vocab_file, stored.text.do_lower_case)
-    return StartingPoint(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe)
+    return StartingPoint(stored.bert_config, stored.config, run, stored.text, tokenizer, recipe, flag)

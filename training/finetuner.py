@@ -11,7 +11,7 @@ from absl import logging
 from learner import calibration, finetuning
 from runtime import checkpoints
 from runtime.compat import tf
-from runtime.errors import UserError, reason
+from runtime.errors import UserError, listed, reason
 from runtime.parts_saver import PartsSaver
 from runtime.progress import Progress
 from runtime.sessions import session_config, share_cores
@@ -184,7 +184,14 @@ class Finetuner:
         return self._session.run(self._model.saved_variables())
 
     def load(self, weights):
-        """Takes weights as `weights` returned them."""
+        """Takes weights as `weights` returned them; UserError for those of another model."""
+        misfits = [name for name, given in self._given.items()
+                   if name not in weights or list(weights[name].shape) != given.shape.as_list()]
+        if misfits:
+            raise UserError(
+                "The weights do not fit the settings of their model (%s): copy its folder again, or train it anew."
+                % listed(sorted(misfits), checkpoints.LISTED)
+            )
         self._model.forget()
         self._is_loaded = True
         self._session.run(self._take, {placeholder: weights[name] for name, placeholder in self._given.items()})

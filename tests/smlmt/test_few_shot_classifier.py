@@ -23,6 +23,7 @@ from runs import evaluation
 from runtime.compat import tf
 from runtime.errors import UserError
 from runtime.paths import ROOT
+from runtime.run_files import ENCODER_FILE
 from smlmt import few_shot_classifier
 from smlmt.few_shot_classifier import FewShotClassifier
 
@@ -86,6 +87,39 @@ def test_bad_folders(fitted, tmp_path):
         fitted.save(str(tmp_path / "theirs"))
     assert sorted(os.listdir(str(tmp_path))) == ["mine", "theirs"]
     assert os.listdir(str(tmp_path / "theirs")) == ["model.json"]
+
+
+def damaged(folder, name, content):
+    """Replaces a file, or removes it where the content is None; returns the folder."""
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    return str(folder)
+
+
+@pytest.mark.parametrize("name, content, words", [
+    ("model.json", None, "no fine-tuned model in"), ("model.json", b"{", "model.json is damaged"),
+    ("model.ckpt.index", None, "model.ckpt.index is missing"), ("model.ckpt.index", b"", "model.ckpt cannot be read"),
+    (ENCODER_FILE, None, "model.ckpt cannot be read"),
+    ("model.ckpt.data-00001-of-00002", b"", "model.ckpt cannot be read"),
+    ("vocab.txt", None, "has no vocab.txt"), ("vocab.txt", b"", "vocab.txt is empty"),
+    ("vocab.txt", b"\xff", "vocab.txt is not UTF-8 text"),
+])
+def test_a_damaged_model_is_told_without_a_flag(name, content, words, fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    folder = damaged(tmp_path / "model", name, content)
+    with pytest.raises(UserError, match=words) as error:
+        FewShotClassifier.load(folder)
+    assert "--" not in str(error.value)
+
+
+@pytest.mark.parametrize("parameter, name", [("model_dir", "model.ckpt.index"), ("model", ENCODER_FILE)])
+def test_a_damaged_start_is_told_by_the_parameter(parameter, name, fitted, tmp_path):
+    fitted.save(str(tmp_path / "model"))
+    folder = damaged(tmp_path / "model", name, None)
+    with pytest.raises(UserError, match="^%s: " % parameter) as error:
+        FewShotClassifier(**dict(SMALL, **{parameter: folder})).fit(TEXTS, LABELS)
+    assert "--" not in str(error.value)
 
 
 def test_the_command_line_scores_a_saved_model_alike(fitted, tmp_path):

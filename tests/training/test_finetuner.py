@@ -212,3 +212,13 @@ def test_an_encoder_that_stays_is_a_file_of_its_own_the_same_of_every_task(chang
     assert set(found) == set(weights)
     for name, value in found.items():
         np.testing.assert_array_equal(value, weights[name])
+
+
+def test_weights_of_another_model_are_not_taken():
+    with make() as finetuner:
+        weights = finetuner.weights()
+        others = dict(weights, **{LABEL_EMBEDDING_VARIABLE: np.zeros([NUM_LABELS + 1, 4], np.float32)})
+        del weights["bert/pooler/dense/bias"]
+        for wrong, name in ((others, LABEL_EMBEDDING_VARIABLE), (weights, "bert/pooler/dense/bias")):
+            with pytest.raises(UserError, match="weights do not fit the settings of their model .%s.: copy" % name):
+                finetuner.load(wrong)
