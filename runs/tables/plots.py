@@ -3,6 +3,7 @@ import collections
 import io
 import itertools
 import math
+import textwrap
 from typing import List, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from runs.tables.layout import Results, percent
 from runs.tables.rates import Rate, in_network_order
@@ -23,6 +25,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP*X"
 LEGEND_COLUMNS = 3
 LONGEST_NAME = 40  # characters of a class, task or model
+TITLE_LINE = 30  # characters
+LEFT = 0.7  # inches that numbers and name of an axis need
+MARGIN = 0.1  # inches, which half the number at the end of an axis may reach into
+LETTER = 0.07  # inches, of the names along an axis
 MOST_PLOTTED = 60  # classes of a confusion matrix that can still be told apart
 MOST_NUMBERED = 5  # classes of a confusion matrix that still have room for counts
 
@@ -50,23 +56,45 @@ def width(figure: Figure) -> int:
 
 def plain(text):
     """Text of others in a figure: no formula, nothing that cannot be seen, and not longer than there is room for."""
+    return _cut(text).replace("$", "\\$")
+
+
+def _cut(text):
     text = shown(str(text))
-    text = text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "\u2026"
-    return text.replace("$", "\\$")
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "\u2026"
 
 
-def new_figure(width, height):
-    """(figure, axes); sizes in inches."""
-    figure = Figure(figsize=(width, height), constrained_layout=True)
+def title(name, more=""):
+    """A title that begins with text of others, in as many lines as it needs."""
+    return "\n".join(map(plain, textwrap.wrap(_cut(name) + more, TITLE_LINE)))
+
+
+def new_figure(width, height, names=(), left=LEFT):
+    """(figure, axes); in inches.
+
+    Args:
+      width, height: without the room for a legend.
+      names: what the legend will tell.
+      left: what stands left of the axes.
+    """
+    rows = math.ceil(len(names) / _legend_columns(names, width - left)) if names else 0
+    figure = Figure(figsize=(width, height + 0.18 * rows), constrained_layout={"w_pad": MARGIN})
     FigureCanvasAgg(figure)
     with rc_context(STYLE):
         return figure, figure.add_subplot(1, 1, 1)
 
 
+def laid_out(figure):
+    """The figure with its parts in their places: smaller axes may have other ticks, which need another place again."""
+    for _ in range(2):
+        figure.canvas.draw()
+    return figure
+
+
 def accuracy_by_shots(results: Results, task: str) -> Figure:
     """Accuracy against k, a line a model; bars are one standard deviation over splits."""
     with rc_context(STYLE):
-        figure, axes = new_figure(3.7, 2.7 + 0.18 * math.ceil(len(results.models) / LEGEND_COLUMNS))
+        figure, axes = new_figure(3.7, 2.7, results.models)
         for number, model in enumerate(results.models):
             found = [(k, results.summary(model, task, k)) for k in results.shots]
             found = [(k, summary) for k, summary in found if summary]
@@ -85,10 +113,10 @@ def accuracy_by_shots(results: Results, task: str) -> Figure:
         axes.minorticks_off()
         if len(results.shots) == 1:
             axes.set_xlim(results.shots[0] / 2.0, results.shots[0] * 2.0)
-        axes.set(title=plain(task), xlabel="examples a class (k)", ylabel="accuracy, %")
+        axes.set(title=title(task), xlabel="examples a class (k)", ylabel="accuracy, %")
         axes.grid(axis="y", alpha=0.3)
-        legend_below(axes, 1.8)
-        return figure
+        legend_below(axes)
+        return laid_out(figure)
 
 
 def heat_map(results: Results, k: int) -> Figure:
@@ -99,8 +127,9 @@ def heat_map(results: Results, k: int) -> Figure:
             summary = results.summary(model, task, k)
             values[row, column] = 100 * summary.mean if summary else np.nan
     with rc_context(STYLE):
-        names = 0.07 * max(len(plain(task)) for task in results.tasks)  # inches
-        figure, axes = new_figure(1.4 + names + 0.5 * len(results.models), 1.6 + 0.27 * len(results.tasks))
+        tasks, models = (max(len(plain(name)) for name in names) for names in (results.tasks, results.models))
+        left, below = LETTER * tasks, max(0.9, 0.9 * LETTER * models)  # inches that names need
+        figure, axes = new_figure(1.4 + left + 0.5 * len(results.models), 0.7 + below + 0.27 * len(results.tasks))
         low, high = _span(results)
         image = axes.imshow(np.ma.masked_invalid(values), cmap="viridis", aspect="auto", vmin=low, vmax=high)
         figure.colorbar(image, ax=axes).outline.set_visible(False)
@@ -109,7 +138,7 @@ def heat_map(results: Results, k: int) -> Figure:
             axes.text(column, row, percent(values[row, column] / 100), ha="center", va="center", fontsize=8,
                       color=_readable_on(image, values[row, column]))
         axes.set_title("accuracy, %%, k=%d" % k)
-        return figure
+        return laid_out(figure)
 
 
 def _span(results):
@@ -124,7 +153,8 @@ def differences(results: Results, k: int) -> Figure:
     """The first model minus each other one: a row a task, points with their intervals over splits."""
     first, others = results.models[0], results.models[1:]
     with rc_context(STYLE):
-        figure, axes = new_figure(4.0, 1.6 + 0.3 * len(results.tasks) + 0.18 * math.ceil(len(others) / LEGEND_COLUMNS))
+        left = 0.2 + LETTER * max(len(plain(task)) for task in results.tasks)
+        figure, axes = new_figure(4.0, 1.6 + 0.3 * len(results.tasks), others, left)
         for number, other in enumerate(others):
             found = [(row, results.compare(first, other, k, [task])) for row, task in enumerate(results.tasks)]
             found = [(row, compared) for row, compared in found if compared]
@@ -140,10 +170,10 @@ def differences(results: Results, k: int) -> Figure:
         axes.set_yticks(range(len(results.tasks)))
         axes.set_yticklabels(list(map(plain, results.tasks)))
         axes.invert_yaxis()
-        axes.set(title="%s minus ..., k=%d" % (plain(first), k), xlabel="points")
+        axes.set(title=title(first, " minus ..., k=%d" % k), xlabel="points")
         axes.grid(axis="x", alpha=0.3)
-        legend_below(axes, 0.7 + 0.3 * len(results.tasks))
-        return figure
+        legend_below(axes, left)
+        return laid_out(figure)
 
 
 def confusion_matrix(confusion: np.ndarray, labels: Sequence[str], title: str) -> Figure:
@@ -179,17 +209,19 @@ def learned_rates(rates: List[Rate]) -> Figure:
     groups = collections.OrderedDict()
     for rate in rates:
         groups.setdefault((rate.model, rate.rate_set), collections.defaultdict(list))[rate.layer].append(rate.rate)
-    sets = {rate_set for _, rate_set in groups}
+    is_one_set = len({rate_set for _, rate_set in groups}) == 1
+    names = [plain(model) if is_one_set else "%s, set %d" % (plain(model), rate_set) for model, rate_set in groups]
     with rc_context(STYLE):
-        figure, axes = new_figure(4.0, 1.4 + 0.24 * len(layers) + 0.18 * math.ceil(len(groups) / LEGEND_COLUMNS))
+        left = 0.2 + LETTER * max(map(len, layers))
+        figure, axes = new_figure(4.0, 1.4 + 0.24 * len(layers), names, left)
         shown_means = []
-        for number, ((model, rate_set), by_layer) in enumerate(groups.items()):
+        for number, (name, by_layer) in enumerate(zip(names, groups.values())):
             means = [(row, np.mean(by_layer[layer])) for row, layer in enumerate(layers) if layer in by_layer]
             means = [(row, mean) for row, mean in means if mean > 0]
             shift = 0.5 * (number - (len(groups) - 1) / 2.0) / len(groups)
             axes.plot(
                 [mean for _, mean in means], [row + shift for row, _ in means], linestyle="none", markersize=5,
-                label=plain(model) if len(sets) == 1 else "%s, set %d" % (plain(model), rate_set),
+                label=name,
                 color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
             )
             shown_means += [mean for _, mean in means]
@@ -199,8 +231,8 @@ def learned_rates(rates: List[Rate]) -> Figure:
         axes.set_ylim(len(layers) - 0.5, -0.5)
         axes.set(title="learned rates", xlabel="rate")
         axes.grid(axis="both", alpha=0.3)
-        legend_below(axes, 0.4 + 0.24 * len(layers))
-        return figure
+        legend_below(axes, left)
+        return laid_out(figure)
 
 
 def _scale_of_rates(axes, rates):
@@ -219,11 +251,24 @@ def _scale_of_rates(axes, rates):
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def legend_below(axes, height):
-    """A legend where neither marks nor the page's edge are in its way; `height` of the axes, inches."""
+def legend_below(axes, left=LEFT):
+    """A legend half an inch below the axes, where neither marks nor the page's edge are in its way.
+
+    Args:
+      left: of `new_figure`.
+    """
+    names, figure = axes.get_legend_handles_labels()[1], axes.figure
+    below = axes.transAxes + ScaledTranslation(0, -0.5, figure.dpi_scale_trans)
     axes.legend(
-        fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.5 / height), ncol=LEGEND_COLUMNS
+        fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below, borderaxespad=0,
+        ncol=_legend_columns(names, figure.get_size_inches()[0] - left),
     )
+
+
+def _legend_columns(names, width):
+    """How many columns of a legend's names fit beside each other, inches."""
+    longest = max([len(plain(name)) for name in names], default=0)
+    return int(min(max(width / (0.42 + 0.05 * longest), 1), LEGEND_COLUMNS))
 
 
 def _ticks(axes, columns, rows, size=9):

@@ -27,7 +27,7 @@ td small, th small { display: block; white-space: normal; color: #666; font-size
 tr.total > * { border-top: 2px solid #888; }
 td.best { font-weight: 700; background: #eef5fb; }
 .note { color: #555; font-size: .88em; margin: .2em 0 1em; max-width: 60ch; }
-.images { display: flex; flex-wrap: wrap; gap: 8px; align-items: flex-start; overflow-x: auto; }
+.images { display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; overflow-x: auto; margin-top: 12px; }
 .images img { max-width: 100%; height: auto; }
 details { margin: .4em 0; } summary { cursor: pointer; padding: .25em 0; }
 li { overflow-wrap: anywhere; }

@@ -148,3 +148,23 @@ def test_names_of_models_and_tasks_are_text(tmp_path):
     figures = [plots.accuracy_by_shots(results, "$x_{$"), plots.heat_map(results, 4), plots.differences(results, 4)]
     figures.append(plots.learned_rates(rates))
     assert all(plots.png(figure) for figure in figures)
+
+
+@pytest.mark.parametrize("names", [
+    ["a"], ["class_means", "logistic_regression", "minilm-smlmt"],
+    ["multi_task_of_%d_with_softmax_warm_started" % number for number in (1, 2)],
+])
+def test_nothing_is_cut_at_the_edge_of_a_figure(names, tmp_path):
+    means = {4: [0.6, 0.7125], 16: [0.751]}  # whose ticks are 60.0, 62.5, ...
+    put_sweep(tmp_path, {(name, "sentiment_electronics", k): [100 * mean for mean in means[k]]
+                         for name in names for k in means})
+    found = Results(read_runs(str(tmp_path))[0])
+    rates = [Rate(name, 0, "label embeddings", "x", 0.2) for name in names]
+    figures = [plots.accuracy_by_shots(found, found.tasks[0]), plots.heat_map(found, 4), plots.learned_rates(rates)]
+    for figure in figures + ([plots.differences(found, 4)] if len(names) > 1 else []):
+        assert plots.png(figure)
+        (left, bottom), (right, top) = figure.get_tightbbox(figure.canvas.get_renderer()).get_points()
+        width, height = figure.get_size_inches()
+        edge = 0.02
+        title = figure.axes[0].get_title()
+        assert left > -edge and bottom > -edge and right < width + edge and top < height + edge, title
