@@ -1,10 +1,13 @@
 """Models from one start keep the encoder once, and each of them is whole whatever happens to the others."""
 import os
+import pathlib
 import shutil
 
+import kills
 import pytest
 
 from runs import model_folder, output_folder
+from runtime import folders
 from runtime.run_files import ENCODER_FILE, MODEL
 
 ENCODER = b"weights " * 1000
@@ -94,3 +97,22 @@ def test_folders_of_others_are_left_alone(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "nothing").symlink_to(tmp_path / "none")
     assert links(run(tmp_path / "one")) == 1
+
+
+def test_a_kill_at_any_operation_leaves_both_models_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+    def prepare(folder):
+        run(pathlib.Path(folder) / "other")
+        act(folder, "1")
+
+    def act(folder, mark="2"):
+        run(pathlib.Path(folder) / "one", mark=mark)
+
+    def read(folder):
+        place = pathlib.Path(folder) / "one"
+        folders.recover(str(place))
+        assert (pathlib.Path(folder) / "other" / MODEL / ENCODER_FILE).read_bytes() == ENCODER
+        return (place / MODEL / "model.json").read_text(), (place / MODEL / ENCODER_FILE).read_bytes()
+
+    assert kills.kill_everywhere(kills.Case("model", prepare, act, read), str(tmp_path)) >= 20
