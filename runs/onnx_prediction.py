@@ -10,7 +10,7 @@ from runtime import folders, onnx_model, run_files, schema
 from runtime.errors import UserError
 from runtime.plain_progress import PlainProgress
 from runtime.schema import array, fields, flag, none_or, one_of, text, whole
-from tokenization import Tokenizer
+from tokenization import FEW_REMEMBERED, Tokenizer
 
 BATCH = 8  # rows of which a few batches are answered first
 # What is read of a model.json, which holds more.
@@ -46,7 +46,7 @@ class OnnxModel:
         def read():
             settings = _settings(os.path.join(folder, run_files.MODEL_FILE))
             vocab_file = os.path.join(folder, run_files.VOCAB_FILE)
-            tokenizer = Tokenizer.from_file(vocab_file, settings["text"]["do_lower_case"])
+            tokenizer = Tokenizer.from_file(vocab_file, settings["text"]["do_lower_case"], FEW_REMEMBERED)
             session = OnnxSession(os.path.join(folder, onnx_model.FILE), len(settings["labels"]), threads)
             return settings, tokenizer, session
 

@@ -36,8 +36,8 @@ def vocab_of(tokens):
     return {token: index for index, token in enumerate(tokens)}
 
 
-def small(uncased=False):
-    return Tokenizer(vocab_of(PIECES), uncased)
+def small(uncased=False, **changes):
+    return Tokenizer(vocab_of(PIECES), uncased, **changes)
 
 
 # ---------------------------------------------------------------- words: edge cases
@@ -125,11 +125,10 @@ def test_length_counts_after_cleaning():
     assert small(True).tokenize(text + "a") == ["[UNK]"]
 
 
-def test_memos_are_bounded_and_do_not_change_ids(monkeypatch):
+def test_memos_are_bounded_and_do_not_change_ids():
     texts = ["unaffable, running low", "running,wanted unaffable", "lowwest " * 3, "x" * 500, "unaffed unaing"] * 2
     expected = [small().ids(text) for text in texts]
-    monkeypatch.setattr(tokenization, "_MEMO_ENTRIES", 3)
-    tokenizer = small()
+    tokenizer = small(remembered=3)
     sizes = set()
     for text, ids in zip(texts, expected):
         assert tokenizer.ids(text) == ids
