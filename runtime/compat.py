@@ -5,11 +5,13 @@ TensorFlow 2.21. Everything else imports ``tf`` from here and is written once, i
 sessions).
 """
 import contextlib
+import gc
 import logging
 import os
 import sys
 import warnings
 
+from runtime import collector
 from runtime.errors import UserError
 from runtime.installation import setup
 
@@ -21,6 +23,8 @@ SUPPORTED = (
     "TensorFlow 1.15 (for a fitting environment %s)" % setup()
 )
 QUIET = "3"  # of TF_CPP_MIN_LOG_LEVEL: fatal errors only
+# What TensorFlow imports where it is there, does without where it is not, and no graph of ours needs.
+SPARED = ("keras.src", "pandas")
 NOTED = "FEW_SHOT_TENSORFLOW_NOTED"  # in the environment of a process and of those it starts: the note has been printed
 
 
@@ -48,6 +52,18 @@ def _quiet_standard_error(is_quiet):
         os.dup2(kept, 2)
         os.close(nowhere)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def _sparing(names):
+    """Lets the imports of modules fail in a block, but for those that are there already; a later import finds them."""
+    spared = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(spared))
+    try:
+        yield
+    finally:
+        for name in spared:
+            del sys.modules[name]
 
 
 def check_versions(python, tensorflow):
@@ -81,12 +97,13 @@ def _import_tensorflow():
     # Whoever has set the level wants to see more than fatal errors.
     is_quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET) == QUIET
     try:
-        with warnings.catch_warnings(), _quiet_standard_error(is_quiet):
+        with warnings.catch_warnings(), _quiet_standard_error(is_quiet), _sparing(SPARED), collector.paused():
             warnings.simplefilter("ignore")  # 1.15 spells numpy dtypes in a way newer numpy warns about
             import tensorflow
             import tensorflow.compat.v1 as v1
     except ImportError as error:
         raise UserError("TensorFlow cannot be imported (%s): %s." % (error, setup())) from None
+    gc.freeze()  # modules stay: no later search need look at them
     note = check_versions(python, tensorflow.__version__)
     if note and sys.stderr and NOTED not in os.environ:
         os.environ[NOTED] = tensorflow.__version__

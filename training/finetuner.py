@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from learner import calibration, finetuning
-from runtime import checkpoints
+from runtime import checkpoints, collector
 from runtime.compat import tf
 from runtime.errors import UserError, listed, reason
 from runtime.parts_saver import PartsSaver
@@ -56,26 +56,14 @@ class Finetuner:
         self._start = start_of(settings)
         self.num_labels, self._heads = num_labels, bert_config.num_attention_heads
         self._is_loaded = False  # whether the weights are those of `load`
+        self._is_fresh = True  # whether they are those that runs start from
         share_cores(bert_config, config)
-        with tf.Graph().as_default():
+        with tf.Graph().as_default(), collector.paused():
             tf.set_random_seed(settings.seed)
-            self._model = task_models.make_model(bert_config, config, num_labels)
-            checkpoints.initialize(self._model.variables, settings.init_checkpoint, settings.warm_start_model_dir)
-            self._decay = finetuning.RateDecay(
-                tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
-            )
-            self._step = self._model.training_step(settings.seed, self._decay)
-            saved = self._model.saved_variables()
-            fixed = self._model.fixed_names()
-            parts = [{name: saved[name] for name in fixed}, {name: saved[name] for name in saved if name not in fixed}]
-            self._saver = PartsSaver([part for part in parts if part])
-            initial, self._reset = _way_back(list(saved.values()))
-            self._given = {name: tf.placeholder(variable.dtype, variable.shape) for name, variable in saved.items()}
-            self._take = tf.group(*[variable.assign(self._given[name]) for name, variable in saved.items()])
+            first = self._make_graph(bert_config, config, settings)
             self._session = tf.Session(config=session_config(bert_config, config))
             try:
-                self._session.run(tf.global_variables_initializer())
-                self._session.run(initial)
+                self._session.run(first)
             except tf.errors.OpError as error:
                 self._session.close()
                 if checkpoints.is_of_reading(error):
@@ -83,6 +71,22 @@ class Finetuner:
                         settings.init_checkpoint, settings.warm_start_model_dir, error
                     ) from None
                 raise
+
+    def _make_graph(self, bert_config, config, settings):
+        """Makes the graph; returns the operation that gives variables their first values."""
+        self._model = task_models.make_model(bert_config, config, self.num_labels)
+        checkpoints.initialize(self._model.variables, settings.init_checkpoint, settings.warm_start_model_dir)
+        self._decay = finetuning.RateDecay(
+            tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
+        )
+        self._step = self._model.training_step(settings.seed, self._decay)
+        saved = self._model.saved_variables()
+        fixed = self._model.fixed_names()
+        parts = [{name: saved[name] for name in fixed}, {name: saved[name] for name in saved if name not in fixed}]
+        self._saver = PartsSaver([part for part in parts if part])
+        first, self._reset = _way_back(list(saved.values()))
+        self._take = tf.group(*[variable.initializer for variable in saved.values()])
+        return first
 
     def __enter__(self):
         return self
@@ -185,16 +189,18 @@ class Finetuner:
 
     def load(self, weights):
         """Takes weights as `weights` returned them; UserError for those of another model."""
-        misfits = [name for name, given in self._given.items()
-                   if name not in weights or list(weights[name].shape) != given.shape.as_list()]
+        saved = self._model.saved_variables()
+        misfits = [name for name, variable in saved.items()
+                   if name not in weights or list(weights[name].shape) != variable.shape.as_list()]
         if misfits:
             raise UserError(
                 "The weights do not fit the settings of their model (%s): copy its folder again, or train it anew."
                 % listed(sorted(misfits), checkpoints.LISTED)
             )
         self._model.forget()
-        self._is_loaded = True
-        self._session.run(self._take, {placeholder: weights[name] for name, placeholder in self._given.items()})
+        self._is_loaded, self._is_fresh = True, False
+        # What initialisers assign can be fed, as tf.Variable.load does.
+        self._session.run(self._take, {each.initializer.inputs[1]: weights[name] for name, each in saved.items()})
 
     def _check_batches(self, settings, train):
         """UserError for a batch that no common machine has the memory for."""
@@ -224,7 +230,9 @@ class Finetuner:
         if self._is_loaded:  # rows that were scored since then were encoded with other weights than the run's
             self._model.forget()
             self._is_loaded = False
-        self._session.run(self._reset)
+        if not self._is_fresh:
+            self._session.run(self._reset)
+        self._is_fresh = False
 
     def _train(self, settings, train, show, before_step, names, only=None):
         """All steps of a run on training rows, or on those whose numbers are `only`; returns their number."""
@@ -251,17 +259,22 @@ class Finetuner:
 
 
 def _way_back(variables):
-    """How training begins anew: two operations, the first to run once after the variables have their first values.
+    """How training begins anew.
 
     Returns:
-      (operation that keeps the variables' values, operation that gives them back and begins all other variables of the
-      graph anew, such as the optimiser's moments).
+      (operation to run once, that gives all variables of the graph their first values and keeps those of `variables`,
+      operation that gives them back and begins all other variables anew, such as the optimiser's moments).
     """
     others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
-    # Variables that share memory with the others where training changes nothing.
-    kept = [tf.Variable(variable.read_value(), trainable=False, collections=[]) for variable in variables]
+    kept = []
+    for variable in variables:
+        with tf.control_dependencies([variable.initializer]):
+            value = variable.read_value()
+        # They share memory with the others where training changes nothing.
+        kept.append(tf.Variable(value, trainable=False, collections=[]))
+    begin_others = tf.variables_initializer(others)
     restart = [variable.assign(value) for variable, value in zip(variables, kept)]
-    return tf.variables_initializer(kept), tf.group(tf.variables_initializer(others), *restart)
+    return tf.group(begin_others, tf.variables_initializer(kept)), tf.group(begin_others, *restart)
 
 
 class Predictor:
@@ -278,7 +291,7 @@ class Predictor:
 
     def __init__(self, bert_config, config, num_labels, checkpoint):
         share_cores(bert_config, config)
-        with tf.Graph().as_default():
+        with tf.Graph().as_default(), collector.paused():
             self._model = task_models.make_model(bert_config, config, num_labels)
             self._session = tf.Session(config=session_config(bert_config, config))
             try:

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from runtime import checkpoints
+from runtime import checkpoints, collector
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
 from runtime.sessions import session_config, share_cores
@@ -67,7 +67,8 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, be
             enter(_as_user_errors(plan, newest, faults))
             stop, watch = enter(StopSignal()), enter(Watch(cluster, worker_timeout))
             target = enter(devices.reachable(cluster, config))  # before the graph is made: the others' watches call
-            program = _make_program(plan, strategy, done, stop, faults)
+            with collector.paused():
+                program = _make_program(plan, strategy, done, stop, faults)
             session = enter(contextlib.closing(tf.Session(target, program.graph, config)))
             hooks = _chief_hooks(plan, folder, program.saver, done, validator) if cluster.is_chief else []
             _start(session, program, folder, newest)

@@ -114,6 +114,19 @@ def test_versions_between_are_noted_once_in_a_process_and_those_it_starts(stand_
     assert code == 0 and "not tested" in lines[0] and lines[1:] == ["after", "after"]
 
 
+def test_what_no_graph_needs_is_spared_and_can_be_imported_later(stand_in, tmp_path):
+    (tmp_path / "pandas.py").write_text("there = True")
+    more = "try:\n    import pandas\nexcept ImportError:\n    spared = True"
+    code = IMPORT % ((3, 12, 0),) + "; import tensorflow, pandas; assert tensorflow.spared; assert pandas.there"
+    assert stand_in(code, more=more) == (0, ["after"])
+
+
+def test_what_is_there_already_is_not_spared(stand_in, tmp_path):
+    (tmp_path / "pandas.py").write_text("there = True")
+    code = "import pandas; " + IMPORT % ((3, 12, 0),) + "; import tensorflow; assert tensorflow.pandas is pandas"
+    assert stand_in(code, more="import pandas") == (0, ["after"])
+
+
 def test_an_interpreter_that_does_not_fit_is_refused_before_the_import(stand_in):
     code, lines = stand_in(IMPORT % ((3, 14, 0),), more="raise ImportError('no wheel')")
     assert code == 1 and "Python 3.14 is not supported" in lines[-1] and "no wheel" not in lines[-1]
