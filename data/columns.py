@@ -2,6 +2,7 @@
 from data.text_lines import fault
 
 FIRST_LINE = "The first line names the columns: add it, or rename some."
+AGAIN = "the header again, as where files were joined: take this line out."
 OTHER_DELIMITERS = ";\t|,"
 
 
@@ -39,8 +40,15 @@ def header(path, names, wanted, used):
     return names[: last + 1]
 
 
+def is_header(fields, names):
+    """Whether a row of a table says the names of its columns again; a single column may hold its name as a text."""
+    return len(names) > 1 and [field.strip("\ufeff \t").lower() for field in fields] == names
+
+
 def _other_delimiter(names, wanted):
     """A sentence where the one name of a header is all of them with another delimiter between."""
+    if names[0].startswith("sep="):
+        return " The first line is for a spreadsheet: save the table as CSV UTF-8, with commas and without it."
     mark = next((mark for mark in OTHER_DELIMITERS if len(names) == 1 and mark in names[0]), None)
     if mark is None or lacking([name.strip(' "') for name in names[0].split(mark)], wanted):
         return ""

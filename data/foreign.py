@@ -3,6 +3,7 @@
 LONGEST_SIGN = 64  # bytes that `told` looks at
 _TABLE = "save the table as CSV UTF-8"
 UTF_16 = "is UTF-16 text, such as spreadsheets call Unicode text: save it as CSV UTF-8 (iconv -f UTF-16 -t UTF-8)"
+UTF_32 = "is UTF-32 text: save it as CSV UTF-8 (iconv -f UTF-32 -t UTF-8)"
 _SIGNS = (
     (b"\x1f\x8b", "is compressed by gzip: let its name end with .gz"),
     *((b"BZh%d1AY&SY" % level, "is compressed by bzip2: unpack it, or pack it by gzip") for level in range(1, 10)),
@@ -13,6 +14,8 @@ _SIGNS = (
     (b"PAR1\x15", "is a Parquet table: write it as .csv or .jsonl (pandas: read_parquet, to_csv)"),
     (b"ARROW1\x00", "is an Arrow table: write it as .csv or .jsonl (pandas: read_feather, to_csv)"),
     (b"SQLite format 3\x00", "is a database: write the table as .csv"),
+    (b"\xff\xfe\x00\x00", UTF_32),
+    (b"\x00\x00\xfe\xff", UTF_32),
     (b"\xff\xfe", UTF_16),
     (b"\xfe\xff", UTF_16),
 )

@@ -10,7 +10,7 @@ from data.text import TextExample
 
 MOST = 5  # lines of a kind
 SHORTEST = 4  # letters of a word that may be mistyped
-NOTHING = ("nan", "null", "<na>", "#n/a", "nat")  # what pandas and spreadsheets write; "none" may be a class
+NOTHING = ("nan", "null", "<na>", "n/a", "#n/a", "nat")  # what pandas and spreadsheets write; "none" may be a class
 VARIANTS = "\ufe0e\ufe0f"  # choose between two looks of a symbol
 WHOLE = re.compile(r"(\d+)\.0+", re.ASCII)  # how tables spell 1 in a column that lacks values elsewhere
 

@@ -327,7 +327,8 @@ def _named(path: str, rows: Iterator[Tuple[str, List[str]]], layout: Layout, wan
         if not fields:
             yield where, None
         elif len(fields) == len(header):
-            yield where, dict(zip(header, fields))
+            is_again = origin == "header" and columns.is_header(fields, header)
+            yield where, RowFault(path, where, columns.AGAIN, "header again") if is_again else dict(zip(header, fields))
         else:
             what = "%d fields where the %s has %d (%s)." % (len(fields), origin, len(header), ", ".join(header))
             yield where, RowFault(path, where, what, "wrong number of fields")

@@ -223,8 +223,10 @@ def _lines(stream, name, encoding, digest):
 def _check_kind(start, name, encoding):
     """UserError for a file that holds no text, or text of another encoding, by its first bytes."""
     other = foreign.told(start, is_table=False)
-    if other == foreign.UTF_16:
-        other = "is UTF-16 text: give --encoding=utf-16 for all files, or convert it (iconv -f UTF-16 -t UTF-8)"
+    if other in (foreign.UTF_16, foreign.UTF_32):
+        kind = "UTF-16" if other == foreign.UTF_16 else "UTF-32"
+        other = "is %s text: give --encoding=%s for all files, or convert it (iconv -f %s -t UTF-8)"
+        other %= (kind, kind.lower(), kind)
         if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
             return
     if other:

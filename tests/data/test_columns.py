@@ -25,6 +25,7 @@ def test_headers(names, expected):
 @pytest.mark.parametrize("names, words", [
     (["text", "label", "text"], "a.csv: header: the column text occurs twice: text, label, text"),
     (["text"], "a.csv: header: no column label"),
+    (["sep=;"], "The first line is for a spreadsheet"),
     (["text;label"], "They are separated by ';'"),
     (["text\tlabel"], r"They are separated by '\\t'"),
     (['text"|"label'], "separated by '|'"),

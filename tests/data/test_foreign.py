@@ -23,6 +23,8 @@ def zipped():
 KINDS = [
     ("a.csv", b"\xff\xfe" + GOOD.encode("utf-16-le"), "is UTF-16 text"),
     ("a.csv", b"\xfe\xff" + GOOD.encode("utf-16-be"), "is UTF-16 text"),
+    ("a.csv", GOOD.encode("utf-32"), "is UTF-32 text"),
+    ("a.csv", b"\x00\x00\xfe\xff" + GOOD.encode("utf-32-be"), "is UTF-32 text"),
     ("a.csv", GOOD.encode("utf-16-le"), "is UTF-16 text"),  # without a byte order mark
     ("a.txt", GOOD.encode("utf-16-be"), "is UTF-16 text"),
     ("a.csv", zipped(), "is a workbook (.xlsx, .ods)"),

@@ -118,7 +118,7 @@ def test_unlabelled_text_that_is_refused(tmp_path, name, content, words):
 
 def test_missing_and_damaged_files(tmp_path):
     assert "no such file" in error_of(str(tmp_path / "missing.csv"))
-    whole = gzip.compress(b"text,label\na,x\n" * 50)
+    whole = gzip.compress(b"text,label\n" + b"a,x\n" * 50)
     for name, data in (("cut.csv.gz", whole[:-9]), ("bad.csv.gz", whole[:12])):
         (tmp_path / name).write_bytes(data)
         assert "cannot be read" in error_of(str(tmp_path / name))
@@ -257,6 +257,11 @@ def test_rows_come_before_the_file_ends(tmp_path):
         list(iter_text(path))
 
 
+def test_a_column_of_texts_may_hold_its_name(tmp_path):
+    table = save(tmp_path, "t.csv", "text\na\ntext\n")
+    assert [row.text_a for row in read_text(table, labelled=False)] == ["a", "text"]
+
+
 def test_column_names(tmp_path):
     assert column_names(save(tmp_path, "t.csv", "Text , label\na,b,c\na,b\n")) == ["text", "label"]
     assert column_names(save(tmp_path, "t.tsv", 'a\tb\n"\tc\n'), quoted=False) == ["a", "b"]
@@ -318,7 +323,10 @@ def test_carriage_returns_of_plain_text(tmp_path, content, expected):
 
 @pytest.mark.parametrize("name, content, words", [
     ("t.csv", "text,Category\na,x\n", ["no column label", "text, category", "The first line names the columns"]),
-    ("t.csv", "sep=,\ntext,label\na,x\n", ["columns are: sep=, ", "The first line names the columns"]),
+    ("t.csv", "sep=,\ntext,label\na,x\n", ["columns are: sep=, ", "The first line is for a spreadsheet"]),
+    ("t.csv", "sep=;\ntext;label\na;x\n", ["columns are: sep=;", "The first line is for a spreadsheet"]),
+    ("t.csv", "text,label\na,x\ntext,label\nb,y\n", ["line 3: the header again", "joined"]),
+    ("t.tsv", "id\tText\tlabel\n1\ta\tx\n\ufeffID\ttext\tLabel \n1\tb\ty\n", ["line 3: the header again"]),
     ("t.csv", b"text,label\na\0b,x\n", ["line 2", "zero character"]),
     ("t.tsv", b"text\tlabel\na\tx\0\n", ["line 2", "zero character"]),
     ("t.jsonl", '{"text": "a", "label": "x\\u0000"}\n', ["line 1", "zero character"]),
@@ -337,6 +345,7 @@ def test_tables_from_the_wild_that_are_refused(name, content, words, tmp_path):
 @pytest.mark.parametrize("name, content, expected", [
     ("t.csv", "id,id,text,label\n1,1,a,x\n", [("a", "x")]),
     ("t.csv", ",text,label\n0,a,x\n", [("a", "x")]),  # pandas' index
+    ("t.csv", "text,label\nlabel,text\ntext,x\n", [("label", "text"), ("text", "x")]),
     ("t.csv", " Text , LABEL \na,x\n", [("a", "x")]),
     ("t.csv", "text,label\r\na,x\nb,y\r\n", [("a", "x"), ("b", "y")]),
     ("t.csv", "text,label\na, x \nb,y\u200b\nc,\u00a0z\n", [("a", "x"), ("b", "y"), ("c", "z")]),
@@ -345,7 +354,7 @@ def test_tables_from_the_wild_that_are_refused(name, content, words, tmp_path):
     ("t.csv", "text,label\na\u2028b\x0cc,\U0001f600\n", [("a\u2028b\x0cc", "\U0001f600")]),
     ("t.csv", "," * 20000 + "text,label\n" + "," * 20000 + "a,x\n", [("a", "x")]),
     ("t.jsonl", '{"text": "%s", "label": "x"}\n' % ("word " * 200000), [("word " * 200000, "x")]),
-], ids=range(10))
+], ids=range(11))
 def test_tables_from_the_wild_that_are_read(name, content, expected, tmp_path):
     rows = read_text(save(tmp_path, name, content))
     assert [(row.text_a, row.label) for row in rows] == expected

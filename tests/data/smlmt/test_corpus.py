@@ -104,6 +104,7 @@ def zipped():
     ("a.txt", "\ufeffone\ntwo\n".encode("utf-16-le"), "is UTF-16 text: give --encoding=utf-16"),
     ("a.txt", "\ufeffone\ntwo\n".encode("utf-16-be"), "is UTF-16 text"),
     ("a.txt", "one\ntwo\n".encode("utf-16-be"), "is UTF-16 text"),
+    ("a.txt", "one\ntwo\n".encode("utf-32"), "is UTF-32 text: give --encoding=utf-32"),
     ("a.bz2", bz2.compress("\ufeffone".encode("utf-16-le")), "is UTF-16 text"),
     ("a.txt", gzip.compress(b"one\n"), "is compressed: let its name end with .gz"),
     ("a", bz2.compress(b"one\n", 5), "is compressed: let its name end with .bz2"),
