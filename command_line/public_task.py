@@ -32,7 +32,8 @@ def choose_model(environment):
     model = environment.get("MODEL") or DEFAULT_MODELS[encoder]
     if model not in choices:
         other = "is for ENCODER=%s; with ENCODER=%s " % (named.encoder or "bert", encoder) if named else ""
-        raise UserError("MODEL=%s: %suse one of %s." % (model, other, ", ".join(choices)))
+        offered = choices if named or environment.get("ENCODER") else recipes.MODELS  # some bring theirs
+        raise UserError("MODEL=%s: %suse one of %s." % (model, other, ", ".join(offered)))
     return model, encoder
 
 
