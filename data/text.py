@@ -187,6 +187,8 @@ def _format(path: str) -> str:
         return ".txt"
     kind = _parts(path)[1].lower()
     if kind not in _READERS:
+        if os.path.exists(path):  # a folder, or a pipe, has another way out
+            tasks.require(path)
         raise UserError(
             "%s: unknown kind of file; text is read from %s (each also with .gz)." % (path, ", ".join(sorted(_READERS)))
         )

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -154,6 +155,14 @@ def test_plain_text(tmp_path):
     assert read_text(path, labelled=False) == expected
     path = save(tmp_path, "t.txt.gz", "a\tb\nc\td")
     assert read_text(path, labelled=False) == [TextExample("a", "b"), TextExample("c", "d")]
+
+
+def test_pipes_and_folders_without_an_ending_are_told_as_such(tmp_path):
+    os.mkfifo(str(tmp_path / "pipe"))
+    for path, words in (("pipe", "is a pipe or device: name a file, or - "), ("", "is a folder; name a file in it"),
+                        ("none", "unknown kind of file")):
+        assert words in error_of(str(tmp_path / path))
+    assert "is a pipe or device" in error_of("/dev/null")
 
 
 def test_standard_input(monkeypatch):
