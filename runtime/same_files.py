@@ -18,18 +18,19 @@ def share(path, others):
       path: a file that nobody else knows of yet.
       others: paths, also of what is not there.
     """
-    own = os.lstat(path)
+    own, tried = os.lstat(path), set()
     for other in others:
         with contextlib.suppress(OSError):  # gone, not to be read, no links here, or too many
-            if _share(path, own, other):
+            found = os.lstat(other)
+            if not stat.S_ISREG(found.st_mode) or _key(found) != _key(own) or found.st_ino in tried:
+                continue
+            tried.add(found.st_ino)  # it may have thousands of names
+            if _share(path, other):
                 return True
     return False
 
 
-def _share(path, own, other):
-    found = os.lstat(other)
-    if not stat.S_ISREG(found.st_mode) or _key(found) != _key(own):
-        return False
+def _share(path, other):
     with open(path, "rb") as mine, open(other, "rb") as theirs:
         opened = os.fstat(theirs.fileno())
         if not _are_equal(mine, theirs):

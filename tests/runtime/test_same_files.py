@@ -96,3 +96,17 @@ def test_one_that_is_replaced_while_it_is_read(own, tmp_path, monkeypatch):
         assert file.read() == BYTES
     assert sorted(os.listdir(str(tmp_path))) == ["other", "own"]
     assert stat.S_IMODE(os.stat(other).st_mode) == 0o644
+
+
+def test_a_file_of_many_names_is_read_once(own, tmp_path, monkeypatch):
+    others = [put(tmp_path / "other")] + [str(tmp_path / ("name %d" % number)) for number in range(3)]
+    for name in others[1:]:
+        os.link(others[0], name)
+    tried = []
+
+    def full(path, *_, **__):
+        tried.append(path)
+        raise OSError(errno.EMLINK, "too many links")
+
+    monkeypatch.setattr(os, "link", full)
+    assert not same_files.share(own, others) and tried == others[:1]
