@@ -171,8 +171,10 @@ def encode(
     """
     activation = form.activations[config.hidden_act]
 
-    def hidden_dropout(x):
-        return dropout(x, config.hidden_dropout_prob) if dropout else x
+    def dropping(x):
+        """Function that drops entries of tensors of the shape of x."""
+        masks = dropout.masks(tf.shape(x), config.hidden_dropout_prob) if dropout else None
+        return lambda y: y * tf.cast(masks(), y.dtype) if masks else y
 
     def layer_norm(name, x):
         return form.layer_norm(x, weights[name + "/LayerNorm/beta"], weights[name + "/LayerNorm/gamma"])
@@ -181,7 +183,8 @@ def encode(
         mask = tf.cast(input_mask, tf.float32)
         tokens = (packing.Padded if reference_mode else packing.Packed)(input_mask, config.num_attention_heads)
         x = _embed(weights, tokens, input_ids, segment_ids, reference_mode)
-        x = hidden_dropout(layer_norm("bert/embeddings", x))  # [tokens, hidden]
+        drop = dropping(x)
+        x = drop(layer_norm("bert/embeddings", x))  # [tokens, hidden]
         attention = SelfAttention(weights, config, tokens, mask, dropout, form)
         layers, layout = [], tokens
         for layer in range(config.num_hidden_layers):
@@ -189,12 +192,13 @@ def encode(
             if only_first and layer == config.num_hidden_layers - 1:
                 layout, rows = packing.First, tokens.unpack(x)
                 attended, x = attention.first_tokens(name + "/attention/self", rows), layout.pack(rows)
+                drop = dropping(x)
             else:
                 attended = attention.all_tokens(name + "/attention/self", x)
-            attended = hidden_dropout(_dense(weights, name + "/attention/output/dense", attended))
-            x = layer_norm(name + "/attention/output", x + attended)
+            attended = drop(_dense(weights, name + "/attention/output/dense", attended))
+            x = layer_norm(name + "/attention/output", tf.add_n([x, attended]))  # its gradient needs no shapes
             inner = activation(_dense(weights, name + "/intermediate/dense", x))
-            x = layer_norm(name + "/output", x + hidden_dropout(_dense(weights, name + "/output/dense", inner)))
+            x = layer_norm(name + "/output", tf.add_n([x, drop(_dense(weights, name + "/output/dense", inner))]))
             layers.append(layout.unpack(x))
         pooled = tf.tanh(_dense(weights, "bert/pooler/dense", layers[-1][:, 0]))
         return EncoderOutput(layers, pooled, mask, _last_text(mask, tf.cast(segment_ids, tf.float32)))
@@ -202,7 +206,7 @@ def encode(
 
 def _dense(weights, name, x):
     """[rows, in] -> [rows, out]"""
-    return tf.matmul(x, weights[name + "/kernel"]) + weights[name + "/bias"]
+    return tf.nn.bias_add(tf.matmul(x, weights[name + "/kernel"]), weights[name + "/bias"])
 
 
 def _embed(weights, tokens, input_ids, segment_ids, reference_mode):
@@ -237,6 +241,9 @@ class SelfAttention:
         self._masked_scores = ((1.0 - mask) * MASKED_SCORE)[:, None, None, :]  # [batch, 1, 1, key]
         self._dropout = dropout
         self._probability = config.attention_probs_dropout_prob
+        batch, seq = packing.shape(mask)
+        shape = [batch, self._heads, seq, seq]
+        self._masks = dropout.masks(shape, self._probability) if dropout else None
         self._form = form
 
     def all_tokens(self, name, x):
@@ -245,8 +252,7 @@ class SelfAttention:
             self._tokens.split(_dense(self._weights, "%s/%s" % (name, part), x), self._form)
             for part in ("query", "key", "value")
         ]  # [batch, heads, seq, size]
-        shape = tf.concat([tf.shape(query)[:3], tf.shape(key)[2:3]], axis=0)
-        kept = self._dropout.factor(shape, self._probability) if self._dropout else None
+        kept = self._masks() if self._masks else None
         return self._tokens.join(self._form.attend(query, key, value, self._masked_scores, kept))
 
     def first_tokens(self, name, rows):

@@ -110,14 +110,16 @@ def outer_step(gradients, variables, config, global_step, scalars=(), bounds=Non
             ]
         with tf.control_dependencies(updates):
             train_op = extended.update(step, lambda variable: variable.assign_add(1).op, group=True)
-        whole = [gradient * float(count) for gradient in local[: len(names)]]
+        whole = [gradient * float(count) if count > 1 else gradient for gradient in local[: len(names)]]
         return train_op, whole + local[len(names) :], scale / float(count), norm
 
     train_op, reduced, scale, norm = tf.distribute.get_replica_context().merge_call(
         in_all_replicas, args=(values, targets, slots, global_step)
     )
     means = [tf.reshape(mean, []) for mean in reduced[len(names) :]]
-    whole = {name: tf.reshape(value, variables[name].shape) for name, value in zip(names, reduced)}
+    whole = dict(zip(names, reduced))
+    if several:
+        whole = {name: tf.reshape(value, variables[name].shape) for name, value in whole.items()}
     return OuterStep(train_op, whole, {name: gradient * scale for name, gradient in whole.items()}, norm, means)
 
 
@@ -148,12 +150,15 @@ def _adam_w(name, place, bounds):
         if place is not None:
             gradient = tf.reshape(gradient[place], variable.shape)
         gradient = gradient * scale
-        next_m = m.assign(BETA_1 * m + (1.0 - BETA_1) * gradient)
-        next_v = v.assign(BETA_2 * v + (1.0 - BETA_2) * tf.square(gradient))
+        next_m = BETA_1 * m + (1.0 - BETA_1) * gradient
+        next_v = BETA_2 * v + (1.0 - BETA_2) * tf.square(gradient)
         change = next_m / (tf.sqrt(next_v) + EPSILON)
         if decay:
             change += decay * variable
         updated = variable - rate * change
-        return variable.assign(tf.clip_by_value(updated, *bounds) if bounds else updated).op
+        updated = tf.clip_by_value(updated, *bounds) if bounds else updated
+        # Nothing reads the variables again here, which would be operations for each of them.
+        pairs = [(m, next_m), (v, next_v), (variable, updated)]
+        return tf.group(*[each.assign(value, read_value=False) for each, value in pairs])
 
     return update

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fine-tunes one k-shot task; without arguments, the quick start. `run_finetune.sh --help` tells the rest.
 set -euo pipefail
+[ ! -t 2 ] || printf 'starting ...\r' >&2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=$("$here/scripts/setup_env.sh" --print-python) || exit $?
 exec "$python" "$here/scripts/finetune.py" "$@"

@@ -12,6 +12,7 @@ from runs.scores import Scores
 from runtime import run_files
 from runtime.errors import UserError
 from runtime.files import read_json, write_json
+from runtime.waiting import waiting
 from training import finetuner
 
 
@@ -146,9 +147,11 @@ def train(run_identity, task, model_dir):
     if model_dir:
         os.mkdir(model_dir)
     rows, evaluation = task.train.examples, task.evaluation and task.evaluation.examples
-    with finetuner.Finetuner(
-        settings.bert_config, settings.classifier, settings.finetuning, len(run_identity.labels)
-    ) as tuner:
+    with waiting("preparing graph and weights"):
+        tuner = finetuner.Finetuner(
+            settings.bert_config, settings.classifier, settings.finetuning, len(run_identity.labels)
+        )
+    with tuner:
         outcome = tuner.run(settings.finetuning, rows, evaluation, model_dir, names=task.names)
         if settings.self_check:
             checked = self_check.check(tuner, settings.finetuning, rows, task.names, outcome.held_out)

@@ -7,6 +7,7 @@ import sys
 
 from runtime.cells import shown
 from runtime.installation import setup
+from runtime.waiting import waiting
 
 _SURROGATE = re.compile("[\udc80-\udcff]")  # how Python spells a byte that is not UTF-8
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -67,7 +68,8 @@ def importing(name):
     Where the module is imported by another, whose name is not "__main__", the error goes on.
     """
     try:
-        yield
+        with waiting("starting") if name == "__main__" else contextlib.nullcontext():
+            yield
     except (UserError, ImportError) as error:
         if name != "__main__":
             raise

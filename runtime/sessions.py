@@ -6,14 +6,15 @@ from runtime.cores import cores
 LEAST_WIDTH = 128  # hidden size of encoders that work in halves
 
 
-def session_config(bert_config, config, cpu_devices=1, optimise=True):
+def session_config(bert_config, config, cpu_devices=1, optimise=False):
     """tf.ConfigProto of a session.
 
     Args:
       bert_config: BertConfig of the encoder that it runs.
       config: LearnerConfig or SoftmaxConfig; its `amp` and `xla` are looked at.
       cpu_devices: logical CPU devices.
-      optimise: on a CPU, run TensorFlow's graph optimiser too; it always runs on GPUs and for mixed precision.
+      optimise: on a CPU, run TensorFlow's graph optimiser too, which takes longer than what it makes faster lasts
+        (docs/PERFORMANCE.md); it always runs on GPUs and for mixed precision.
     """
     proto = tf.ConfigProto(allow_soft_placement=True, device_count={"CPU": cpu_devices})
     proto.intra_op_parallelism_threads = _threads(bert_config, config)

@@ -52,12 +52,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if not __package__:  # else it is the installed package's, which is on the path
     sys.path.insert(0, ROOT)
 
-from command_line import finetune, own_task, program_flags
-from command_line import program as programs
-from data.text_lines import SPOOL
-from runs import onnx_command
-from runtime.errors import check_names, exit_code
-from runtime.installation import renamed
+from runtime.waiting import waiting
+
+with waiting("starting"):
+    from command_line import finetune, own_task, program_flags
+    from command_line import program as programs
+    from data.text_lines import SPOOL
+    from runs import onnx_command
+    from runtime.errors import check_names, exit_code
+    from runtime.installation import renamed
 
 
 def start(arguments):
@@ -71,11 +74,12 @@ def start(arguments):
         onnx_command.run(own_task.parse(arguments)[0], os.environ.get("OUTPUT_DIR"))
         return
     with contextlib.ExitStack() as stack:
-        if is_own:
-            command = own_command(arguments, stack)
-        else:
-            command = finetune.command(arguments, os.environ)
-        import run_classifier_multitask as program  # here, for it brings TensorFlow, which mistakes do without
+        with waiting("starting"):
+            if is_own:
+                command = own_command(arguments, stack)
+            else:
+                command = finetune.command(arguments, os.environ)
+            import run_classifier_multitask as program  # here, for it brings TensorFlow, which mistakes do without
 
         program.prepare_output()
         programs.start(

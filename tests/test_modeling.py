@@ -279,9 +279,9 @@ class FixedDropout:
     def __init__(self, factors):
         self._factors = tf.constant(factors, tf.float32)
 
-    def factor(self, shape, probability):
+    def masks(self, shape, probability):
         del shape, probability
-        return self._factors
+        return lambda: self._factors
 
     def __call__(self, x, probability):
         del probability

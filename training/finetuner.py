@@ -1,5 +1,6 @@
 """Fine-tuning and prediction with graphs, sessions and checkpoints. What they compute is in task_models.py."""
 import collections
+import contextlib
 import dataclasses
 import errno
 import os
@@ -15,6 +16,7 @@ from runtime.errors import UserError, listed, reason
 from runtime.parts_saver import PartsSaver
 from runtime.progress import Progress
 from runtime.sessions import session_config, share_cores
+from runtime.waiting import waiting
 from training import cross_validation, task_models
 
 CHECKED = 1024  # training rows that are scored where there is nothing to evaluate
@@ -61,7 +63,7 @@ class Finetuner:
         with tf.Graph().as_default(), collector.paused():
             tf.set_random_seed(settings.seed)
             first = self._make_graph(bert_config, config, settings)
-            self._session = tf.Session(config=session_config(bert_config, config))
+            self._session = tf.Session(config=session_config(bert_config, config, optimise=config.reference_mode))
             try:
                 self._session.run(first)
             except tf.errors.OpError as error:
@@ -135,7 +137,8 @@ class Finetuner:
             raise self._diverged()
         scored = time.time()
         if model_dir:
-            self.save(model_dir)
+            with waiting("saving the model") if show else contextlib.nullcontext():
+                self.save(model_dir)
         found = None if evaluation is None else logits
         return Finetuned(found, steps, trained - begun, scored - trained, temperature, held_out)
 
@@ -293,7 +296,7 @@ class Predictor:
         share_cores(bert_config, config)
         with tf.Graph().as_default(), collector.paused():
             self._model = task_models.make_model(bert_config, config, num_labels)
-            self._session = tf.Session(config=session_config(bert_config, config))
+            self._session = tf.Session(config=session_config(bert_config, config, optimise=config.reference_mode))
             try:
                 checkpoints.restore(self._session, checkpoint, self._model.saved_variables(), "--model_dir")
             except BaseException:

@@ -16,6 +16,7 @@ from runtime import checkpoints, collector
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
 from runtime.sessions import session_config, share_cores
+from runtime.waiting import waiting
 from training import devices, task_feed, validation
 from training.cluster import Cluster, Watch
 from training.hooks import CHECKPOINT, ProgressHook, SaveHook, StopSignal, SummaryHook
@@ -57,9 +58,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, be
     done = _steps_of(newest)
     validator = _validator(plan, output_dir, done) if cluster.is_chief else None
     if done < plan.steps:
-        # On a CPU TensorFlow's graph optimiser costs 8 to 13 s of the start and wins at most 6 % of a step
-        # (docs/PERFORMANCE.md).
-        config = session_config(plan.bert_config, plan.config, cpu_devices, optimise=False)
+        config = session_config(plan.bert_config, plan.config, cpu_devices)
         config = strategy.update_config_proto(config)
         faults = []  # UserErrors of the data, which TensorFlow turns into errors of its own
         with contextlib.ExitStack() as stack:
@@ -67,11 +66,12 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, be
             enter(_as_user_errors(plan, newest, faults))
             stop, watch = enter(StopSignal()), enter(Watch(cluster, worker_timeout))
             target = enter(devices.reachable(cluster, config))  # before the graph is made: the others' watches call
-            with collector.paused():
+            with collector.paused(), waiting("preparing the graph"):
                 program = _make_program(plan, strategy, done, stop, faults)
             session = enter(contextlib.closing(tf.Session(target, program.graph, config)))
             hooks = _chief_hooks(plan, folder, program.saver, done, validator) if cluster.is_chief else []
-            _start(session, program, folder, newest)
+            with waiting("preparing weights and data"):
+                _start(session, program, folder, newest)
             for hook in hooks:
                 enter(hook).begin(session, done)
             done = run_steps(session, program.step, plan, done, hooks, before_step)

@@ -66,7 +66,7 @@ def _graph():
 @contextlib.contextmanager
 def _restored(plan, checkpoint):
     """Session over the graph with the checkpoint's weights."""
-    with tf.Session(config=session_config(plan.bert_config, plan.config, optimise=False)) as session:
+    with tf.Session(config=session_config(plan.bert_config, plan.config)) as session:
         try:
             checkpoints.load(tf.train.Saver(), session, checkpoint)
         except checkpoints.UNREADABLE as error:

@@ -70,6 +70,17 @@ flags.DEFINE_string("output_dir", "output/benchmark", "Where benchmark.json and 
 MAX_SEQ_LENGTH = 128
 SAME_STEPS = 1000000  # steps a measured loop never gets to
 
+FIT = """
+import csv, sys
+sys.path.insert(0, sys.argv[1])
+try:
+    from smlmt import FewShotClassifier
+except ImportError:  # of the name that it had first
+    from few_shot_classifier import FewShotClassifier
+rows = list(csv.DictReader(open(sys.argv[2], encoding="utf-8")))
+FewShotClassifier().fit([row["text"] for row in rows], [row["label"] for row in rows])
+"""
+
 Measurement = collections.namedtuple("Measurement", ["name", "unit", "values"])  # values: {side: list of numbers}
 
 
@@ -298,16 +309,66 @@ def whole_run(folder):
             json.dump(rows, file)
     common = finetune_flags(FLAGS.run_epochs) + ["--do_eval", "--task_name=" + task, "--overwrite"]
     common += ["--task_eval_files=" + ",".join(files)]
-    commands = chosen(
-        (name, main_program(python, common + mode + ["--output_dir=" + os.path.join(folder, name.replace(" ", "_"))]))
+    name = "whole run of %s, %d epochs, %s evaluation rows" % (task, FLAGS.run_epochs, FLAGS.run_rows or "all")
+    yield Measurement(name, "seconds", wall_times(run_commands(folder, common), 1))
+
+
+def run_commands(folder, program_flags):
+    """{side: command} of a run of the main program."""
+    return chosen(
+        (name, main_program(python, program_flags + mode + ["--output_dir=" + output_of(folder, name)]))
         for name, python, mode in (
             ("fast, modern", sys.executable, []),
             ("fast, reference runtime", FLAGS.reference_python, []),
             ("reference mode, reference runtime", FLAGS.reference_python, ["--reference_mode"]),
         )
     )
-    name = "whole run of %s, %d epochs, %s evaluation rows" % (task, FLAGS.run_epochs, FLAGS.run_rows or "all")
-    yield Measurement(name, "seconds", wall_times(commands, 1))
+
+
+def output_of(folder, side):
+    return os.path.join(folder, side.replace(" ", "_"))
+
+
+def short_run(folder):
+    """41 steps on the first task's records and evaluation of 240, start to exit."""
+    task, files = FLAGS.tasks[0], []
+    tokenizer, labels = Tokenizer.from_file(encoder("vocab.txt"), True), list(tasks.get_task(task).labels)
+    for part in ("train", "eval"):
+        source = task_file(task, part)
+        rows = encoding.encode(text_files.read_text(source)[:240], tokenizer, labels, MAX_SEQ_LENGTH, source=source)
+        files.append(os.path.join(folder, part + ".tf_record"))
+        records.write_records(files[-1], rows)
+        if part == "train":
+            epochs = 40 * FLAGS.batch_size // rows.size
+    common = finetune_flags(epochs) + ["--do_eval", "--task_name=" + task, "--overwrite"]
+    commands = run_commands(folder, common + ["--task_eval_files=" + ",".join(files)])
+    yield Measurement("41 steps and 240 evaluations, start to exit", "seconds", wall_times(commands, FLAGS.rounds))
+
+
+def quick_start(folder):
+    """The quick start, start to exit."""
+    sides = {
+        name: [sys.executable, os.path.join(checkout, "scripts", "finetune.py"), "--overwrite",
+               "--output_dir=" + output_of(folder, name)]
+        for name, checkout in checkouts().items()
+    }
+    yield Measurement("quick start, start to exit", "seconds", wall_times(sides, FLAGS.rounds))
+
+
+def fit(folder):
+    """FewShotClassifier.fit of the sample's 64 rows, start to exit."""
+    del folder
+    rows = os.path.join(ROOT, "data", "sample", "train.csv")
+    sides = {name: [sys.executable, "-I", "-c", FIT, checkout, rows] for name, checkout in checkouts().items()}
+    yield Measurement("FewShotClassifier().fit, start to exit", "seconds", wall_times(sides, FLAGS.rounds))
+
+
+def checkouts():
+    """{side: folder} of this checkout and --other_checkout."""
+    sides = collections.OrderedDict([("this checkout", ROOT)])
+    if FLAGS.other_checkout:
+        sides["other checkout"] = FLAGS.other_checkout
+    return sides
 
 
 def sweep(folder):
@@ -481,8 +542,8 @@ def step_gflop(config, batch, seq, fast):
 WHAT = collections.OrderedDict(
     (what.__name__, what)
     for what in (
-        finetune_step, evaluation, prediction, whole_run, sweep, meta_step, meta_step_natural, meta_memory,
-        meta_startup, generator, matmul_peak,
+        finetune_step, evaluation, prediction, whole_run, short_run, quick_start, fit, sweep, meta_step,
+        meta_step_natural, meta_memory, meta_startup, generator, matmul_peak,
     )
 )
 

@@ -50,7 +50,8 @@ def evaluate(side, options, arrays):
     size = FLAGS.eval_batch_size
     bert_config, config = settings.bert_settings(asked), settings.learner_settings(asked)
     share_cores(bert_config, config)
-    with tf.Graph().as_default(), tf.Session(config=session_config(bert_config, config)) as session:
+    proto = session_config(bert_config, config, optimise=config.reference_mode)
+    with tf.Graph().as_default(), tf.Session(config=proto) as session:
         model = task_models.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())
         model.score(session, rows.take(range(size * options.warmup)), size, "evaluation")
