@@ -19,6 +19,7 @@ class Recipe(NamedTuple):
     meta_trained: bool = True  # starts from an exported model; else from the encoder's own checkpoint
     released: Optional[str] = None  # what fetch/catalogue.py calls that model, where it can be fetched
     most_epochs: int = sys.maxsize
+    most_epochs_of_many: Optional[int] = None  # in the place of most_epochs, from the largest k on
     encoder: Optional[str] = None  # the only one it is for
     label_names: bool = False  # own texts' labels are told to it (--label_names=auto)
     calibrate: bool = False  # own texts' probabilities are calibrated (--calibrate)
@@ -29,7 +30,7 @@ SMLMT = {4: (150, 4), 8: (175, 8), 16: (200, 4), 32: (100, 8)}  # published
 LEOPARD = {4: (150, 2), 8: (200, 2), 16: (200, 4), 32: (50, 2)}  # published
 MINILM = {4: (20, 4), 8: (15, 4), 16: (10, 4), 32: (5, 4)}
 BERT_MINILM = {k: (25, 4) for k in (4, 8, 16, 32)}
-MINILM_HEADS = {4: (5, 4), 8: (5, 8), 16: (10, 16), 32: (10, 32)}  # all rows at each step
+MINILM_HEADS = {4: (5, 4), 8: (5, 8), 16: (10, 16), 32: (100, 32)}  # all rows at each step
 
 HYBRID = Recipe("hybrid_smlmt", SMLMT, released="hybrid-smlmt")
 
@@ -48,14 +49,15 @@ MODELS = {
         "minilm_heads",
         MINILM_HEADS,
         most_epochs=40,
+        most_epochs_of_many=200,
         encoder="minilm",
         label_names=True,
         calibrate=True,
         shipped=os.path.join(MODELS_DIR, "minilm-smlmt"),
     ),
     "minilm-heads": Recipe(
-        "minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=40, encoder="minilm", label_names=True,
-        calibrate=True,
+        "minilm_heads", MINILM_HEADS, meta_trained=False, most_epochs=40, most_epochs_of_many=200, encoder="minilm",
+        label_names=True, calibrate=True,
     ),
     "minilm": Recipe("minilm", MINILM, meta_trained=False, most_epochs=60, encoder="minilm"),
     "bert-minilm": Recipe("bert_minilm", BERT_MINILM, meta_trained=False, most_epochs=50, encoder="minilm"),
@@ -85,8 +87,13 @@ def schedule_flags(model: str, k: int, num_labels: int) -> Dict[str, int]:
     recipe = MODELS[model]
     if k not in recipe.by_k:
         raise UserError("k=%d: the recipes are for %s examples a class." % (k, ", ".join(map(str, recipe.by_k))))
-    epochs_per_class, rows = recipe.by_k[k]
-    return schedule_of(min(epochs_per_class * num_labels, recipe.most_epochs), rows * num_labels)
+    return schedule_of(_epochs(recipe, k, num_labels), recipe.by_k[k][1] * num_labels)
+
+
+def _epochs(recipe, k, num_labels):
+    """Epochs of a recipe at one of its k."""
+    most = recipe.most_epochs_of_many if k == max(recipe.by_k) else None
+    return min(recipe.by_k[k][0] * num_labels, most or recipe.most_epochs)
 
 
 def schedule_of(epochs: int, batch: int) -> Dict[str, int]:
@@ -107,8 +114,7 @@ def schedule(model: str, rows: int, num_labels: int) -> Tuple[int, int]:
     recipe = MODELS[model]
     per_class = rows / num_labels
     k = max([k for k in recipe.by_k if k <= per_class] or [min(recipe.by_k)])
-    epochs_per_class, rows_per_class = recipe.by_k[k]
-    epochs = min(epochs_per_class * num_labels, recipe.most_epochs)
+    epochs = _epochs(recipe, k, num_labels)
     if k == max(recipe.by_k):
         epochs = max(epochs * k / per_class, LEAST_EPOCHS)
-    return int(round(epochs)), min(rows_per_class * num_labels, MOST_ROWS)
+    return int(round(epochs)), min(recipe.by_k[k][1] * num_labels, MOST_ROWS)

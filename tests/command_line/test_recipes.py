@@ -38,12 +38,23 @@ def test_schedule_flags():
         recipes.schedule_flags("leopard", 5, 3)
 
 
+def test_more_rows_get_more_steps():
+    """The default takes 40 steps at most below 32 rows a class, and 200 from there on, of any number of classes."""
+    steps = {}
+    for k in (16, 31, 32, 64, 128):
+        epochs, batch = recipes.schedule("minilm-smlmt", 10 * k, 10)
+        steps[k] = epochs * -(-10 * k // batch)
+    assert steps == {16: 40, 31: 80, 32: 200, 64: 200, 128: 200}
+    assert recipes.schedule_flags("minilm-smlmt", 32, 2)["num_train_epochs"] == 200
+
+
 @pytest.mark.parametrize("model", sorted(recipes.MODELS))
 def test_schedule(model):
     """The recipe where there is one, between them the one below, and a bounded number of steps beyond."""
     recipe = recipes.MODELS[model]
     for k, (epochs, rows) in recipe.by_k.items():
-        expected = min(3 * epochs, recipe.most_epochs), 3 * rows
+        most = recipe.most_epochs_of_many if k == 32 else None
+        expected = min(3 * epochs, most or recipe.most_epochs), 3 * rows
         assert recipes.schedule(model, 3 * k, 3) == expected
         if k < max(recipe.by_k):
             assert recipes.schedule(model, 3 * k + 2, 3) == expected
