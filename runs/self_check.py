@@ -60,7 +60,9 @@ def lines(found):
         return ["no self-check: %s" % found["skipped"]]
     low, high = found["accuracy_interval_95"]
     half = found["half_of_the_rows"]["accuracy"]
-    told = "more labelled rows would probably help" if found["more_rows_help"] else "no clear gain by more"
+    told = "more labelled rows would probably help"
+    if not found["more_rows_help"]:  # which does not mean that they would not: docs/EXPERIMENTS.md
+        told = "these rows cannot tell whether more would help"
     return [
         "self-check: accuracy about %.2f (95%% interval %.2f to %.2f) by cross-validation over the %d training rows"
         % (found["accuracy"], low, high, found["rows"]),
