@@ -23,6 +23,7 @@ ELSEWHERE = {
     "scripts.benchmarks.benchmark_side": "",
     "scripts.benchmarks.benchmark_tf": "",
     "scripts.benchmarks.benchmark_torch": "",
+    "scripts.benchmarks.prediction_side": "",
 }
 OWN = [module.name for module in MODULES if not module.is_package and module.name not in ELSEWHERE]
 
