@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Foreign sides of prediction_tools.py, in an environment with requirements-setfit.txt: train, and predict a file.
+"""Foreign sides of prediction_tools.py, in an environment with requirements-setfit.txt: trains, or predicts a file.
 
   prediction_side.py train-setfit ENCODER TRAIN.csv FOLDER
   prediction_side.py setfit FOLDER TEXTS.txt OUT.txt         SetFit's model, as its documentation predicts
@@ -8,6 +8,7 @@
 ENCODER is a folder of Hugging Face files (scripts/convert_checkpoint.py), FOLDER what SetFit saves, or one of
 scripts/export_onnx.py.
 """
+import argparse
 import os
 import sys
 
@@ -57,16 +58,30 @@ def transformers(encoder, texts, folder):
     return found
 
 
-def main(side, source, given, out, *folder):
-    if side == "train-setfit":
-        return train_setfit(source, given, out)
-    with open(given, encoding="utf-8") as file:
+def run(options):
+    """Trains, or writes the predicted classes, one a line."""
+    if options.side == "train-setfit":
+        return train_setfit(options.source, options.given, options.out)
+    with open(options.given, encoding="utf-8") as file:
         texts = file.read().splitlines()
-    found = {"setfit": setfit, "transformers": transformers}[side](source, texts, *folder)
-    with open(out, "w", encoding="utf-8") as file:
+    if options.side == "setfit":
+        found = setfit(options.source, texts)
+    else:
+        found = transformers(options.source, texts, options.folder)
+    with open(options.out, "w", encoding="utf-8") as file:
         file.write("".join("%s\n" % (label,) for label in found))
     return None
 
 
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("side", choices=["train-setfit", "setfit", "transformers"])
+    parser.add_argument("source", help="ENCODER, or FOLDER of SetFit")
+    parser.add_argument("given", help="rows to train on, or texts")
+    parser.add_argument("out", help="FOLDER of SetFit to make, or file of predictions")
+    parser.add_argument("folder", nargs="?", help="FOLDER of the graph")
+    return run(parser.parse_args(arguments))
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
