@@ -104,6 +104,9 @@ def find(folder, flag=""):
         folders.recover(path)
         if is_in(path):
             return path
+    for path in (folder, os.path.join(folder, run_files.MODEL)):
+        if os.path.isfile(os.path.join(path, onnx_model.FILE)):
+            raise UserError("%s%s has a %s without its %s." % (flag, path, onnx_model.FILE, run_files.MODEL_FILE))
     name = onnx_model.FILE
     raise UserError(
         "%sno model in %s (neither %s nor %s/%s): scripts/export_onnx.py makes one of a fine-tuned model."

@@ -42,6 +42,9 @@ def test_bad_rows(classifier, X, words):
 def test_bad_folders_and_parameters(folders, tmp_path):
     with pytest.raises(UserError, match="no model in .*export_onnx"):
         OnnxClassifier(str(tmp_path))
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(UserError, match="has a model.onnx without its model.json"):
+        OnnxClassifier(str(tmp_path))
     with pytest.raises(ValueError, match="threads=0"):
         OnnxClassifier(folders[1], threads=0)
     with pytest.raises(UserError, match="texts of 25 tokens: 3 to 24"):
