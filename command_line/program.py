@@ -1,5 +1,6 @@
 """Programs whose flags are absl's: started so that --help ends with exit code 0 and a mistake in a flag is one line."""
 import difflib
+import re
 import sys
 
 from absl import app, flags
@@ -34,6 +35,13 @@ def nearest(name, known):
     return close or [each for each in known if words <= set(each.split("_"))][:MOST]
 
 
+def wrong_value(error):
+    """UserError of absl's flags.Error about a value, which shows Python's way to write a tuple for a flag that is yes
+    or no."""
+    told = re.sub(r"\('Non-boolean argument to boolean flag', .*\)$", "true or false is needed", str(error).rstrip("."))
+    return UserError("%s." % told)
+
+
 def _parse(arguments):
     """What is left of the arguments after the flags; the process ends where they ask for help or cannot be used."""
     left = []
@@ -54,6 +62,6 @@ def _read(arguments):
     except flags.UnrecognizedFlagError as error:
         raise unknown(error.flagname, flags.FLAGS) from None
     except flags.Error as error:
-        raise UserError("%s." % str(error).rstrip(".")) from None
+        raise wrong_value(error) from None
     except SystemExit:  # absl has printed the help, and calls that a failure
         return []

@@ -5,6 +5,7 @@ import math
 
 from absl import flags, logging
 
+from command_line import program
 from data.text import check_labels
 from learner import configs
 from runtime.errors import UserError
@@ -289,7 +290,7 @@ def _told(call, *arguments, **options):
     try:
         return call(*arguments, **options)
     except (flags.Error, ValueError) as error:
-        raise UserError("%s." % error) from None
+        raise program.wrong_value(error) from None
 
 
 def names_and_values(values):

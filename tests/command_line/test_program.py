@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from absl import flags
 
 from command_line import program, program_flags
 from runtime.paths import ROOT
@@ -43,6 +44,14 @@ def test_help_ends_well_also_where_nobody_reads_it(name):
     piped = "%s | true; test ${PIPESTATUS[0]} -ne 1" % command
     done = subprocess.run(["bash", "-c", piped], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_value_that_is_neither_true_nor_false():
+    values = flags.FlagValues()
+    flags.DEFINE_bool("keep", False, "Keeps.", flag_values=values)
+    with pytest.raises(flags.Error) as found:
+        values(["program", "--keep=perhaps"])
+    assert str(program.wrong_value(found.value)) == "flag --keep=perhaps: true or false is needed."
 
 
 def test_an_unknown_flag_of_a_program_is_one_line():
