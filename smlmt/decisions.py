@@ -4,25 +4,25 @@ import numpy as np
 from smlmt import inputs
 
 
-def check(classes, min_confidence, undecided):
-    """ValueError for a least probability that is none, or a mark that is a class; arguments as of `decide`."""
-    inputs.check_number("min_confidence", min_confidence, 0, 1, whole=False)
-    if min_confidence is not None and undecided in classes.tolist():
-        raise ValueError("undecided=%r is a label: choose another mark" % (undecided,))
+class Decisions:
+    """`predict` of a classifier that has `classes_`, [classes], and `predict_proba`, [n, classes]."""
 
+    def predict(self, X, min_confidence=None, undecided=None):
+        """The most probable label of each text, [n].
 
-def decide(classes, probabilities, min_confidence=None, undecided=None):
-    """The most probable class of each row, [n].
-
-    Args:
-      classes: [classes].
-      probabilities: [n, classes].
-      min_confidence: rows whose highest probability is below it get `undecided` in the place of a class; the array then
-        holds objects. None: all rows are decided.
-      undecided: the mark.
-    """
-    found = classes[np.argmax(probabilities, axis=1)]
-    if min_confidence is not None:
+        Args:
+          X: texts.
+          min_confidence: texts whose highest probability is below it get `undecided` in the place of a label; the array
+            then holds objects.
+          undecided: must be none of the labels.
+        """
+        inputs.check_number("min_confidence", min_confidence, 0, 1, whole=False)
+        probabilities = self.predict_proba(X)
+        found = self.classes_[np.argmax(probabilities, axis=1)]
+        if min_confidence is None:
+            return found
+        if undecided in self.classes_.tolist():
+            raise ValueError("undecided=%r is a label: choose another mark" % (undecided,))
         found = found.astype(object)
         found[probabilities.max(axis=1) < min_confidence] = undecided
-    return found
+        return found

@@ -38,13 +38,14 @@ from learner.finetuning import has_constant_features
 from runs import model_folder, onnx_export, selection, self_check, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
-from smlmt import decisions, inputs, starts
+from smlmt import inputs, starts
+from smlmt.decisions import Decisions
 from training import finetuner as finetuners
 
 PREDICT_BATCH = 32
 
 
-class FewShotClassifier(ClassifierMixin, BaseEstimator):
+class FewShotClassifier(Decisions, ClassifierMixin, BaseEstimator):
     """A text classifier that is fine-tuned from a few labelled texts.
 
     X is a list, array or pandas column of strings, or of pairs of strings (two columns); y are strings, integers or
@@ -145,19 +146,6 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         examples = self._used.encode(texts)
         inputs.warn_of_unknown(examples, self._used.tokenizer)
         return texts, examples
-
-    def predict(self, X, min_confidence=None, undecided=None):
-        """The most probable label of each text, [n].
-
-        Args:
-          X: texts.
-          min_confidence: texts whose highest probability is below it get `undecided` in the place of a label; the array
-            then holds objects.
-          undecided: must be none of the labels.
-        """
-        check_is_fitted(self)
-        decisions.check(self.classes_, min_confidence, undecided)
-        return decisions.decide(self.classes_, self.predict_proba(X), min_confidence, undecided)
 
     def suggest(self, X, n=20):
         """Which of unlabelled texts to label next: numbers of at most n rows of X, [n], the most unsure first.

@@ -13,10 +13,11 @@ import numpy as np
 
 from runs.onnx_prediction import OnnxModel
 from runs.scores import Scores
-from smlmt import decisions, inputs
+from smlmt import inputs
+from smlmt.decisions import Decisions
 
 
-class OnnxClassifier:
+class OnnxClassifier(Decisions):
     """A model that is ready to classify; it may be used from several threads.
 
     Args:
@@ -45,18 +46,6 @@ class OnnxClassifier:
         """
         examples = self._model.encode(self._read(X))
         return Scores(self._model.score(examples), examples.label_ids).probabilities
-
-    def predict(self, X, min_confidence=None, undecided=None):
-        """The most probable label of each text, [n].
-
-        Args:
-          X: texts.
-          min_confidence: texts whose highest probability is below it get `undecided` in the place of a label; the array
-            then holds objects.
-          undecided: must be none of the labels.
-        """
-        decisions.check(self.classes_, min_confidence, undecided)
-        return decisions.decide(self.classes_, self.predict_proba(X), min_confidence, undecided)
 
     def check(self, X):
         """ValueError unless `predict` takes X; a server looks at each request before it puts several together."""

@@ -281,7 +281,7 @@ def prediction(folder):
     ):
         if not python:
             continue
-        output = os.path.join(folder, name.replace(" ", "_"))
+        output = output_of(folder, name)
         timed(
             main_program(
                 python,

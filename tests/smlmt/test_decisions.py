@@ -2,22 +2,30 @@
 import numpy as np
 import pytest
 
-from smlmt import decisions
+from smlmt.decisions import Decisions
 
-CLASSES, PROBABILITIES = np.array([3, 7]), np.array([[0.6, 0.4], [0.1, 0.9]])
+
+class Known(Decisions):
+    classes_ = np.array([3, 7])
+
+    def predict_proba(self, X):
+        return np.array(X)
+
+
+PROBABILITIES = [[0.6, 0.4], [0.1, 0.9]]
 
 
 def test_all_rows_are_decided_where_nothing_else_is_asked():
-    found = decisions.decide(CLASSES, PROBABILITIES)
-    assert found.tolist() == [3, 7] and found.dtype == CLASSES.dtype
+    found = Known().predict(PROBABILITIES)
+    assert found.tolist() == [3, 7] and found.dtype == Known.classes_.dtype
 
 
 def test_unsure_rows_get_the_mark():
-    assert decisions.decide(CLASSES, PROBABILITIES, 0.9).tolist() == [None, 7]
-    assert decisions.decide(CLASSES, PROBABILITIES, 0.91, "?").tolist() == ["?", "?"]
+    assert Known().predict(PROBABILITIES, 0.9).tolist() == [None, 7]
+    assert Known().predict(PROBABILITIES, 0.91, "?").tolist() == ["?", "?"]
 
 
 @pytest.mark.parametrize("least, mark, words", [(1.5, None, "min_confidence=1.5"), (0.5, 7, "undecided=7 is a label")])
 def test_what_cannot_be_asked(least, mark, words):
     with pytest.raises(ValueError, match=words):
-        decisions.check(CLASSES, least, mark)
+        Known().predict(PROBABILITIES, least, mark)
