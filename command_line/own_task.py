@@ -1,5 +1,4 @@
 """A task of the user's own, given as text files: what is checked before training, and the main program's flags."""
-import argparse
 import collections
 import os
 import sys
@@ -8,17 +7,13 @@ from command_line import public_task, recipes
 from data import label_doubts, tasks, text, unlabelled
 from data.text_lines import named
 from runtime import folders
+from runtime.arguments import Parser
 from runtime.errors import UserError
 from runtime.installation import FINETUNE
 from runtime.run_files import MODEL, MODEL_FILE, RESULTS
 
 STDIN = text.STDIN
 OPTIONS = ("--train", "--eval", "--predict", "--suggest", "--model")  # each is about files of the user's own
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise UserError("%s (%s --help tells more)." % (message, FINETUNE))
 
 
 def is_asked_for(arguments):
@@ -28,7 +23,7 @@ def is_asked_for(arguments):
 
 def parse(arguments):
     """(options, flags of the main program) of a command line; UserError for one that asks for nothing sensible."""
-    parser = _Parser(prog=FINETUNE, add_help=False, allow_abbrev=False)
+    parser = Parser(prog=FINETUNE, add_help=False, allow_abbrev=False)
     for option in OPTIONS:
         parser.add_argument(option, metavar="DIR" if option == "--model" else "FILE")
     parser.add_argument("--output", metavar="FILE")  # of the main program; here it may be "--output -" too

@@ -15,7 +15,6 @@ The table has a row a task:
   cut       evaluation texts longer than --max_seq_length tokens (with --vocab_file)
 Below it stands what is wrong with which file. Exit code: 0 all tasks can be used, 1 some cannot, 2 wrong use.
 """
-import argparse
 import dataclasses
 import os
 import sys
@@ -24,6 +23,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from data import tasks
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, listed, writing
 from runtime.files import write_json
 
@@ -109,7 +109,7 @@ def as_json(options, reports):
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--leopard_dir", required=True, help="folder that holds data/json and data/tf_record")
     parser.add_argument("--tasks", default=",".join(tasks.TASKS), help="comma-separated; default: all 17")
     parser.add_argument("--json", help="write the whole report to this file, too")

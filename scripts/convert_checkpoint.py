@@ -10,7 +10,6 @@ What is made starts the main program (--init_checkpoint=bert/bert_model.ckpt --v
 transformers' AutoModel and AutoTokenizer. Only the encoder is converted: heads, learned rates and an optimiser's
 variables stay behind, and a line says so. The output folder appears when all is in it. Exit code 2: a mistake.
 """
-import argparse
 import os
 import sys
 
@@ -18,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from runtime import folders
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 from runtime.files import read_json
 from runtime.run_files import BERT_CONFIG, MODEL_FILE, VOCAB_FILE
@@ -25,7 +25,7 @@ from runtime.run_files import BERT_CONFIG, MODEL_FILE, VOCAB_FILE
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--input", required=True, help="folder to convert, or prefix of a checkpoint")
     parser.add_argument("--output_dir", required=True, help="folder to make; it must not exist, or be empty")
     parser.add_argument("--bert_config_file", help="of a TensorFlow checkpoint (default: what lies beside it tells)")

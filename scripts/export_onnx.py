@@ -8,7 +8,6 @@ The folder gets model.onnx, vocab.txt, model.json (labels, case and length of te
 appears when the graph's logits are TensorFlow's within 1e-4 on some texts, else not at all. Needs onnx and onnxruntime
 (scripts/setup_env.sh --with=onnx). Exit code 2: a mistake.
 """
-import argparse
 import os
 import sys
 
@@ -17,12 +16,13 @@ sys.path.insert(0, ROOT)
 
 from data import unlabelled
 from runtime import folders
+from runtime.arguments import Parser
 from runtime.errors import exit_code
 
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--model_dir", required=True, help="folder of the fine-tuned model (OUTPUT_DIR/model of a run)")
     parser.add_argument("--output_dir", required=True, help="folder to make")
     parser.add_argument("--quantize", action="store_true", help="8-bit weights: smaller, faster, some labels change")

@@ -14,7 +14,6 @@ with {"predictions": [{"probabilities": [...], "logits": [...], "label": "..."}]
 length (padding: zeros in all three). Texts are cut as --do_predict cuts them. The output folder appears when all is in
 it. Exit code 2: a mistake.
 """
-import argparse
 import os
 import sys
 
@@ -22,12 +21,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from runtime import folders
+from runtime.arguments import Parser
 from runtime.errors import exit_code
 
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--model_dir", required=True, help="folder of the fine-tuned model (OUTPUT_DIR/model of a run)")
     parser.add_argument("--output_dir", required=True, help="folder to make; a server wants a number for its name")
     return parser.parse_args(arguments)

@@ -9,7 +9,6 @@ Run it again at any time: what is there is compared with the manifest, what is m
 was interrupted goes on where it stopped. Where a download fails, the error names the address and the place to put the
 file by hand; the others go on, and the exit code is 2.
 """
-import argparse
 import os
 import sys
 
@@ -18,6 +17,7 @@ sys.path.insert(0, ROOT)
 
 from fetch import catalogue, manifest
 from fetch.archives import MIB
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 from runtime.paths import DOWNLOADS
 
@@ -33,7 +33,7 @@ def fetch(name, dest, base=None):
 
 def run(arguments):
     """Fetches what a command line names; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(catalogue.NAMES) + "; default: all")
     parser.add_argument("--dest", default=DOWNLOADS, help="folder for all downloads (default: data/downloads)")
     parser.add_argument("--base", help="address in place of the published scheme and host, for a mirror")

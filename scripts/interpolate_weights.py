@@ -10,13 +10,13 @@ checkpoint. What only --end has (heads and learned rates, where --start is an en
 --start has, and variables of the optimiser, stay behind. The output folder is taken as --warm_start_model_dir.
 Exit code 2: a mistake.
 """
-import argparse
 import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 
 
@@ -70,7 +70,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--start", required=True, help="exported model or checkpoint, with weight 1 - WEIGHT")
     parser.add_argument("--end", required=True, help="exported model or checkpoint, with weight WEIGHT")
     parser.add_argument("--weight", type=float, default=0.5, help="from 0 to 1 (default: %(default)s)")

@@ -15,7 +15,6 @@ A seed gives the same splits everywhere, and more --splits leave the first ones 
 --eval (letter case and blanks do not count), a text twice, or a text that stands in --input under several labels. Exit
 code 2: a mistake, such as a label with fewer than k texts; nothing is written then.
 """
-import argparse
 import os
 import re
 import sys
@@ -24,12 +23,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from data import splits, tasks, text
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--task", required=True, help="begins the files' names; one of the 17 tasks fixes the labels")
     parser.add_argument("--input", required=True, nargs="+", help="labelled text: .json, .jsonl, .csv or .tsv")
     parser.add_argument("--eval", help="evaluation file, whose texts no split may hold")

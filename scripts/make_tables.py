@@ -17,7 +17,6 @@ Every results.json below --results_dir is a run; its keys "model", "task", "k" a
 
 Needs the packages of requirements-tables.txt. Exit code 2: a mistake.
 """
-import argparse
 import os
 import sys
 
@@ -25,12 +24,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from runs.tables import CONFUSIONS
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--results_dir", required=True, help="folder of the runs")
     parser.add_argument("--output_dir", required=True, help="folder for what is made; earlier tables are replaced")
     parser.add_argument("--models", default="", help="comma-separated: which, and in which order (default: all)")

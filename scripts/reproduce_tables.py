@@ -17,7 +17,6 @@ without meta-training), minilm (the encoder is fine-tuned too: slow), bert-minil
 
 Exit code 1: some runs failed, and their results.json says why. Exit code 2: a mistake.
 """
-import argparse
 import collections
 import os
 import statistics
@@ -32,15 +31,14 @@ from command_line import program_flags, recipes
 from data import tasks
 from fetch import catalogue
 from runs import sweep_keys
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 from runtime.progress import Progress
 
 
 def parse(arguments):
     """(options, arguments for every run) of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = Parser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--output_dir", required=True, help="where the results go")
     every = "; ".join("%s: %s" % (encoder, ",".join(default_models(encoder))) for encoder in recipes.ENCODERS)
     parser.add_argument("--models", help="comma-separated (default: all of --encoder; %s)" % every)

@@ -7,7 +7,6 @@ Works in a copy of the repository's files with the environments and downloads of
 Those left out, and why, are in SKIPPED; tests/test_docs.py checks their programs, flags and files. Exit code 1: a
 command failed.
 """
-import argparse
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from typing import List, NamedTuple
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 
 PAGES = ("README.md", "CONTRIBUTING.md", "docs", "models")
@@ -184,7 +184,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--work_dir", help="folder for the copy (default: the system's for temporary files)")
     parser.add_argument("--list", action="store_true", help="only list the commands, and why some are not run")
     return exit_code(lambda: run(parser.parse_args(arguments)))

@@ -14,14 +14,13 @@ import sys
 
 from runs import onnx_prediction, predicting, prediction_lines
 from runtime import run_files
+from runtime.arguments import Parser
 from runtime.errors import UserError, check_names, exit_code
 
 
 def parse(arguments):
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="smlmt-predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="smlmt-predict", description=__doc__)
     parser.add_argument("folder", metavar="FOLDER", help="of the model")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="texts; - or none: standard input")
     parser.add_argument("--output", metavar="FILE", default="-", help="*.tsv, *.jsonl, or - for standard output")

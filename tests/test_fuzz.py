@@ -1,11 +1,14 @@
 """Every reader of files from outside, on files that are damaged at random: an error in one line, or what is in them.
 
-FUZZ_EXAMPLES=N tries N files a reader instead of the few of the suite, FUZZ_SEED another row of them;
-docs/SECURITY.md tells what ran.
+FUZZ_EXAMPLES=N tries N files a reader instead of the few of the suite, FUZZ_SEED another row of them; FUZZ_SECONDS=S
+goes on with the seeds that follow until S seconds are up (pytest -s tells how far it came); docs/SECURITY.md tells what
+ran.
 """
 import io
 import json
 import os
+import shutil
+import time
 import zipfile
 
 import hostile_json
@@ -15,6 +18,8 @@ import pytest
 import tiny
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from test_hostile_json import READERS, refusal
+from test_tokenization import Library, fragments, spelling_vocab
 
 from data import records, text, unlabelled
 from data.examples import pad
@@ -27,6 +32,7 @@ from tokenization import Tokenizer
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 SEED = int(os.environ.get("FUZZ_SEED", "20"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 HINTS = [
     b"\"", b",", b"\t", b"\r", b"\n", b"\x00", b"\xff", b"\xef\xbb\xbf", b"{", b"[", b"}", b"]", b"\\u", b"-1",
@@ -35,8 +41,19 @@ HINTS = [
 
 
 def fuzzed(test):
-    """Runs a test on many files, the same ones each time."""
-    return seed(SEED)(settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=CHECKS)(test))
+    """Makes of a test one that runs on many files, the same ones each time."""
+    test = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=CHECKS)(test)
+
+    def run():
+        begun, number, is_over = time.monotonic(), SEED, False
+        while not is_over:
+            seed(number)(test)()
+            number += 1
+            is_over = time.monotonic() - begun >= SECONDS
+        print("\n%d files in %.0f s, seeds %d to %d"
+              % (EXAMPLES * (number - SEED), time.monotonic() - begun, SEED, number - 1))
+
+    return run
 
 
 @st.composite
@@ -173,6 +190,7 @@ def test_hugging_face_folders(name, place):
         (folder / name).write_bytes(content)
         target = place / ("made_%s_%d" % (name.split(".")[0], next(made)))
         outcome(lambda: hf_checkpoint.to_tensorflow(str(folder), str(target)))
+        shutil.rmtree(str(target), ignore_errors=True)
 
     run()
 
@@ -194,5 +212,44 @@ def test_archives(place):
         outcome(lambda: archives.unzip(str(place / "zip" / "a.zip"), str(target), max_unpacked=1 << 20))
         outside = [each for each in os.listdir(str(place / "zip")) if not each.startswith(("a.zip", "made_"))]
         assert not [each for each in outside if not each.startswith(".")], outside
+        shutil.rmtree(str(target), ignore_errors=True)
+
+    run()
+
+
+def test_json_files(place):
+    """All that test_hostile_json.py reads: side files, manifests, notes, marks, settings."""
+    folders = []
+    for number, reader in enumerate(READERS):
+        folders.append(place / ("json_%d" % number))
+        folders[-1].mkdir()
+        reader.prepare(folders[-1])
+    files = st.sampled_from(range(len(READERS))).flatmap(
+        lambda number: st.tuples(st.just(number), damaged(json.dumps(READERS[number].content).encode("utf-8"))))
+
+    @fuzzed
+    @given(files)
+    def run(file):
+        number, content = file
+        path = folders[number] / READERS[number].name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        refusal(READERS[number], folders[number])
+
+    run()
+
+
+@pytest.fixture(scope="module")
+def tokenizers():
+    vocab = spelling_vocab()
+    return {uncased: (Tokenizer(vocab, uncased), Library(vocab, uncased)) for uncased in (False, True)}
+
+
+def test_tokenizer(tokenizers):
+    @fuzzed
+    @given(st.lists(fragments, max_size=6), st.booleans())
+    def run(parts, uncased):
+        tokenizer, library = tokenizers[uncased]
+        assert tokenizer.ids("".join(parts)) == library.ids("".join(parts))
 
     run()

@@ -11,7 +11,6 @@ they are of other rows, another seed or another encoder, nothing is run unless -
 mean pooling and 128 tokens a row. The two texts of a pair are joined by the separator token. Needs an environment of
 its own: none of the other packages, TensorFlow least, has to be there.
 """
-import argparse
 import os
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 
 from data import text
 from runs import sweep_keys
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 from runtime.files import file_sha256
 
@@ -113,7 +113,7 @@ def run(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--output_dir", required=True, help="folder of the benchmark, with its rows")
     parser.add_argument("--encoder", required=True, help="folder of Hugging Face files")
     parser.add_argument("--sets", required=True, help="names, comma-separated")

@@ -11,7 +11,6 @@ are not. Printed is the expected calibration error in percent, its mean over the
 ways to choose the temperature (--rules: USUAL:SPREAD of learner/calibration.py, USUAL alone, or "cv" for no prior), and
 how often the self-check's interval holds the accuracy on the judged rows. Exit code 2: a mistake.
 """
-import argparse
 import collections
 import dataclasses
 import os
@@ -20,6 +19,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -159,7 +159,7 @@ def check_rule(rule):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--sets", action="append", required=True, help="LEOPARD's tasks, NAME=FILE or NAME=TRAIN,TEST")
     parser.add_argument("--ks", type=lambda ks: [int(k) for k in ks.split(",")], default=[8], help="default: 8")
     parser.add_argument("--rules", type=lambda rules: rules.split(","), default=list(RULES), help="see above")

@@ -20,7 +20,6 @@ goes on where it was stopped. OUTPUT_DIR gets data/, runs/METHOD/SET/K/SPLIT/res
 scripts/make_tables.py): accuracy, differences of the first method from the others with intervals over splits and over
 sets, sets won, seconds. Exit code 1: some runs failed. Exit code 2: a mistake.
 """
-import argparse
 import collections
 import dataclasses
 import os
@@ -31,6 +30,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -262,7 +262,7 @@ def run(options):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--sets", action="append", required=True, help="TASK,... or NAME=TRAIN[,TEST]; repeatable")
     parser.add_argument("--ks", default="4,8,16", help="rows a class (default: %(default)s)")
     parser.add_argument("--splits", type=int, default=10, help="of each set and k (default: %(default)s)")
@@ -274,8 +274,8 @@ def main(arguments=None):
     parser.add_argument("--leopard_dir", default=os.environ.get("LEOPARD_DIR", ""), help="folder of the LEOPARD data")
     parser.add_argument("--output_dir", required=True, help="folder of the benchmark")
     parser.add_argument("--overwrite", action="store_true", help="make runs of other rows, settings or weights again")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: run(options), stopped="stopped; the same command goes on where it was")
+    return exit_code(
+        lambda: run(parser.parse_args(arguments)), stopped="stopped; the same command goes on where it was")
 
 
 if __name__ == "__main__":

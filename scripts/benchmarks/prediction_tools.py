@@ -9,7 +9,6 @@ its first line is predicted alone too. SetFit is trained on --train before, with
 side "transformers" is its tokenizer before onnxruntime and our graph, batches of 32 in order. Prints seconds and labels
 that differ from TensorFlow's. Needs onnx (scripts/setup_env.sh --with=onnx). Exit code 2: a mistake.
 """
-import argparse
 import collections
 import csv
 import os
@@ -22,6 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 
 SIDE = os.path.join(ROOT, "scripts", "benchmarks", "prediction_side.py")
@@ -114,7 +114,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--model_dir", required=True, help="folder of the fine-tuned model")
     parser.add_argument("--texts", required=True, help="text a line, none blank")
     parser.add_argument("--train", help="rows that SetFit is trained on")

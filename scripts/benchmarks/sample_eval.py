@@ -5,7 +5,6 @@
 
 The training files are the same; of the evaluation file at most --rows rows stay, drawn with --seed, in their order.
 """
-import argparse
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, ROOT)
 
 from data import splits, tasks
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, writing
 from runtime.files import atomic_file
 
@@ -61,7 +61,7 @@ def run(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--leopard_dir", required=True, help="folder of the LEOPARD data")
     parser.add_argument("--tasks", required=True, help="comma-separated")
     parser.add_argument("--rows", type=int, default=800, help="evaluation rows of a task, at most (default: 800)")

@@ -12,7 +12,6 @@ Weights are random, all rows of a case equally long, the settings those of prese
 support batches, which are eight ninths of a task's rows, and query rows. Medians, with the least and the largest in
 brackets.
 """
-import argparse
 import json
 import os
 import socket
@@ -31,6 +30,7 @@ from side_process import SideProcess
 import meta_learner
 from command_line import program_flags, settings
 from data import meta_tasks, records
+from runtime.arguments import Parser
 from runtime.compat import tf
 from runtime.errors import UserError, exit_code
 from runtime.files import write_json
@@ -230,7 +230,7 @@ def run(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--what", default=",".join(WHAT), help="what to measure (default: %(default)s)")
     parser.add_argument("--cases", default="", help="words, as \"2 tasks a step\": only the cases with them")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default: %(default)s)")

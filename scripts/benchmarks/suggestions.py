@@ -10,7 +10,6 @@ two highest probabilities) and suggest (runs/selection.py, of --candidates rows 
 accuracy in percent, its mean over the repetitions, and at how many rows it reaches that of the first method at the end.
 Exit code 2: a mistake.
 """
-import argparse
 import dataclasses
 import os
 import sys
@@ -18,6 +17,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -140,7 +140,7 @@ def run(options):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--sets", action="append", required=True, help="LEOPARD's tasks, NAME=FILE or NAME=TRAIN,TEST")
     parser.add_argument("--methods", type=lambda names: names.split(","), default=list(METHODS), help="see above")
     parser.add_argument("--start", type=int, default=2, help="rows a class at first (default: %(default)s)")

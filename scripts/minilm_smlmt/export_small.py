@@ -10,7 +10,6 @@ layers from meta-training; those above are left out and stay as they were. --pla
 from it: the output MLP is an identity, as it was at first, and label embeddings learn at this rate. fetch/shipped.py
 makes the model whole again: what is left out comes from --encoder, whatever became of it. Exit code 2: a mistake.
 """
-import argparse
 import os
 import re
 import sys
@@ -21,6 +20,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
 from interpolate_weights import between, weights_of
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -87,7 +87,7 @@ def run(options):
 
 def main(arguments=None):
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--model", required=True, action="append", help="exported model or checkpoint; repeatable")
     parser.add_argument("--encoder", required=True, help="BERT checkpoint that the meta-training started from")
     parser.add_argument("--weight", type=float, default=1.0, help="above 0, at most 1 (default: %(default)s)")

@@ -11,7 +11,6 @@ text stand side by side, and the squared length of each. The head is ridge regre
 read; of a set, TRAIN or TRAIN,TEST, --splits of them are drawn. At most --rows rows are judged, the same for all
 weights. Prints the accuracy in percent, its mean over the splits. Exit code 2: a mistake.
 """
-import argparse
 import collections
 import os
 import sys
@@ -19,6 +18,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -216,7 +216,7 @@ def run(options):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--encoder", required=True, help="folder of bert_config.json and vocab.txt")
     parser.add_argument("--weights", action="append", required=True, help="NAME=PREFIX of a checkpoint; repeatable")
     parser.add_argument("--features", action="append", required=True, help="LAYER:WEIGHT,...; repeatable")

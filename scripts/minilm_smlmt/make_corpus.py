@@ -13,7 +13,6 @@ package descriptions. A paragraph that stands there twice is taken once. Beside 
 packages with their checksums, and the paragraphs and characters of each source. --antonyms gets WordNet's antonyms as
 clusters, for hard tasks (make_smlmt.py --task_difficulty=hard --word_clusters=antonyms.tsv). Needs dpkg-deb.
 """
-import argparse
 import glob
 import gzip
 import html.parser
@@ -26,6 +25,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 from runtime.files import atomic_file, file_sha256, write_json
 
@@ -214,7 +214,7 @@ def run(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--packages", required=True, help="folder of the .deb files")
     parser.add_argument("--descriptions", help="Translation-en file of a Debian archive, decompressed")
     parser.add_argument("--output", required=True, help="the corpus, a text file")

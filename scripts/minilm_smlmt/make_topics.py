@@ -14,7 +14,6 @@ wordnet has definitions of nouns and verbs by the lexicographer's file that they
 packages descriptions of software by the archive's section (games, mail, science), fortunes sayings by their file
 (computers, law, love). At most --rows of a topic are taken, by a seed of 0. Needs dpkg-deb.
 """
-import argparse
 import collections
 import glob
 import json
@@ -29,6 +28,7 @@ sys.path.insert(0, ROOT)
 
 import make_corpus  # beside this file
 
+from runtime.arguments import Parser
 from runtime.errors import UserError, exit_code
 from runtime.files import atomic_file
 
@@ -157,7 +157,7 @@ def run(options):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--packages", required=True, help="folder of the .deb files")
     parser.add_argument("--descriptions", help="Translation-en file of a Debian archive, decompressed")
     parser.add_argument("--index", help="Packages file of the same archive, decompressed")
