@@ -24,6 +24,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Un
 from data import columns, tasks
 from data.text_lines import LONE_RETURN, STDIN, fault, is_compressed, lines, named, opened, without_lone_returns
 from data.visible import is_empty, trimmed
+from runtime import schema
 from runtime.errors import UserError
 
 csv.field_size_limit(2**31 - 1)  # texts may be longer than the 131,072 characters that it starts with
@@ -227,7 +228,7 @@ def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
     if not content.strip():
         raise _empty(path)
     try:
-        rows = json.loads(content)
+        rows = _loads(content)
     except (ValueError, RecursionError) as error:
         if content.lstrip().startswith("{") and "\n" in content.strip():  # one object a line, as datasets are exported
             yield from _read_jsonl(path, layout, wanted)
@@ -247,10 +248,15 @@ def _read_jsonl(path: str, layout: Layout, wanted) -> Iterator[Row]:
             yield where, None
             continue
         try:
-            row = json.loads(line)
+            row = _loads(line)
         except (ValueError, RecursionError) as error:
             raise fault(path, where, "invalid JSON: %s." % _json_fault(error)) from None
         yield _checked_object(path, where, row, layout)
+
+
+def _loads(content: str):
+    """The value of JSON; ValueError for an object with a key twice, of which one would be lost."""
+    return json.loads(content, object_pairs_hook=schema.without_doubles)
 
 
 def _json_fault(error: Exception) -> str:
@@ -354,6 +360,8 @@ def _text(source: str, where: str, row: Dict[str, object], names: Sequence[str])
     if value is not None and not isinstance(value, str):
         what = "%s is %s; a string is needed." % (name, json.dumps(value, default=str)[:40])
         raise RowFault(source, where, what, "text that is no string")
+    if value and "\0" in value:
+        raise RowFault(source, where, ZERO + ".", "zero character")
     return LONE_SURROGATE.sub("\ufffd", value) if value and not is_empty(value) else None
 
 

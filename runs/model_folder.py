@@ -63,6 +63,9 @@ def load(folder, flag="--model_dir"):
         raise UserError("%s: no fine-tuned model in %s (%s is missing)." % (flag, folder, MODEL_FILE)) from None
     except OSError as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, path, error.strerror)) from None
+    except schema.Unknown as error:
+        line = "%s: %s is of a later version, or damaged (%s here): read it with the version that made it."
+        raise UserError(line % (flag, path, error)) from None
     except (schema.Malformed, UserError) as error:
         raise UserError("%s: %s is damaged (%s)." % (flag, path, str(error).rstrip("."))) from None
 

@@ -27,8 +27,7 @@ _MODEL = fields(
         "label_kind": one_of(*run_files.LABEL_KINDS), "pair": none_or(flag), "run_id": text(most=64),
         "temperature": real(1e-6, 1e6),
     },
-    more=True,  # of later versions
-)
+)  # none more: what a later version writes may change the answers
 _NAMES = {"i": re.compile(r"-?\d{1,19}$", re.ASCII), "u": re.compile(r"\d{1,20}$", re.ASCII),
           "b": re.compile("(True|False)$")}
 _COUNTS = array(array(whole(), most=10**4), least=1, most=10**4)

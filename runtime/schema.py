@@ -21,6 +21,10 @@ class Malformed(ValueError):
     """What is wrong with the content of a file, on one line."""
 
 
+class Unknown(Malformed):
+    """A key that is not declared: of a later version, or a slip."""
+
+
 def _refuse(value, where, needed):
     raise Malformed("%s is %.*r; %s is needed" % (where or "the content", SHOWN, _short(value), needed))
 
@@ -120,7 +124,7 @@ def fields(required, optional=None, more=False):
             if key in known:
                 known[key](item, _inside(where, key))
             elif not more:
-                raise Malformed("%s is unknown" % _inside(where, key))
+                raise Unknown("%s is unknown" % _inside(where, key))
 
     return check
 
@@ -178,7 +182,7 @@ def loads(content, check=anything):
     try:
         if isinstance(content, bytes):
             content = content.decode("utf-8")
-        value = json.loads(content, object_pairs_hook=_without_doubles, parse_constant=_no_constant)
+        value = json.loads(content, object_pairs_hook=without_doubles, parse_constant=_no_constant)
     except Malformed:
         raise
     except RecursionError:
@@ -189,7 +193,8 @@ def loads(content, check=anything):
     return value
 
 
-def _without_doubles(pairs):
+def without_doubles(pairs):
+    """The object of (key, value) pairs, as JSON's object_pairs_hook; Malformed where a key stands there twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]

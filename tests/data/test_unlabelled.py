@@ -55,6 +55,9 @@ def test_every_row_counts(name, content, rows, tmp_path):
     ("a.jsonl", '{"text": "a"}\n{"words": "a"}\n', ["line 2", "no column"]),
     ("a.jsonl", '{"text": "a"}\n{"text": 1}\n', ["line 2", "a string is needed"]),
     ("a.pdf", "a", ["unknown kind"]),
+    ("a.txt", "a\nb\0c\n", ["line 2", "zero character"]),
+    ("a.csv", "text\na\nb\0c\n", ["line 3", "zero character"]),
+    ("a.jsonl", '{"text": "a"}\n{"text": "\\u0000"}\n', ["line 2", "zero character"]),
     ("a.csv", '"wo\nrds"\na\n', ["header", "no column", r"wo\nrds"]),
 ])
 def test_errors_name_the_place(name, content, words, tmp_path):

@@ -23,7 +23,7 @@ def stored(tmp_path):
 def test_what_is_described_is_loaded(classifier, stored, tmp_path):
     text = TextSettings(True, 9)
     content = model_folder.description(stored.bert_config, classifier, FinetuneConfig(seed=4), LABELS, text)
-    model_folder.add_settings(str(tmp_path), dict(content, pair=True, label_kind="U", more=1), "")
+    model_folder.add_settings(str(tmp_path), dict(content, pair=True, label_kind="U"), "")
     found = model_folder.load(str(tmp_path))
     assert (found.bert_config, found.config, found.labels) == (stored.bert_config, classifier, LABELS)
     assert (found.text, found.finetuning["seed"], found.pair, found.label_kind) == (text, 4, True, "U")

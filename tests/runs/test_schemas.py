@@ -64,6 +64,8 @@ def test_mutations_of_a_model(stored):
     ({"text": {"do_lower_case": True, "max_seq_length": 99}}, "more than the encoder's 24 positions"),
     ({"label_kind": "i"}, "the label 'up' is not of the kind i"),
     ({"softmax": {}}, "one of learner and softmax"),
+    ({"scale": 2}, "model.json is of a later version, or damaged (scale is unknown here): read it with"),
+    ({"text": {"do_lower_case": True, "max_seq_length": 9, "stem": True}}, "later version, or damaged (text.stem is"),
 ])
 def test_what_is_told(change, words, stored):
     folder, path, content = stored
