@@ -163,6 +163,7 @@ def _inner_loop(add):
         "mask; same numbers but for the masks, slower.",
     )
     add.boolean("amp", False, "Mixed precision: half floats on GPUs, bfloat16 on CPUs (not with TensorFlow 1.15).")
+    add.boolean("tf32", False, "On GPUs, let products round their factors to 10 bits of mantissa (TensorFloat-32).")
     add.boolean("xla", False, "Compile with XLA, on GPUs.")
 
 

@@ -9,7 +9,7 @@ HEAD_INITS = ("normal", "identity")
 ACTIVATION_NAMES = ("tanh", "relu", "gelu", "linear")
 SOFTMAX = "softmax"  # a value of --classifier
 # Settings that earlier versions did not have, off where they are empty.
-LATER = ("feature_layers", "label_names", "calibrate")
+LATER = ("feature_layers", "label_names", "calibrate", "tf32")
 FLAG_NAMES = {"rate_sets": "SGD_K"}  # of the fields that are not called as their flag
 
 
@@ -76,6 +76,7 @@ class LearnerConfig:
     # at every fine-tuning step, dense gradients of the word table, one-hot lookups
     reference_mode: bool = False
     amp: bool = False  # 16-bit floats where they are faster
+    tf32: bool = False  # on GPUs, 32-bit products of factors that are rounded to TensorFloat-32
     xla: bool = False
 
     def __post_init__(self):
@@ -129,6 +130,7 @@ class SoftmaxConfig:
     # how it is computed
     reference_mode: bool = False  # padding takes part in the work
     amp: bool = False  # 16-bit floats where they are faster
+    tf32: bool = False  # on GPUs, 32-bit products of factors that are rounded to TensorFloat-32
     xla: bool = False
 
     def __post_init__(self):

@@ -111,6 +111,8 @@ def _import_tensorflow():
     # It is meant: few rows of the word table are read.
     warnings.filterwarnings("ignore", "Converting sparse IndexedSlices", UserWarning)
     v1.logging.set_verbosity(v1.logging.ERROR)
+    # Users share cards, and TensorFlow would take all memory of each; whoever sets the variable decides.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     v1.disable_v2_behavior()  # graph mode
     v1.enable_resource_variables()  # both are needed for derivatives through loops
     v1.enable_control_flow_v2()
@@ -126,4 +128,15 @@ def mixed_precision_options(on_gpu):
     return [cpu] if hasattr(tf.ConfigProto().graph_options.rewrite_options, cpu) else []  # 1.15 has none
 
 
+def round_products(is_rounded):
+    """Whether GPUs may round the factors of 32-bit products to 10 bits of mantissa (TensorFloat-32), in all sessions.
+
+    TensorFlow lets those of the Ampere line and later do so unless it is told not to; 1.15 knows no such products.
+    """
+    switch = getattr(tf.config.experimental, "enable_tensor_float_32_execution", None)
+    if switch:
+        switch(is_rounded)
+
+
 tf = _import_tensorflow()
+round_products(False)  # the published numbers are those of 32 bits

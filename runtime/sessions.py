@@ -1,6 +1,6 @@
 """How TensorFlow's sessions are set up: devices, threads, mixed precision, XLA, graph optimiser."""
 
-from runtime.compat import mixed_precision_options, tf
+from runtime.compat import mixed_precision_options, round_products, tf
 from runtime.cores import cores
 
 LEAST_WIDTH = 128  # hidden size of encoders that work in halves
@@ -32,12 +32,17 @@ def session_config(bert_config, config, cpu_devices=1, optimise=False):
     return proto
 
 
-def share_cores(bert_config, config):
-    """Gives each operation the cores that an encoder and a LearnerConfig or SoftmaxConfig mean it to have.
+def set_up_process(bert_config, config):
+    """Sets what TensorFlow keeps for all sessions of a process: the cores of an operation, and how GPUs multiply.
+
+    Args:
+      bert_config: BertConfig of the encoder that it runs.
+      config: LearnerConfig or SoftmaxConfig; of more than one the last one's `tf32` holds.
 
     To be called before the graph is made: what TensorFlow first does in a process fixes its threads for good, and that
     may be a conditional in the graph. Where something has come before, the threads stay as they are; only time is lost.
     """
+    round_products(config.tf32)
     try:
         tf.config.threading.set_intra_op_parallelism_threads(_threads(bert_config, config))
     except RuntimeError:

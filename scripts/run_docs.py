@@ -37,6 +37,7 @@ SKIPPED = {
     "fetch_data.py": "downloads",
     "make_splits.py": "the task data come from elsewhere",
     "run_meta_train.sh": "days on GPUs",
+    "benchmarks/gpu.py": "needs a GPU",
     "--input=glue_data": "GLUE comes from elsewhere",
     "mtbert_train.flags": "needs GLUE",
     "scripts/test.sh": "the test suite itself",

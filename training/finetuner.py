@@ -15,7 +15,7 @@ from runtime.compat import tf
 from runtime.errors import UserError, listed, reason
 from runtime.parts_saver import PartsSaver
 from runtime.progress import Progress
-from runtime.sessions import session_config, share_cores
+from runtime.sessions import session_config, set_up_process
 from runtime.waiting import waiting
 from training import cross_validation, task_models
 
@@ -59,7 +59,7 @@ class Finetuner:
         self.num_labels, self._heads = num_labels, bert_config.num_attention_heads
         self._is_loaded = False  # whether the weights are those of `load`
         self._is_fresh = True  # whether they are those that runs start from
-        share_cores(bert_config, config)
+        set_up_process(bert_config, config)
         with tf.Graph().as_default(), collector.paused():
             tf.set_random_seed(settings.seed)
             first = self._make_graph(bert_config, config, settings)
@@ -293,7 +293,7 @@ class Predictor:
     """
 
     def __init__(self, bert_config, config, num_labels, checkpoint):
-        share_cores(bert_config, config)
+        set_up_process(bert_config, config)
         with tf.Graph().as_default(), collector.paused():
             self._model = task_models.make_model(bert_config, config, num_labels)
             self._session = tf.Session(config=session_config(bert_config, config, optimise=config.reference_mode))

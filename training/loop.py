@@ -15,7 +15,7 @@ import numpy as np
 from runtime import checkpoints, collector
 from runtime.compat import tf
 from runtime.errors import UserError, cannot_write
-from runtime.sessions import session_config, share_cores
+from runtime.sessions import session_config, set_up_process
 from runtime.waiting import waiting
 from training import devices, task_feed, validation
 from training.cluster import Cluster, Watch
@@ -51,7 +51,7 @@ def train(plan, output_dir, cluster=ALONE, cpu_devices=1, worker_timeout=300, be
     Returns:
       True when the last step was done, False when a signal asked to stop before.
     """
-    share_cores(plan.bert_config, plan.config)
+    set_up_process(plan.bert_config, plan.config)
     strategy = devices.make_strategy(plan.run, cluster, cpu_devices)
     folder = _make_folder(output_dir)
     newest = checkpoints.newest(folder)

@@ -23,7 +23,7 @@ from command_line.program_flags import names_and_values
 from data import batching
 from data.records import SCHEMA, Examples
 from runtime.compat import tf
-from runtime.sessions import session_config, share_cores
+from runtime.sessions import session_config, set_up_process
 from training import cluster, finetuner, loop, meta_training, task_models
 
 LAYER_NORM_EPSILON = 1e-12
@@ -49,7 +49,7 @@ def evaluate(side, options, arrays):
     rows, asked = examples(arrays, "eval"), names_and_values(FLAGS)
     size = FLAGS.eval_batch_size
     bert_config, config = settings.bert_settings(asked), settings.learner_settings(asked)
-    share_cores(bert_config, config)
+    set_up_process(bert_config, config)
     proto = session_config(bert_config, config, optimise=config.reference_mode)
     with tf.Graph().as_default(), tf.Session(config=proto) as session:
         model = task_models.TaskModel(bert_config, config, int(arrays["num_labels"]))

@@ -74,7 +74,7 @@ class Bench:
     """Where the workloads lie, and how often each is measured."""
 
     def __init__(self, folder, options):
-        self._folder, self._options = folder, options
+        self.folder, self._options = folder, options
 
     def chosen(self, cases):
         """Those of the cases that were asked for."""
@@ -82,9 +82,7 @@ class Bench:
 
     def flags(self, case, processes=1):
         """Flags of the main program for a case."""
-        config = os.path.join(self._folder, case.encoder.replace(" ", "_") + ".json")
-        write_json(config, ENCODERS[case.encoder])
-        data = self.records(case)
+        config, data = self.encoder(case.encoder), self.records(case)
         support = case.rows * 8 // 9
         return [
             "--flagfile=" + os.path.join(PRESETS, "hybrid_smlmt_metatrain.flags"), "--bert_config_file=" + config,
@@ -94,9 +92,15 @@ class Bench:
             "--save_checkpoints_steps=%d" % ENDLESS,
         ]
 
+    def encoder(self, name):
+        """Path of the configuration of an encoder of ENCODERS."""
+        config = os.path.join(self.folder, name.replace(" ", "_") + ".json")
+        write_json(config, ENCODERS[name])
+        return config
+
     def records(self, case, tasks=10):
         """Path of a record file with tasks of a case."""
-        folder = os.path.join(self._folder, "%d_%d_%d" % (case.rows, case.tokens, tasks))
+        folder = os.path.join(self.folder, "%d_%d_%d" % (case.rows, case.tokens, tasks))
         path = os.path.join(folder, "meta_pretrain_3.tf_record")
         if not os.path.exists(path):
             os.makedirs(folder)
@@ -109,12 +113,14 @@ class Bench:
 
     def side(self, case, cores=None, processes=1, **more):
         """A SideProcess that does the steps of a case, on some cores where they are given, as "0"."""
-        steps = ["--steps=%d" % self._options.steps, "--warmup=3"]
-        script = os.path.join(ROOT, "scripts", "benchmarks", "benchmark_tf.py")
         pinned = ["taskset", "-c", cores] if cores else []
-        return SideProcess(
-            pinned + [sys.executable, script, "meta"] + steps + ["--"] + self.flags(case, processes), **more
-        )
+        return SideProcess(pinned + self.command("meta", self.flags(case, processes)), **more)
+
+    def command(self, kind, flags, options=()):
+        """Command of a side of benchmark_tf.py with flags of the main program and options of its own."""
+        script = os.path.join(ROOT, "scripts", "benchmarks", "benchmark_tf.py")
+        steps = ["--steps=%d" % self._options.steps, "--warmup=3"]
+        return [sys.executable, script, kind] + steps + list(options) + ["--"] + flags
 
     def seconds(self, sides):
         """Seconds a step of sides that work at once, [rounds], the slowest of them each; and their peak memory, MiB."""

@@ -22,7 +22,12 @@ enable_resource_variables = enable_control_flow_v2 = disable_v2_behavior
 class logging:
     ERROR = 40
     set_verbosity = int
+class config:
+    class experimental:
+        switched = []
+        enable_tensor_float_32_execution = switched.append
 """
+GROWTH = "TF_FORCE_GPU_ALLOW_GROWTH"
 IMPORT = "import sys; sys.version_info = %r; from runtime import compat; sys.stderr.write('after\\n')"
 CHILD = "; import subprocess; subprocess.call([sys.executable, '-c', %r])" % (IMPORT % ((3, 12, 0),))
 
@@ -69,7 +74,7 @@ def fixture_stand_in(tmp_path):
         (folder / "__init__.py").write_text("")
         (folder / "v1.py").write_text(STAND_IN_V1)
         variables = dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), ROOT]))
-        for name in ("TF_CPP_MIN_LOG_LEVEL", compat.NOTED):
+        for name in ("TF_CPP_MIN_LOG_LEVEL", GROWTH, compat.NOTED):
             variables.pop(name, None)
         variables.update(environment)
         done = subprocess.run(
@@ -125,6 +130,24 @@ def test_what_is_there_already_is_not_spared(stand_in, tmp_path):
     (tmp_path / "pandas.py").write_text("there = True")
     code = "import pandas; " + IMPORT % ((3, 12, 0),) + "; import tensorflow; assert tensorflow.pandas is pandas"
     assert stand_in(code, more="import pandas") == (0, ["after"])
+
+
+def test_gpus_multiply_with_32_bits(stand_in):
+    code = IMPORT % ((3, 12, 0),) + "; assert compat.tf.config.experimental.switched == [False]"
+    assert stand_in(code) == (0, ["after"])
+
+
+@pytest.mark.parametrize("asked, growth", [({}, "true"), ({GROWTH: "false"}, "false")])
+def test_a_gpus_memory_is_taken_as_it_is_needed_unless_told_otherwise(stand_in, asked, growth):
+    code = IMPORT % ((3, 12, 0),) + "; import os; assert os.environ[%r] == %r" % (GROWTH, growth)
+    assert stand_in(code, **asked) == (0, ["after"])
+
+
+def test_products_are_rounded_where_tensorflow_can_and_is_told_to():
+    state = getattr(compat.tf.config.experimental, "tensor_float_32_execution_enabled", None)
+    for is_rounded in (True, False):
+        compat.round_products(is_rounded)
+        assert state is None or state() is is_rounded  # 1.15 has neither
 
 
 def test_an_interpreter_that_does_not_fit_is_refused_before_the_import(stand_in):

@@ -36,9 +36,16 @@ def test_halves_of_wide_encoders_share_the_cores_without_gpu(monkeypatch, cores,
     configs = BertConfig(vocab_size=9, hidden_size=width), LearnerConfig(**settings)
     assert sessions.works_in_halves(*configs) is (threads > 0)
     assert sessions.session_config(*configs).intra_op_parallelism_threads == threads
-    sessions.share_cores(*configs)  # whatever TensorFlow did before
+    sessions.set_up_process(*configs)  # whatever TensorFlow did before
 
 
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_the_process_is_told_how_to_multiply(monkeypatch, tf32):
+    told = []
+    monkeypatch.setattr(sessions, "round_products", told.append)
+    sessions.set_up_process(BERT, LearnerConfig(tf32=tf32))
+    assert told == [tf32]
 
 
 def test_mixed_precision_and_xla_are_off_by_default(monkeypatch):
