@@ -36,6 +36,11 @@ def steps_run(num_examples, train_batch_size, num_train_epochs):
     return 1 + int(math.ceil(num_examples * int(num_train_epochs) / train_batch_size))
 
 
+def expected_steps(num_examples, settings):
+    """`steps_run` of a FinetuneConfig."""
+    return steps_run(num_examples, settings.train_batch_size, settings.num_train_epochs)
+
+
 def takes_gradient_steps(config):
     """Whether fine-tuning changes weights at all: not without learned rates, nor for prototypes that are remade."""
     return config.rate_sets > 0 and not (config.prototypical_baseline and not config.update_only_label_embedding)

@@ -7,6 +7,7 @@ from absl import logging
 
 from data.records import Examples
 from learner import configs
+from learner.finetuning import expected_steps
 from runs import identity, model_folder, onnx_export, output_folder, results, self_check, task_data
 from runs.scores import Scores
 from runtime import run_files
@@ -148,8 +149,9 @@ def train(run_identity, task, model_dir):
         os.mkdir(model_dir)
     rows, evaluation = task.train.examples, task.evaluation and task.evaluation.examples
     with waiting("preparing graph and weights"):
+        steps = expected_steps(rows.size, settings.finetuning)
         tuner = finetuner.Finetuner(
-            settings.bert_config, settings.classifier, settings.finetuning, len(run_identity.labels)
+            settings.bert_config, settings.classifier, settings.finetuning, len(run_identity.labels), steps
         )
     with tuner:
         outcome = tuner.run(settings.finetuning, rows, evaluation, model_dir, names=task.names)

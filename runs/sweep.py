@@ -7,6 +7,7 @@ from command_line import program_flags, public_task, recipes
 from command_line.settings import RunSettings, run_settings
 from data import records
 from data.tasks import get_task
+from learner.finetuning import expected_steps
 from runs import finetuning, identity, output_folder, schemas
 from runs.sweep_keys import Key
 from runtime import folders, schema
@@ -15,6 +16,7 @@ from runtime.files import read_json, write_json
 from runtime.run_files import PREDICTIONS, RESULTS
 from training import finetuner as finetuners
 
+RUNS = 10  # of one graph, about: the splits of a task
 WAIT = 60.0  # seconds for another sweep, which may be writing the same run
 
 
@@ -158,7 +160,7 @@ class Runner:
         names = reader.names(settings.finetuning.label_names, train.labels)
         task = finetuning.RunRows(train, self._evaluation_rows(settings, reader), names)
         run_identity = self._identity(settings)
-        finetuner = self._finetuner(run_identity)
+        finetuner = self._finetuner(run_identity, RUNS * expected_steps(train.examples.size, settings.finetuning))
         outcome = finetuner.run(
             settings.finetuning, train.examples, task.evaluation.examples, show=False, names=names
         )
@@ -181,14 +183,16 @@ class Runner:
             self._evaluation = source, reader.labelled(settings.eval_file, settings.labels, settings.num_labels)
         return self._evaluation[1]
 
-    def _finetuner(self, run_identity):
+    def _finetuner(self, run_identity, steps):
         settings, labels = run_identity.settings, len(run_identity.labels)
         weights = {part: sha for part, sha in run_identity.checksums.items() if part not in ("train", "eval")}
         start = finetuners.start_of(settings.finetuning), weights
         made_for = settings.bert_config, settings.classifier, start, labels
         if self._graph[0] != made_for:
             self._drop_graph()
-            finetuner = finetuners.Finetuner(settings.bert_config, settings.classifier, settings.finetuning, labels)
+            finetuner = finetuners.Finetuner(
+                settings.bert_config, settings.classifier, settings.finetuning, labels, steps
+            )
             self._graph = made_for, finetuner
         return self._graph[1]
 

@@ -21,6 +21,7 @@ from training import cross_validation, task_models
 
 CHECKED = 1024  # training rows that are scored where there is nothing to evaluate
 LARGEST = 6 << 30  # bytes of a tensor
+MANY_STEPS = 1000  # with the encoder; they win back what TensorFlow's graph optimiser takes (docs/PERFORMANCE.md)
 
 Finetuned = collections.namedtuple(
     "Finetuned",
@@ -49,12 +50,13 @@ class Finetuner:
       bert_config, config: BertConfig, and LearnerConfig or SoftmaxConfig, which picks the classifier.
       settings: FinetuneConfig; the graph holds its checkpoint and seed.
       num_labels: classes of the tasks.
+      steps: training steps that are expected of all runs together; many are worth TensorFlow's graph optimiser.
 
     Raises:
       UserError: the checkpoint does not fit, or cannot be read.
     """
 
-    def __init__(self, bert_config, config, settings, num_labels):
+    def __init__(self, bert_config, config, settings, num_labels, steps=0):
         self._start = start_of(settings)
         self.num_labels, self._heads = num_labels, bert_config.num_attention_heads
         self._is_loaded = False  # whether the weights are those of `load`
@@ -63,7 +65,8 @@ class Finetuner:
         with tf.Graph().as_default(), collector.paused():
             tf.set_random_seed(settings.seed)
             first = self._make_graph(bert_config, config, settings)
-            self._session = tf.Session(config=session_config(bert_config, config, optimise=config.reference_mode))
+            optimise = config.reference_mode or steps >= MANY_STEPS and not self.encodes_once
+            self._session = tf.Session(config=session_config(bert_config, config, optimise=optimise))
             try:
                 self._session.run(first)
             except tf.errors.OpError as error:

@@ -22,6 +22,7 @@ from command_line import program_flags, settings
 from command_line.program_flags import names_and_values
 from data import batching
 from data.records import SCHEMA, Examples
+from learner.finetuning import expected_steps
 from runtime.compat import tf
 from runtime.sessions import session_config, set_up_process
 from training import cluster, finetuner, loop, meta_training, task_models
@@ -39,7 +40,8 @@ def finetune(side, options, arrays):
     """Steps of the fine-tuning program."""
     train, asked = examples(arrays, "train"), names_and_values(FLAGS)
     run = settings.finetune_settings(asked)
-    model = settings.bert_settings(asked), settings.learner_settings(asked), run, int(arrays["num_labels"])
+    steps = expected_steps(train.size, run)
+    model = settings.bert_settings(asked), settings.learner_settings(asked), run, int(arrays["num_labels"]), steps
     with tempfile.TemporaryDirectory() as folder, finetuner.Finetuner(*model) as tuner:
         tuner.run(run, train, train, folder, before_step=Rounds(side, options.steps, options.warmup).before_step)
 

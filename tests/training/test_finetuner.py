@@ -47,6 +47,23 @@ def make(**changes):
     return Finetuner(BERT, make_config(**changes), RUN, NUM_LABELS)
 
 
+@pytest.mark.parametrize(
+    "steps, changes, optimised",
+    [
+        (finetuners.MANY_STEPS, {}, True),
+        (finetuners.MANY_STEPS - 1, {}, False),
+        (1, {"reference_mode": True}, True),
+        (finetuners.MANY_STEPS, dict(HEADS_ALONE, keep_prob=1.0), False),  # rows are encoded once
+    ],
+)
+def test_graph_optimiser_runs_where_many_steps_win_back_its_time(monkeypatch, steps, changes, optimised):
+    asked = []
+    config = finetuners.session_config
+    monkeypatch.setattr(finetuners, "session_config", lambda *args, optimise: asked.append(optimise) or config(*args))
+    Finetuner(tiny.bert(), make_config(**changes), RUN, NUM_LABELS, steps).close()
+    assert asked == [optimised]
+
+
 def test_batches_that_no_memory_holds_are_refused_before_the_first_step(monkeypatch):
     """The tensor is that of one layer's attention, or of all rows' differences to all classes."""
     train = make_examples(9, 1)
