@@ -12,7 +12,7 @@ import contextlib
 import os
 import sys
 
-from runtime.errors import UserError, exit_code, importing
+from runtime.errors import UserError, exit_code, importing, listed
 
 with importing(__name__):
     from runtime.compat import tf  # noqa: I001 (first, for it checks the versions of Python and TensorFlow)
@@ -31,7 +31,7 @@ from runs import (
     suggestion,
 )
 from runtime import run_files
-from runtime.cells import one_line
+from runtime.cells import one_line, shown
 from runtime.installation import renamed
 from training import cluster
 
@@ -40,6 +40,7 @@ program_flags.define(FLAGS)
 
 MODES = ("do_train", "do_eval", "do_score", "do_suggest", "do_predict")
 EXAMPLES_SHOWN = 5
+LABELS_SHOWN = 20
 
 
 def main(argv, values=FLAGS, known=None):
@@ -87,7 +88,7 @@ def run_training(asked):
     if not ended.is_complete:
         print("stopped and saved: run the same command again to go on")
     elif ended.exported:
-        print("%s is complete; the exported model: %s" % (ended.title, ended.exported))
+        print("%s is complete; the exported model: %s" % (ended.title, shown(ended.exported)))
     else:
         print("%s is complete" % ended.title)
 
@@ -106,14 +107,14 @@ def run_evaluation(asked, known):
     print_examples(found.scores, found.rows)
     print_metrics(found.summary)
     for path in found.paths:
-        print("  %s" % path)
+        print("  %s" % shown(path))
 
 
 def run_suggestion(asked, known):
     """Says which texts to label next."""
     found = suggestion.run(asked, known)
     print("%d of %d texts to label next: fill in the column %s of" % (found.chosen, found.rows, suggestion.LABEL))
-    print("  %s" % found.path)
+    print("  %s" % shown(found.path))
 
 
 def run_prediction(asked, known, rows_to):
@@ -141,16 +142,17 @@ def print_summary(summary, asked):
     if metrics:
         print_metrics(summary)
     else:
-        labels, rows = summary["config"]["labels"], summary["data"]["train"]["examples"]
+        names, rows = summary["config"]["labels"], summary["data"]["train"]["examples"]
+        labels = listed([one_line(name) for name in names], LABELS_SHOWN)
         print(
             "trained on %d rows of %d classes (%s), not evaluated, %.0f s"
-            % (rows, len(labels), ", ".join(labels), summary["seconds"]["total"])
+            % (rows, len(names), labels, summary["seconds"]["total"])
         )
     for line in self_check.lines(summary["self_check"]) if summary["self_check"] else ():
         print(line)
     left = [run_files.RESULTS] + [run_files.PREDICTIONS] * bool(metrics) + [run_files.MODEL] * asked.keep_model
     for name in left:
-        print("  %s" % os.path.join(asked.output_dir, name))
+        print("  %s" % shown(os.path.join(asked.output_dir, name)))
 
 
 def print_metrics(summary):

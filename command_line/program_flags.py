@@ -15,15 +15,18 @@ flags.disclaim_key_flags()  # --help lists them as those of the program that def
 PROGRAM = "run_classifier_multitask.py"
 NO_EFFECT = ("use_tpu", "master", "iterations_per_loop", "num_train_tasks", "num_eval_tasks", "tasks_labels")
 
+MOST_EPOCHS = 10**6
+
 # (flags, whether a value will do, what will do)
 ALLOWED = (
     (
         ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length")
         + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout", "suggest_n"),
-        lambda value: value > 0,
-        "above 0",
+        lambda value: 0 < value < 2**31,
+        "above 0, and %d at most" % (2**31 - 1),
     ),
-    (("num_train_epochs", "learning_rate"), lambda value: 0.0 < value < math.inf, "above 0"),
+    (("num_train_epochs",), lambda value: 0.0 < value <= MOST_EPOCHS, "above 0, and %d at most" % MOST_EPOCHS),
+    (("learning_rate",), lambda value: 0.0 < value < math.inf, "above 0"),
     (("warmup_proportion", "pretrain_task_weight"), lambda value: 0.0 <= value <= 1.0, "0 to 1"),
     (
         ("attention_probs_dropout_prob", "hidden_dropout_prob"),

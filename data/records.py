@@ -15,8 +15,9 @@ from google.protobuf.message import DecodeError
 
 from data import tasks
 from data.examples import SCHEMA, Examples, Field
+from runtime.cells import shown
 from runtime.compat import tf
-from runtime.errors import UserError, reason, writing
+from runtime.errors import UserError, listed, reason, writing
 from runtime.files import atomic_path, file_sha256
 
 LENGTH_BYTES = 8
@@ -192,7 +193,7 @@ def _misfit(path: str, number: int, field: Field, serialized: bytes, max_seq_len
     where = "%s: record %d" % (path, number)
     features = tf.train.Example.FromString(serialized).features.feature
     if field.name not in features:
-        names = ", ".join(sorted(features)) or "none"
+        names = listed([shown(name)[:40] for name in sorted(features)], 8) or "none"
         needed = ", ".join(each.name for each in SCHEMA)
         return UserError("%s has no feature %s (it has: %s); %s are needed." % (where, field.name, names, needed))
     kind = features[field.name].WhichOneof("kind")

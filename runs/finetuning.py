@@ -54,6 +54,8 @@ def run(settings, known=None):
     task = read_task(settings, reader_of(settings, known))
     warn_of_batches(settings)
     run_identity = identity.identify(settings, task.train.labels, weights)
+    if settings.keep_model:
+        model_folder.check(run_identity.description)
     is_other_model = refuse_other_model(run_identity)
     refuse_lost_start(settings, weights)
     with output_folder.replacing(settings.output_dir, is_other_model=is_other_model) as work:

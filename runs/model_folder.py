@@ -89,6 +89,14 @@ def description(bert_config, classifier, finetuning, labels, text):
     return values
 
 
+def check(content):
+    """UserError where a model of this `description` could not be read again, to be told before the work on it."""
+    try:
+        schemas.model(content)
+    except schema.Malformed as error:
+        raise UserError("no model is made that could not be read again: %s." % error) from None
+
+
 def temperature(value):
     """What model.json says besides `description` of a temperature of the probabilities: nothing where it is 1."""
     return {} if value == 1.0 else {"temperature": value}

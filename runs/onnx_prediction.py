@@ -9,14 +9,14 @@ from runs.unlabelled_rows import TextRows
 from runtime import folders, onnx_model, run_files, schema
 from runtime.errors import UserError
 from runtime.plain_progress import PlainProgress
-from runtime.schema import array, fields, flag, none_or, one_of, text, whole
+from runtime.schema import fields, flag, none_or, one_of, whole
 from tokenization import FEW_REMEMBERED, Tokenizer
 
 BATCH = 8  # rows of which a few batches are answered first
 # What is read of a model.json, which holds more.
 _SETTINGS = fields(
     {
-        "labels": array(text(least=1, most=10**4), least=1, most=10**5, distinct=True),
+        "labels": run_files.LABELS,
         "text": fields({"do_lower_case": flag, "max_seq_length": whole(3, 10**6)}, more=True),
     },
     {

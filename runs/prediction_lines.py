@@ -3,7 +3,7 @@ import os
 import stat
 
 from runtime import run_files
-from runtime.cells import one_line
+from runtime.cells import one_line, shown
 
 
 def stream_of(output, stream):
@@ -48,4 +48,4 @@ def tell(found, stream, min_confidence=None):
         )
     if found.doubt:
         print("note: %s" % found.doubt)
-    print("%d predictions: %s" % (found.rows - found.blank, found.path or "standard output"))
+    print("%d predictions: %s" % (found.rows - found.blank, shown(found.path or "standard output")))

@@ -18,7 +18,7 @@ SOFTMAX = of_dataclass(configs.SoftmaxConfig, {"feature_layers": text(most=1000)
 _MODEL = fields(
     {
         "bert_config": modeling.ENCODER,
-        "labels": array(text(least=1, most=10**4), least=1, most=10**5, distinct=True),
+        "labels": run_files.LABELS,
         "text": of_dataclass(TextSettings, {"max_seq_length": whole(1, 10**6)}),
     },
     {

@@ -15,6 +15,7 @@
 # The last line on standard output is the path of the environment's python; all else goes to standard error.
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+exec </dev/null      # what the caller reads is not for it; and no Python starts where that is a folder
 unset PYTHONHOME PYTHONPATH  # neither belongs into another interpreter's environment
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 

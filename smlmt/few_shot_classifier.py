@@ -31,7 +31,7 @@ except ImportError as error:
         "FewShotClassifier needs scikit-learn (%s): %s." % (error, setup("sklearn"))
     ) from None
 
-from command_line import own_task, recipes
+from command_line import own_task, program_flags, recipes
 from data.examples import Examples
 from data.overlap import text_key
 from learner.finetuning import has_constant_features
@@ -235,9 +235,9 @@ class FewShotClassifier(Decisions, ClassifierMixin, BaseEstimator):
 
     def _start(self):
         """The starts.StartingPoint that the parameters describe."""
-        inputs.check_number("epochs", self.epochs, 1, whole=False)
-        inputs.check_number("batch_size", self.batch_size, 1)
-        inputs.check_number("max_seq_length", self.max_seq_length, 1)
+        inputs.check_number("epochs", self.epochs, 1, program_flags.MOST_EPOCHS, whole=False)
+        inputs.check_number("batch_size", self.batch_size, 1, 2**31 - 1)
+        inputs.check_number("max_seq_length", self.max_seq_length, 1, 2**31 - 1)
         inputs.check_number("random_state", self.random_state, 0, 2**31 - 1)
         for name in ("model", "encoder", "model_dir"):
             inputs.check_folder(name, getattr(self, name))

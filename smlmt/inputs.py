@@ -13,6 +13,7 @@ import numpy as np
 from data import label_doubts, unknown_words
 from data.text import TextExample, kind_of_rows
 from data.visible import is_empty
+from runtime import run_files, schema
 
 # How the names in model.json become labels again, by the kind of their numpy type.
 LABEL_KINDS = {"U": str, "i": int, "u": int, "b": lambda name: name == "True"}
@@ -56,6 +57,11 @@ def read_labels(y):
     labels = rows if is_plain else np.asarray(list(rows)) if len(rows) else np.zeros([0], "U1")
     if labels.dtype.kind not in LABEL_KINDS:
         raise ValueError("y: the integers are too large for 64 bits")
+    try:
+        if len(labels):
+            run_files.LABELS([str(label) for label in np.unique(labels)], "y")
+    except schema.Malformed as error:
+        raise ValueError(str(error)) from None
     return labels
 
 

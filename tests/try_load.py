@@ -1,17 +1,20 @@
-"""Measures what much work costs with a tiny encoder: time of the processors, and memory at its peak.
+"""Measures what much work costs with a tiny encoder: time, also of the processors, and memory at its peak.
 
-  python tests/try_load.py --work=FOLDER predict LINES | fit ROWS CLASSES [EPOCHS] | fits COUNT
+  python tests/try_load.py --work=FOLDER predict LINES | fit ROWS CLASSES [EPOCHS] | fits COUNT | tables RUNS
 
-`predict` labels lines, `fit` trains a FewShotClassifier, and `fits` trains many, of 3 and 4 classes in turn, and tells
-what the process holds after each.
+`predict` labels lines, `fit` trains a FewShotClassifier, `fits` trains many, of 3 and 4 classes in turn, and tells
+what the process holds after each, and `tables` makes the tables of runs of 5 models, 10 tasks and 4 sizes.
 """
 import argparse
 import os
+import pathlib
 import resource
+import shutil
 import sys
 import time
 
 import numpy as np
+import result_files
 import try_programs
 from programs import MAIN
 
@@ -59,18 +62,42 @@ def fits(inputs, count):
         print("fit %d: %.1f MB" % (number, held / 1e6), flush=True)
 
 
+def put_runs(folder, runs):
+    """Writes results files of so many runs, anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    random = np.random.RandomState(0)
+    for number in range(runs):
+        rest, model = divmod(number, 5)
+        rest, task = divmod(rest, 10)
+        split, size = divmod(rest, 4)
+        name = "model%d/task%d/%d/%d" % (model, task, (4, 8, 16, 32)[size], split)
+        result_files.put(pathlib.Path(folder), name, result_files.content(int(random.randint(40, 90))))
+
+
+def tables(folder):
+    """Makes the tables of the runs in a folder."""
+    import make_tables
+
+    print(make_tables.run(make_tables.parse(["--results_dir=" + folder, "--output_dir=%s_tables" % folder])))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", required=True)
-    parser.add_argument("what", choices=["predict", "fit", "fits"])
+    parser.add_argument("what", choices=["predict", "fit", "fits", "tables"])
     parser.add_argument("numbers", type=int, nargs="+")
     options = parser.parse_args()
-    inputs = try_programs.inputs_of(os.path.abspath(options.work), with_runs=True)
-    begun = time.process_time()
-    {"predict": predict, "fit": fitted, "fits": fits}[options.what](inputs, *options.numbers)
+    work = os.path.abspath(options.work)
+    if options.what == "tables":
+        place, numbers = os.path.join(work, "runs"), []
+        put_runs(place, *options.numbers)
+    else:
+        place, numbers = try_programs.inputs_of(work, with_runs=True), options.numbers
+    begun, clock = time.process_time(), time.monotonic()
+    {"predict": predict, "fit": fitted, "fits": fits, "tables": tables}[options.what](place, *numbers)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print("%s %s: %.1f s of the processors, %.0f MB at the peak"
-          % (options.what, options.numbers, time.process_time() - begun, peak * 1024 / 1e6))
+    print("%s %s: %.1f s of the processors in %.1f s, %.0f MB at the peak"
+          % (options.what, options.numbers, time.process_time() - begun, time.monotonic() - clock, peak * 1024 / 1e6))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ def test_flipped_byte(tmp_path):
         (b"", ["record 1", "no feature input_ids (it has: none)"]),
         (dict(drop=("segment_ids",)), ["record 1", "no feature segment_ids", "input_ids, input_mask, label_ids"]),
         (dict(drop=("label_ids",)), ["record 1", "no feature label_ids"]),
+        (dict({"a\n%02d" % n: feature([1]) for n in range(20)}, drop=("label_ids",)), ["a\\n07 and 15 more); "]),
         (dict(input_ids=tf.train.Feature()), ["record 1", "length 0"]),
         (dict(input_mask=feature([1] * 9)), ["record 1", "length 9", "length is 8", "--max_seq_length=9"]),
         (dict(label_ids=feature([0, 1])), ["record 1", "label_ids holds 2 values"]),

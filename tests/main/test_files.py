@@ -52,6 +52,14 @@ def test_bad_text_file(name, files, base, tmp_path):
     assert content(tmp_path) == before
 
 
+def test_a_label_that_no_model_may_hold_is_refused_before_the_work(files, base, tmp_path):
+    (tmp_path / "long.csv").write_text("text,label\ngood film,%s\nbad film,down\n" % ("up" * 5001))
+    before = content(tmp_path)
+    arguments = ["--task_eval_files=%s" % (tmp_path / "long.csv"), "--output_dir=%s" % (tmp_path / "out")]
+    refused(run(*(base + arguments)), "labels[1]", "10000 characters", "no model is made that could not be read again")
+    assert content(tmp_path) == before
+
+
 def test_missing_public_file_is_explained(files, base, tmp_path):
     arguments = [
         "--task_eval_files=airline_train_0_4.tf_record,airline_eval.tf_record",

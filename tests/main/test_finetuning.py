@@ -243,11 +243,15 @@ def test_softmax_runs_and_predicts_what_it_evaluated(more, encoder, files, tmp_p
 def test_training_alone(files, base, tmp_path):
     """No evaluation rows: the model is that of the run with them, and predictions of an earlier run go."""
     output = tmp_path / "out"
-    names = ["--labels=" + ",".join(LABELS), "--stratified", "--output_dir=%s" % output]
+    (tmp_path / "train.csv").write_text((files / "train.csv").read_text().replace("flat", '"\x1b[31m\nflat"'))
+    names = ["--stratified", "--output_dir=%s" % output]
+    shown = run(*(base + names + ["--task_eval_files=%s" % (tmp_path / "train.csv")])).out
+    assert "(\\x1b[31m flat, down, up), not evaluated" in shown and "\x1b" not in shown
+    names += ["--labels=" + ",".join(LABELS), "--overwrite"]
     assert run(*(base + names + [task(files, ".csv")])).code == 0
     assert (output / "predictions.tsv").exists()
     weights = checksum(output / "model" / "model.ckpt.data-00000-of-00001")
-    result = run(*(base + names + ["--task_eval_files=%s" % (files / "train.csv"), "--overwrite"]))
+    result = run(*(base + names + ["--task_eval_files=%s" % (files / "train.csv")]))
     assert result.code == 0, result
     assert "trained on 6 rows of 3 classes (up, down, flat), not evaluated" in result.out
     assert sorted(os.listdir(str(output))) == [".made.json", "model", "results.json"]

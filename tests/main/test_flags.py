@@ -11,6 +11,8 @@ BAD_FLAGS = {
     "--predict_batch_size=0": ["--predict_batch_size=0", "above 0"],
     "--num_train_epochs=0": ["--num_train_epochs=0", "above 0"],
     "--num_train_epochs=inf": ["--num_train_epochs=inf", "above 0"],
+    "--num_train_epochs=1e308": ["--num_train_epochs=1e+308", "above 0, and 1000000 at most"],
+    "--train_batch_size=99999999999999999999": ["above 0, and 2147483647 at most"],
     "--num_train_epochs=nan": ["--num_train_epochs=nan", "above 0"],
     "--warmup_proportion=1.5": ["--warmup_proportion=1.5", "0 to 1"],
     "--hidden_dropout_prob=1": ["--hidden_dropout_prob=1", "below 1"],
