@@ -13,6 +13,7 @@ The behaviour that may surprise:
   WordPiece tokens instead of text: ``encode(tokenizer.tokenize("a ") + ["[MASK]"] + tokenizer.tokenize(" b"))``.
 """
 
+import os
 import re
 import unicodedata
 from bisect import bisect_right
@@ -233,6 +234,8 @@ def load_vocab(path):
       UserError: the file is missing, empty, not UTF-8 or lacks [UNK], [CLS], [SEP] or [PAD].
     """
     advice = "give the vocab.txt that came with the BERT checkpoint as --vocab_file."
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise UserError("Vocabulary %s cannot be read (no regular file): %s" % (path, advice))
     try:
         with open(path, "rb") as file:
             text = file.read().decode("utf-8-sig")  # -sig: an editor may have put a byte order mark before [PAD]

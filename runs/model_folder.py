@@ -7,7 +7,7 @@ from typing import Optional
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
-from runs import earlier, schemas, shared_encoder
+from runs import earlier, schemas, shared_encoder, vocabulary_file
 from runtime import folders, paths, schema
 from runtime.checkpoints import CHECKPOINT
 from runtime.errors import UserError, check_names
@@ -54,6 +54,7 @@ def load(folder, flag="--model_dir"):
         saved = schema.load(path, schemas.model)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
         config = configs.classifier_of(saved)
+        vocabulary_file.check(folder, saved, flag + ": ")
         labels, text = tuple(saved["labels"]), TextSettings(**saved["text"])
         return StoredModel(
             folder, bert_config, config, labels, text, saved.get("finetuning", {}), saved.get("label_kind", "U"),
@@ -123,7 +124,6 @@ def add_settings(folder, content, vocab_file):
       content: of `description`, and more, as {name: JSON value}.
       vocab_file: path; left out where there is no such file.
     """
-    write_json(os.path.join(folder, MODEL_FILE), _portable(content))
     if os.path.isfile(vocab_file):
         try:
             with open(vocab_file, "rb") as file:
@@ -132,6 +132,7 @@ def add_settings(folder, content, vocab_file):
             raise UserError("--vocab_file: %s cannot be read (%s)." % (vocab_file, error.strerror)) from None
         with open(os.path.join(folder, VOCAB_FILE), "wb") as file:
             file.write(vocabulary)
+    write_json(os.path.join(folder, MODEL_FILE), dict(_portable(content), **vocabulary_file.described(folder)))
 
 
 def _portable(content):

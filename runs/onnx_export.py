@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, Optional
 import numpy as np
 
 from data import encoding, text, unlabelled
-from runs import model_card, model_folder, onnx_session, schemas
+from runs import model_card, model_folder, onnx_session, schemas, vocabulary_file
 from runtime import checkpoints, folders, onnx_model, run_files, schema
 from runtime.errors import UserError, writing
 from runtime.files import read_json, write_json
@@ -67,8 +67,9 @@ def export(source, folder, texts=None, quantize=False, flag="--output_dir"):
     check_packages()
     with folders.atomic_folder(folder, KIND, flag=flag) as work, writing(folder, flag):
         checked = add(source, work, texts, quantize)
-        write_json(os.path.join(work, run_files.MODEL_FILE), source.content)
         source.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))
+        content = dict(source.content, **vocabulary_file.described(work))
+        write_json(os.path.join(work, run_files.MODEL_FILE), content)
     return checked
 
 

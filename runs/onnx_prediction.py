@@ -3,7 +3,7 @@ import importlib.util
 import os
 
 from data import encoding
-from runs import predicting
+from runs import predicting, vocabulary_file
 from runs.onnx_session import OnnxSession
 from runs.unlabelled_rows import TextRows
 from runtime import folders, onnx_model, run_files, schema
@@ -20,7 +20,7 @@ _SETTINGS = fields(
         "text": fields({"do_lower_case": flag, "max_seq_length": whole(3, 10**6)}, more=True),
     },
     {
-        "pair": none_or(flag), "label_kind": one_of(*run_files.LABEL_KINDS),
+        **vocabulary_file.CHECKS, "pair": none_or(flag), "label_kind": one_of(*run_files.LABEL_KINDS),
         "bert_config": fields({}, {"max_position_embeddings": whole(1, 10**6)}, more=True),
     },
     more=True,
@@ -45,6 +45,7 @@ class OnnxModel:
 
         def read():
             settings = _settings(os.path.join(folder, run_files.MODEL_FILE))
+            vocabulary_file.check(folder, settings, flag)
             vocab_file = os.path.join(folder, run_files.VOCAB_FILE)
             tokenizer = Tokenizer.from_file(vocab_file, settings["text"]["do_lower_case"], FEW_REMEMBERED)
             session = OnnxSession(os.path.join(folder, onnx_model.FILE), len(settings["labels"]), threads)

@@ -4,6 +4,7 @@ import re
 import modeling
 from command_line.settings import TextSettings
 from learner import configs
+from runs import vocabulary_file
 from runtime import run_files
 from runtime.schema import Malformed, array, fields, flag, none_or, of_dataclass, one_of, real, text, whole
 
@@ -25,7 +26,7 @@ _MODEL = fields(
         "learner": LEARNER, configs.SOFTMAX: SOFTMAX,
         "finetuning": fields({}, {"eval_batch_size": whole(1, 10**9)}, more=True),
         "label_kind": one_of(*run_files.LABEL_KINDS), "pair": none_or(flag), "run_id": text(most=64),
-        "temperature": real(1e-6, 1e6),
+        "temperature": real(1e-6, 1e6), **vocabulary_file.CHECKS,
     },
 )  # none more: what a later version writes may change the answers
 _NAMES = {"i": re.compile(r"-?\d{1,19}$", re.ASCII), "u": re.compile(r"\d{1,20}$", re.ASCII),

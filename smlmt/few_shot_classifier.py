@@ -173,8 +173,8 @@ class FewShotClassifier(Decisions, ClassifierMixin, BaseEstimator):
         with model_folder.replacing(folder, "FewShotClassifier.save") as work:
             with self._holding() as finetuner:
                 finetuner.save(work)
-            model_folder.add_settings(work, self._content(), "")  # the file of the vocabulary may be gone
-            self._used.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))
+            self._used.tokenizer.write(os.path.join(work, run_files.VOCAB_FILE))  # the one it came from may be gone
+            model_folder.add_settings(work, self._content(), "")
 
     def export_onnx(self, folder, quantize=False):
         """Writes the model to a new folder that is read without TensorFlow (smlmt.onnx_classifier, smlmt-predict).

@@ -251,7 +251,8 @@ def test_unusable_vocabulary_files(tmp_path, content, problem):
 
 
 def test_missing_vocabulary_file(tmp_path):
-    for path in (str(tmp_path / "nowhere.txt"), str(tmp_path)):
+    os.mkfifo(str(tmp_path / "pipe.txt"))
+    for path in (str(tmp_path / "nowhere.txt"), str(tmp_path), str(tmp_path / "pipe.txt")):
         with pytest.raises(UserError, match="cannot be read") as caught:
             load_vocab(path)
         assert path in str(caught.value)

@@ -40,7 +40,7 @@ def files(path):
         if not tf.gfile.Exists(path):
             raise UserError("--input: %s: no such file or folder." % path)
         if not tf.gfile.IsDirectory(path):
-            return [path]
+            return [_regular(path)]
         found = [
             os.path.join(folder, name)
             for folder, names in (_walk(path) if os.path.isdir(path) else _walk_remote(path))
@@ -51,7 +51,14 @@ def files(path):
         raise UserError("--input: %s cannot be read (%s)." % (path, error.message)) from None
     if not found:
         raise UserError("--input: the folder %s holds no files." % path)
-    return sorted(found, key=lambda file: _parts(file, path))
+    return sorted(map(_regular, found), key=lambda file: _parts(file, path))
+
+
+def _regular(path):
+    """The path of a file; UserError for a pipe or device, which would be waited for, or never end."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError("--input: %s is a pipe or device: write its text to a file." % path)
+    return path
 
 
 def _walk(path):

@@ -155,6 +155,15 @@ def test_links_in_a_folder(tmp_path):
         corpus.files(str(tmp_path))
 
 
+def test_pipes_are_not_waited_for(tmp_path):
+    (tmp_path / "texts").mkdir()
+    pipe = str(tmp_path / "texts" / "a.txt")
+    os.mkfifo(pipe)
+    for path in (pipe, str(tmp_path / "texts")):
+        with pytest.raises(UserError, match="a.txt is a pipe or device"):
+            corpus.files(path)
+
+
 def test_names_that_are_not_utf8(tmp_path):
     with open(os.path.join(os.fsencode(str(tmp_path)), b"caf\xe9"), "w") as file:
         file.write("one\n")
