@@ -1,4 +1,5 @@
 """Models and files that the main program does not predict with."""
+import json
 import os
 import shutil
 
@@ -17,7 +18,7 @@ DAMAGES = {
     "model.json": (cut, ["model.json", "damaged"]),
     "model.ckpt.index": (None, ["--model_dir", "model.ckpt.index is missing"]),
     "model.ckpt" + DATA: (cut, ["--model_dir", "model.ckpt", "cannot be read"]),
-    "vocab.txt": (lambda old: b"", ["vocab.txt", "is empty"]),
+    "vocab.txt": (lambda old: b"", ["vocab.txt", "is not the vocabulary that the model learned with"]),
 }
 
 
@@ -36,6 +37,10 @@ def test_prediction_with_damaged_model(name, files, from_text, tmp_path):
 def test_prediction_with_vocabulary_of_another_model(files, from_text, tmp_path):
     shutil.copytree(str(from_text[0] / "model"), str(tmp_path / "model"))
     (tmp_path / "model" / "vocab.txt").write_text("\n".join(WORDS + ["more"]) + "\n")
+    path = tmp_path / "model" / "model.json"
+    settings = json.loads(path.read_text())
+    del settings["vocab_sha256"]  # as in models of earlier versions
+    path.write_text(json.dumps(settings))
     refused(predict(tmp_path / "model", files / "eval.txt", tmp_path / "out"), "17 tokens", "vocab_size 16")
 
 
