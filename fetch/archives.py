@@ -14,6 +14,14 @@ MAX_UNPACKED = 2048 * MIB
 MAX_MEMBERS = 10000
 
 
+# What the system says of names that do not go together, or are too long for it.
+_OF_NAMES = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+
+
+class Unfit(UserError):
+    """An archive of which the folder that is needed cannot be made, wherever it is tried."""
+
+
 class Damaged(ValueError):
     """What is wrong with an archive; the message goes on after its name ("is not a zip file")."""
 
@@ -50,6 +58,9 @@ def opened(path, max_unpacked=MAX_UNPACKED):
                               % (len(members), unpacked // MIB, MAX_MEMBERS, max_unpacked // MIB))
             for info in members:
                 _check_member(info)
+            names = {info.filename for info in members}
+            if len(names) < len(members):
+                raise Damaged("is refused: two of its %d entries have one name" % len(members))
             yield archive
     except (Damaged, UserError, MemoryError):
         raise
@@ -90,8 +101,8 @@ def unzip(path, folder, needs=(), max_unpacked=MAX_UNPACKED):
     """Unpacks the zip ``path`` so that ``folder`` directly holds all of ``needs`` (relative names); returns ``folder``.
 
     Folders of the archive above the one that holds ``needs`` are dropped. ``folder`` appears all at once; it must not
-    exist, or be empty. UserError when an entry would land outside, when ``needs`` are not in it, when it is no zip or
-    has more than ``max_unpacked`` bytes in it.
+    exist, or be empty. Unfit, a UserError, when an entry would land outside, when ``needs`` are not in it, when it is
+    no zip or has more than ``max_unpacked`` bytes in it.
     """
     if os.path.isdir(folder) and os.listdir(folder):
         lacks = " and lacks " + ", ".join(missing(folder, needs)) if missing(folder, needs) else ""
@@ -102,14 +113,15 @@ def unzip(path, folder, needs=(), max_unpacked=MAX_UNPACKED):
             with opened(path, max_unpacked) as archive:
                 archive.extractall(unpacked)
         except Damaged as error:
-            raise UserError("%s %s: delete it and fetch it again" % (path, error)) from error
+            raise Unfit("%s %s: delete it and fetch it again" % (path, error)) from error
         except OSError as error:
             if is_full(error):
                 raise
-            raise UserError("%s could not be unpacked to %s: %s" % (path, folder, reason(error))) from error
+            kind = Unfit if error.errno in _OF_NAMES else UserError
+            raise kind("%s could not be unpacked to %s: %s" % (path, folder, reason(error))) from error
         found = _holder(unpacked, needs)
         if found is None:
-            raise UserError("%s is not the expected archive: no folder in it holds %s" % (path, ", ".join(needs)))
+            raise Unfit("%s is not the expected archive: no folder in it holds %s" % (path, ", ".join(needs)))
         os.rmdir(work)
         os.rename(found, work)
     return folder

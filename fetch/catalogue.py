@@ -75,7 +75,13 @@ def _ensure(name, folder, base):
                     what=source.what, check=lambda path: archives.check(path, source.max_size), by_hand=archive,
                 )
             is_by_hand = os.path.exists(archive)
-            archives.unzip(archive if is_by_hand else fetched, folder, source.needs, source.max_size)
+            try:
+                archives.unzip(archive if is_by_hand else fetched, folder, source.needs, source.max_size)
+            except archives.Unfit as error:
+                if is_by_hand:
+                    raise
+                _discard(fetched)  # else no later call would ask the server again
+                raise UserError("%s (it was removed: the same command fetches it again)" % error) from None
     _discard(fetched)
     return folder
 

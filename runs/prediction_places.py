@@ -5,6 +5,7 @@ import os
 from data.text import stem
 from runs import output_folder, predicting, prediction_files
 from runtime import folders, run_files
+from runtime.errors import UserError
 
 
 def check(asked):
@@ -14,7 +15,11 @@ def check(asked):
       asked: has `output`, `output_dir` and `predict_file` of command_line.settings.PredictionSettings.
     """
     if asked.output is None:
-        output_folder.check(asked.output_dir)
+        try:
+            output_folder.check(asked.output_dir)
+        except UserError as error:
+            line = "%s; or name a file by --output (-: standard output)."
+            raise UserError(line % str(error).rstrip(".")) from error
     else:
         predicting.check_file(asked.output)
 

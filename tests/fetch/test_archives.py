@@ -79,14 +79,21 @@ def lie(archive, size):
     return bytes(data)
 
 
+def twice(name):
+    """An archive with two files of one name."""
+    return make_zip({name: "a", name[:-1] + "?": "b"}).replace((name[:-1] + "?").encode(), name.encode())
+
+
 @pytest.mark.parametrize("archive", [
     lie(make_zip({"x": bytes(1 << 22)}, zipfile.ZIP_DEFLATED), 10),
     make_zip({"x": TEXT})[:200] + b"\0" * 9 + make_zip({"x": TEXT})[209:],
     make_zip({"x": TEXT}, zipfile.ZIP_LZMA),
     make_zip({"a": "", "a/b": ""}),
+    twice("a/x"),
     b"",
     TEXT,
-], ids=["length", "overwritten", "method", "file_as_folder", "empty", "no_archive"])  # the bytes hold the time of day
+    # named, for the bytes hold the time of day
+], ids=["length", "overwritten", "method", "file_as_folder", "name_twice", "empty", "no_archive"])
 def test_a_damaged_archive_is_one_line_and_leaves_nothing(tmp_path, archive):
     (tmp_path / "a.zip").write_bytes(archive)
     assert str(tmp_path / "a.zip") in failure(archives.unzip, str(tmp_path / "a.zip"), str(tmp_path / "made"))

@@ -51,6 +51,16 @@ def test_ensure_takes_a_zip_saved_by_hand(server, tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == ["bert", "bert.zip"] and not server.requests
 
 
+@pytest.mark.parametrize("entries", [{"other/readme": ""}, {"l/data/json/x": "", "l/data/tf_record/" + "x" * 300: ""}])
+def test_another_archive_than_the_one_that_is_needed_does_not_stay(entries, sources, tmp_path):
+    path = urllib.parse.urlsplit(catalogue.CATALOGUE["leopard"].url).path
+    good, sources.routes[path] = sources.routes[path], file_route(make_zip(entries))
+    told = failure(catalogue.ensure_leopard, str(tmp_path / "leopard"), sources.base)
+    assert "(it was removed: the same command fetches it again)" in told and os.listdir(str(tmp_path)) == []
+    sources.routes[path] = good
+    assert os.listdir(catalogue.ensure_leopard(str(tmp_path / "leopard"), sources.base)) == ["data"]
+
+
 def test_the_catalogue_expects_a_plausible_size(server, tmp_path):
     server.routes["/bert_models/2018_10_18/cased_L-12_H-768_A-12.zip"] = file_route(ZIP)
     assert "at least" in failure(catalogue.ensure_bert, str(tmp_path / "bert"), server.base)

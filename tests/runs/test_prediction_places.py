@@ -37,7 +37,7 @@ def test_a_file_in_the_folder_appears_when_all_is_written(tmp_path):
 
 def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot be written .*; or name a file by --output"):
         prediction_places.check(Asked("new.csv", str(tmp_path / "file" / "folder"), None))
     with pytest.raises(UserError, match="--output: there is no folder"):
         prediction_places.check(Asked("new.csv", "", str(tmp_path / "none" / "a.tsv")))
