@@ -15,6 +15,8 @@ OLD = ".old"  # suffix of what earlier versions replaced
 EXPORT = "exported model"  # kind of making
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError)  # what the readers of a damaged checkpoint raise
 _EXPORTED = re.compile(r"variables\.(index|data-\d{5}-of-\d{5})$")
+_STATE = "checkpoint"  # the file of a tf.train.Saver that names the newest
+_LATER = re.compile(r"-[1-9]\d*\.index$")
 LISTED = 5  # names of missing or misshaped variables that an error spells out
 
 
@@ -164,7 +166,7 @@ def damaged_own(prefix, error):
     return UserError(
         "--output_dir: the checkpoint %s cannot be read (a file is missing, cut short or damaged); name an older one "
         "as model_checkpoint_path in %s to go on from there, or choose another folder."
-        % (prefix, os.path.join(os.path.dirname(prefix), "checkpoint"))
+        % (prefix, os.path.join(os.path.dirname(prefix), _STATE))
     )
 
 
@@ -189,10 +191,32 @@ def load(saver, session, prefix):
 
 
 def newest(folder):
-    """Prefix of the newest checkpoint that a tf.train.Saver has left in a folder; None where there is none."""
-    state = tf.train.get_checkpoint_state(folder)
-    found = state.model_checkpoint_path if state else ""
-    return found if os.path.exists(found + ".index") else None
+    """Prefix of the newest checkpoint that a tf.train.Saver has left in a folder; None where there is none.
+
+    UserError where there are some, and what says which is the newest does not: a run would begin anew without a word.
+    """
+    path = os.path.join(folder, _STATE)
+    if not os.path.lexists(path):
+        names = os.listdir(folder) if os.path.isdir(folder) else ()
+        if any(_LATER.search(name) for name in names):  # that of step 0 alone is of a run that was killed before
+            raise _untold(path, "is missing, but checkpoints are there")
+        return None
+    try:
+        state = tf.train.get_checkpoint_state(folder) if os.path.isfile(path) else None
+    except ValueError:  # it is empty, or no text
+        state = None
+    if state is None or not state.model_checkpoint_path:
+        raise _untold(path, "is damaged")
+    if not os.path.exists(state.model_checkpoint_path + ".index"):
+        raise _untold(path, "names %s, which is not there" % os.path.basename(state.model_checkpoint_path))
+    return state.model_checkpoint_path
+
+
+def _untold(path, what):
+    return UserError(
+        '--output_dir: %s %s: write model_checkpoint_path: "%s-STEP" into it to go on from one that is there, or '
+        "choose another folder." % (path, what, CHECKPOINT)
+    )
 
 
 def remember(saver, folder):

@@ -183,6 +183,22 @@ def test_weights_of_another_program_are_not_replaced(tmp_path):
     assert sorted(os.listdir(str(tmp_path / "variables"))) == before and os.listdir(str(tmp_path)) == ["variables"]
 
 
+@pytest.mark.parametrize("state, words", [
+    (None, "is missing, but checkpoints are there"), (b"", "is damaged"), (b"\xff\0", "is damaged"),
+    (b"model", "is damaged"), (b'model_checkpoint_path: ""', "is damaged"),
+    (b'model_checkpoint_path: "model.ckpt-7"', "names model.ckpt-7, which is not there"),
+    (b'model_checkpoint_path: "../../../etc/passwd"', "names passwd, which is not there"),
+], ids=range(7))
+def test_checkpoints_of_which_the_newest_cannot_be_told_are_not_overlooked(state, words, tmp_path):
+    (tmp_path / "model.ckpt-2.index").write_text("")
+    if state is not None:
+        (tmp_path / "checkpoint").write_bytes(state)
+    with pytest.raises(UserError, match='%s: write model_checkpoint_path: "model.ckpt-STEP" into it' % words):
+        checkpoints.newest(str(tmp_path))
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-2"')
+    assert checkpoints.newest(str(tmp_path)) == str(tmp_path / "model.ckpt-2")
+
+
 @pytest.mark.parametrize("fault", [
     lambda error: checkpoints.damaged("bert.ckpt", "", error),
     lambda error: checkpoints.damaged_own("model.ckpt-2", error),

@@ -62,7 +62,7 @@ def test_a_checkpoint_whose_name_is_a_pattern_is_read(tmp_path, name):
 
 def test_no_checkpoint_is_none(tmp_path):
     assert checkpoints.newest(str(tmp_path / "[a]")) is None
-    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-1"\n')
+    (tmp_path / "model.ckpt-0.index").write_text("")  # killed before it was noted
     assert checkpoints.newest(str(tmp_path)) is None
 
 
