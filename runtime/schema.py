@@ -104,8 +104,7 @@ def array(inner, least=0, most=MOST_ITEMS, distinct=False):
         for number, item in enumerate(value):
             inner(item, "%s[%d]" % (where, number))
         if distinct and len(set(value)) < len(value):
-            twice = next(item for number, item in enumerate(value) if item in value[:number])
-            raise Malformed("%s has %.*r twice" % (where or "the list", SHOWN, twice))
+            raise Malformed("%s has %.*r twice" % (where or "the list", SHOWN, _first_again(value)))
 
     return check
 
@@ -197,9 +196,14 @@ def without_doubles(pairs):
     """The object of (key, value) pairs, as JSON's object_pairs_hook; Malformed where a key stands there twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise Malformed("the key %.*r stands there twice" % (SHOWN, next(k for k in keys if keys.count(k) > 1)))
+        raise Malformed("the key %.*r stands there twice" % (SHOWN, _first_again(key for key, _ in pairs)))
     return found
+
+
+def _first_again(items):
+    """The first of some items that is one of those before it, in one pass: a damaged file may have a million."""
+    seen = set()
+    return next(item for item in items if item in seen or seen.add(item))
 
 
 def _no_constant(name):

@@ -79,7 +79,7 @@ def parse(tf_config):
 
 def _is_address(text):
     host, _, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
-    return bool(host) and port.isdigit() and 0 < int(port) < 65536
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
 
 
 class Watch:

@@ -47,6 +47,7 @@ def test_the_first_worker_is_the_chief_where_there_is_none():
         (tf_config({"worker": ["a"]}), "HOST:PORT"),
         (tf_config({"worker": ["a:x"]}), "HOST:PORT"),
         (tf_config({"worker": ["a:99999"]}), "HOST:PORT"),
+        (tf_config({"worker": ["a:\u00b2"]}), "HOST:PORT"),  # a digit that int() does not take
         (tf_config({"worker": [7]}), "HOST:PORT"),
         (tf_config({"worker": ["a:1"]}, "worker", 1), "none of the cluster's 1"),
         (tf_config({"worker": ["a:1"]}, "chief"), "none of the cluster's 1"),
