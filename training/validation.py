@@ -138,7 +138,8 @@ class Validator:
         checkpoint = "%s-%d" % (self._prefix, step)
         if self._judge:
             found = self._judge(checkpoint)
-            entry = {"step": step, "query_accuracy": found.accuracy, "query_loss": found.loss}
+            loss = found.loss if np.isfinite(found.loss) else None  # NaN is no JSON
+            entry = {"step": step, "query_accuracy": found.accuracy, "query_loss": loss}
             is_best = self._best is None or found.accuracy > self._best["query_accuracy"]
             note = "query accuracy %.4f, loss %.4f%s" % (*found, ", the best so far" if is_best else "")
             with Scalars(os.path.join(os.path.dirname(self._prefix), EVENTS)) as scalars:

@@ -19,11 +19,13 @@ from training.validation import Validator
 class Checkpoints:
     """In the place of a plan's checkpoints: judges and exports by number, and counts the exports."""
 
+    loss = 1.0
+
     def __init__(self, accuracies):
         self.exported, self._accuracies = [], accuracies
 
     def judge(self, checkpoint):
-        return Judged(self._accuracies[self._step(checkpoint)], 1.0)
+        return Judged(self._accuracies[self._step(checkpoint)], self.loss)
 
     def export(self, checkpoint, folder):
         self.exported.append(self._step(checkpoint))
@@ -77,6 +79,16 @@ def test_the_first_of_equals_is_exported(tmp_path, capsys):
         for value in event.summary.value
     }
     assert tags == {"query_accuracy", "query_loss"}
+
+
+def test_a_loss_that_is_no_number_does_not_keep_a_run_from_going_on(tmp_path, capsys):
+    """Five inner epochs may diverge where those of training do not."""
+    made = Checkpoints({4: 0.5, 8: 0.6})
+    made.loss = float("nan")
+    made.validator(tmp_path, 0).validate(4)
+    assert read(tmp_path / "validation.json") == [{"step": 4, "query_accuracy": 0.5, "query_loss": None}]
+    made.validator(tmp_path, 4).validate(8)
+    assert capsys.readouterr().out.splitlines()[1] == "step 8: query accuracy 0.6000, loss nan, the best so far"
 
 
 @pytest.mark.parametrize("earlier", [{"validated": False}, {"query_accuracy": None, "query_loss": None}])
