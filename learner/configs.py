@@ -23,8 +23,12 @@ def _require_one_of(flag, value, known):
     _require(value in known, "--%s=%s: use one of %s." % (flag, value, ", ".join(known)))
 
 
-def _require_keep_prob(value):
-    _require(0.0 < value <= 1.0, "--keep_prob=%g: above 0, at most 1." % value)
+def _require_feature(config):
+    """UserError for settings of the vector that the heads or the layer read, which both classifiers have."""
+    _require_one_of("pooling", config.pooling, POOLINGS)
+    _require(0.0 < config.keep_prob <= 1.0, "--keep_prob=%g: above 0, at most 1." % config.keep_prob)
+    _require(0.0 <= config.feature_norm < math.inf, "--feature_norm=%g: at least 0." % config.feature_norm)
+    read_feature_layers(config.feature_layers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +84,11 @@ class LearnerConfig:
     xla: bool = False
 
     def __post_init__(self):
-        _require_one_of("pooling", self.pooling, POOLINGS)
+        _require_feature(self)
         _require_one_of("activation_fn", self.activation_fn, ACTIVATION_NAMES)
         _require_one_of("head_init", self.head_init, HEAD_INITS)
         _require(self.output_layers >= 1, "--output_layers=%d: at least 1." % self.output_layers)
         _require(self.label_emb_size >= 1, "--label_emb_size=%d: at least 1." % self.label_emb_size)
-        _require_keep_prob(self.keep_prob)
         _require(self.rate_sets >= 0, "--SGD_K=%d: at least 0." % self.rate_sets)
         _require(self.train_lr > 0.0, "--train_lr=%g: above 0." % self.train_lr)
         _require(self.average_query_every >= 1, "--average_query_every=%d: at least 1." % self.average_query_every)
@@ -100,7 +103,6 @@ class LearnerConfig:
             self.use_pooled_output or not self.feature_layers,
             "--feature_layers=%s and --use_pooled_output=false exclude each other." % self.feature_layers,
         )
-        read_feature_layers(self.feature_layers)
 
     def check_inner_loop(self):
         """UserError for an inner loop that cannot be laid out; fine-tuning does not read these settings."""
@@ -134,14 +136,12 @@ class SoftmaxConfig:
     xla: bool = False
 
     def __post_init__(self):
-        _require_one_of("pooling", self.pooling, POOLINGS)
-        _require_keep_prob(self.keep_prob)
+        _require_feature(self)
         _require(self.learning_rate > 0.0, "--learning_rate=%g: above 0." % self.learning_rate)
         _require(
             self.use_pooled_output,
             "--use_pooled_output=false mixes the layers with weights that --classifier=softmax does not have.",
         )
-        read_feature_layers(self.feature_layers)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -85,6 +85,8 @@ def test_frozen():
         (dict(label_emb_size=0), "--label_emb_size=0"),
         (dict(keep_prob=0.0), "--keep_prob=0"),
         (dict(keep_prob=1.1), "--keep_prob=1.1"),
+        (dict(feature_norm=-4.0), "--feature_norm=-4: at least 0"),  # nothing was scaled, and nobody was told
+        (dict(feature_norm=float("nan")), "--feature_norm=nan"),
         (dict(rate_sets=-1), "--SGD_K=-1"),
         (dict(train_lr=0.0), "--train_lr=0"),
         (dict(average_query_every=0), "--average_query_every=0"),
