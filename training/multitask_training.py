@@ -29,7 +29,8 @@ def make_plan(bert_config, config, run):
 
     Args:
       bert_config, config: BertConfig and SoftmaxConfig.
-      run: configs.MetaTrainConfig; one batch of train_batch_size rows for each of its tasks.
+      run: configs.MetaTrainConfig; one batch for each of its tasks, of train_batch_size rows, or of
+        max_train_batch_size where that is above 0.
     """
     for path in run.task_train_files + run.task_eval_files:
         kind = "SMLMT" if meta_tasks.is_pretrain(path) else "drawn" if meta_tasks.drawn_rows(path) else None
@@ -87,12 +88,13 @@ def task_name(path):
 
 def number_of_steps(records, run):
     """(steps, warm-up steps) that read as many rows as so many records have in all epochs."""
-    rows = run.train_batch_size * run.tasks_per_step
+    batch = run.max_train_batch_size if run.max_train_batch_size > 0 else run.train_batch_size
+    rows = batch * run.tasks_per_step
     steps = int(records / rows * run.num_train_epochs)
     if steps < 1:
         raise UserError(
-            "--task_train_files: %d records are too few for one step of %d rows (--train_batch_size, --tasks_per_gpu, "
-            "--num_gpus)." % (records, rows)
+            "--task_train_files: %d records are too few for one step of %d rows (--train_batch_size or "
+            "--max_train_batch_size, --tasks_per_gpu, --num_gpus)." % (records, rows)
         )
     return steps, int(steps * run.warmup_proportion)
 

@@ -139,6 +139,8 @@ def test_steps_count_rows(run):
     more = dataclasses.replace(run, tasks_per_gpu=2, num_gpus=2)
     assert multitask_training.number_of_steps(96, run) == (80, 8)
     assert multitask_training.number_of_steps(96, more) == (20, 2)
+    larger = dataclasses.replace(run, max_train_batch_size=48)  # the rows that a batch really has
+    assert multitask_training.number_of_steps(96, larger) == (20, 2)
     with pytest.raises(UserError, match="too few"):
         multitask_training.number_of_steps(1, run)
 
