@@ -79,7 +79,8 @@ class _Masks:
 
     def __call__(self):
         drawn = tf.random.stateless_uniform(self._numbers, self._seeds(), dtype=tf.int32, **self._range)
-        random_bytes = tf.reshape(tf.bitcast(drawn, tf.uint8), self._flat)
+        # Of the types with one byte this is the one that GPUs can cut.
+        random_bytes = tf.reshape(tf.bitcast(drawn, tf.int8), self._flat)
         halves = [tf.slice(random_bytes, start, self._bytes) for start in (self._first, self._next)]
         levels = [tf.bitcast(tf.reshape(part, self._pairs), tf.int16) for part in halves]
         kept = tf.concat([tf.greater_equal(part, self._least) for part in levels], axis=self._axis)

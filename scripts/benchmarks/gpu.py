@@ -137,7 +137,9 @@ def run(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default="", help='words, as "H768": only the cases with them')
-    parser.add_argument("--sides", default=",".join(SIDES), help="what to compare (default: %(default)s)")
+    parser.add_argument(
+        "--sides", default="GPU,tf32,amp,CPU", help="what to compare, of %s (default: %%(default)s)" % ", ".join(SIDES)
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="steps a round (default: %(default)s)")
     parser.add_argument("--output", default="output/gpu.json", help="where the numbers go (default: %(default)s)")
