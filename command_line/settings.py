@@ -220,18 +220,10 @@ def run_settings(flags):
 
 
 def prediction_settings(flags):
-    """PredictionSettings; UserError for an --output that tells no kind of file, or would replace what is read."""
-    output = flags.output
-    if output not in (None, run_files.STDOUT):
-        if not output.endswith(run_files.PREDICTION_SUFFIXES):
-            raise UserError(
-                "--output=%s: predictions are written to files called %s, or to standard output (-)."
-                % (output, " or ".join("*" + suffix for suffix in run_files.PREDICTION_SUFFIXES))
-            )
-        if os.path.realpath(output) == os.path.realpath(flags.predict_file):
-            raise UserError("--output and --predict_file are the same file: %s." % output)
+    """PredictionSettings."""
     return PredictionSettings(
-        predict_file=flags.predict_file, output=output, min_confidence=flags.min_confidence, **_application(flags)
+        predict_file=flags.predict_file, output=flags.output, min_confidence=flags.min_confidence,
+        **_application(flags)
     )
 
 

@@ -208,10 +208,22 @@ def to_file(path):
     return Output(path, "--output", lambda: atomic_file(path), prediction_files.writer_of(path))
 
 
-def check_file(path):
-    """UserError where the predictions cannot be written to the file that --output names; makes nothing yet."""
+def check_file(path, predict_file):
+    """UserError where the predictions cannot be written to the file that --output names; makes nothing yet.
+
+    Args:
+      path: what --output names.
+      predict_file: of the rows, which it must not replace.
+    """
     if path == run_files.STDOUT:
         return
+    if os.path.realpath(path) == os.path.realpath(predict_file):
+        raise UserError("--output: %s is the same file as the one to predict: choose another." % path)
+    if not path.endswith(run_files.PREDICTION_SUFFIXES):
+        raise UserError(
+            "--output=%s: predictions are written to files called %s, or to standard output (-)."
+            % (path, " or ".join("*" + suffix for suffix in run_files.PREDICTION_SUFFIXES))
+        )
     if os.path.isdir(path) or (os.path.isfile(path) and os.path.getsize(path) and not prediction_files.are_in(path)):
         raise UserError("--output: %s is there, and holds no predictions: choose another file." % path)
     if not os.path.isdir(os.path.dirname(os.path.abspath(path))):

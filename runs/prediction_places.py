@@ -21,7 +21,7 @@ def check(asked):
             line = "%s; or name a file by --output (-: standard output)."
             raise UserError(line % str(error).rstrip(".")) from error
     else:
-        predicting.check_file(asked.output)
+        predicting.check_file(asked.output, asked.predict_file)
 
 
 def outputs(asked, stream):

@@ -45,7 +45,7 @@ def run(options):
     check_names([options.folder, options.file, options.output])
     if options.file.endswith((".tf_record", ".tfrecord")):
         raise UserError("%s: records need TensorFlow: run the main program." % options.file)
-    predicting.check_file(options.output)
+    predicting.check_file(options.output, options.file)
     model = onnx_prediction.OnnxModel(options.folder, options.max_seq_length)
     stream = prediction_lines.stream_of(options.output, sys.stdout)
     outputs = [predicting.to_stream(stream)] if stream else []

@@ -53,6 +53,16 @@ def test_predictions_go_where_those_of_the_main_program_go(folders, tmp_path, ca
     assert capsys.readouterr().out.splitlines()[-1].startswith("2\tbad\t")
 
 
+def test_places_are_refused_as_by_the_main_program(folders, tmp_path):
+    (tmp_path / "new.tsv").write_text("text\ngood film\n")
+    for output in (tmp_path / "new.csv", tmp_path / "new.tsv"):
+        with pytest.raises(UserError, match="--output.*(called|same file)"):
+            onnx_command.run(own_task.parse(
+                ["--model=%s" % folders[1], "--predict=%s" % (tmp_path / "new.tsv"), "--output=%s" % output]
+            )[0])
+    assert [path.name for path in tmp_path.iterdir()] == ["new.tsv"]
+
+
 def test_pairs_are_refused_in_the_words_of_the_main_program(tmp_path):
     (tmp_path / "run").mkdir()
     _, folder = onnx_folder.write(tmp_path / "run", pair=False)

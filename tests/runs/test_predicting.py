@@ -59,9 +59,16 @@ def test_what_comes_out(tmp_path):
 
 
 def test_places(tmp_path):
-    predicting.check_file("-")
-    predicting.check_file(str(tmp_path / "new.tsv"))
-    (tmp_path / "mine.txt").write_text("mine")
-    for path, words in (("mine.txt", "holds no predictions"), ("none/a.tsv", "there is no folder"), ("", "holds no")):
-        with pytest.raises(UserError, match=words):
-            predicting.check_file(str(tmp_path / path))
+    rows = str(tmp_path / "rows.tsv")
+    predicting.check_file("-", "-")
+    predicting.check_file(str(tmp_path / "new.tsv"), rows)
+    (tmp_path / "mine.tsv").write_text("mine")
+    (tmp_path / "folder.tsv").mkdir()
+    for path, words in (
+        ("mine.tsv", "holds no predictions"), ("folder.tsv", "holds no predictions"),
+        ("none/a.tsv", "there is no folder"), ("./rows.tsv", "is the same file"), ("a.csv", r"called \*.tsv or \*.jsonl"),
+    ):
+        with pytest.raises(UserError, match="--output.*" + words):
+            predicting.check_file(str(tmp_path / path), rows)
+    with pytest.raises(UserError, match=r"--output=: .*called \*.tsv"):
+        predicting.check_file("", rows)
