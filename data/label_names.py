@@ -13,7 +13,7 @@ AUTO = ("auto",)  # in the place of names: the labels themselves
 
 
 def resolve(names: Sequence[str], labels: Sequence[str]) -> Tuple[str, ...]:
-    """The names in the order of the labels' ids; UserError unless there is one for each label.
+    """The names in the order of the labels' ids; UserError unless there is one for each label, none of them empty.
 
     Args:
       names: as --label_names gives them, or AUTO.
@@ -26,6 +26,8 @@ def resolve(names: Sequence[str], labels: Sequence[str]) -> Tuple[str, ...]:
             "--label_names=%s: %d names, but the task has %d labels: %s."
             % (",".join(names), len(names), len(labels), ", ".join(labels))
         )
+    if not all(name.strip() for name in names):
+        raise UserError("--label_names=%s: a name is empty." % ",".join(names))
     return tuple(names)
 
 

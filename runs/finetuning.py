@@ -6,6 +6,7 @@ from typing import NamedTuple, Optional
 from absl import logging
 
 from data.records import Examples
+from data.text_lines import named
 from learner import configs
 from learner.finetuning import expected_steps
 from runs import identity, model_folder, onnx_export, output_folder, results, self_check, task_data
@@ -91,8 +92,17 @@ def reader_of(settings, known=None):
 
 
 def read_task(settings, reader):
-    """RunRows of RunSettings; the training file names the labels where the settings do not."""
+    """RunRows of RunSettings; the training file names the labels where the settings do not.
+
+    Raises:
+      UserError: a file cannot be used, or there is one label alone.
+    """
     train = reader.labelled(settings.train_file, settings.labels, settings.num_labels)
+    if len(train.labels) < 2:
+        raise UserError(
+            "%s: has the label %r alone; a classifier needs two labels or more."
+            % (named(settings.train_file), train.labels[0])
+        )
     task_data.check_segments(train.examples, settings.bert_config, settings.train_file)
     names = reader.names(settings.finetuning.label_names, train.labels)
     if not settings.eval_file:

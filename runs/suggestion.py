@@ -9,7 +9,7 @@ from data.overlap import text_key
 from data.text import TextExample, stem
 from runs import output_folder, prediction, selection
 from runtime import folders, run_files
-from runtime.cells import cell
+from runtime.cells import cell, one_line, read_cell
 from runtime.errors import UserError, writing
 from runtime.files import atomic_file
 
@@ -49,7 +49,10 @@ def run(settings, known=None):
     """
     path = check(settings)
     known = known or {}
-    labelled = {text_key(example) for (_, has_labels), rows in known.items() if has_labels for example in rows}
+    labelled = set()
+    for (_, has_labels), rows in known.items():
+        for example in rows if has_labels else ():
+            labelled |= {_key(example), _key(example, read_cell)}  # the second: of a table of ours that was filled in
     with folders.read_whole(
         settings.model_dir,
         lambda: prediction.LoadedModel(settings, settings.suggest_file, known, "--suggest_file: "),
@@ -86,6 +89,11 @@ def _is_blank(path):
     return header[-1:] == [LABEL] and not any(len(row) != len(header) or row[-1].strip() for row in rows)
 
 
+def _key(example, read=str):
+    """Identity of a text or pair, the same for that in a table of ours, whose cells `read` undoes."""
+    return text_key(TextExample(*[part and one_line(read(part)) for part in (example.text_a, example.text_b)]))
+
+
 def _candidates(model, settings, labelled):
     """The rows to choose from, most unsure first, and how many there are; of a text that comes twice the first."""
     kept, number, rows = {}, 0, 0
@@ -94,7 +102,7 @@ def _candidates(model, settings, labelled):
         probabilities, features = model.described(block, settings.batch_size) if texts else ((), ())
         for text, distribution, feature in zip(texts, probabilities, features):
             number += 1
-            key = text_key(text)
+            key = _key(text)
             if key in labelled or key in kept:
                 continue
             rows += 1

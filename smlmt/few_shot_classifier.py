@@ -300,8 +300,9 @@ class _SharedFinetuner:
         with self._lock:
             self._make(start, num_labels, scores_only=True)
             if self._holds is not weights:
+                self._holds = None  # should it be interrupted, the session has a part of them
                 self._finetuner.load(weights)
-            self._holds = weights
+                self._holds = weights
             yield self._finetuner
 
     def _check_process(self):

@@ -20,6 +20,12 @@ def test_a_wrong_number_of_names(names):
         label_names.resolve(names, LABELS)
 
 
+@pytest.mark.parametrize("names", [["praise", ""], [" ", "blame"]])
+def test_an_empty_name(names):
+    with pytest.raises(UserError, match="--label_names=%s: a name is empty" % ",".join(names)):
+        label_names.resolve(names, LABELS)
+
+
 def test_a_row_for_each_name(tmp_path):
     words = tiny.WORDS + ["this", "text", "is", "."]
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")

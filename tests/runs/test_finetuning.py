@@ -32,6 +32,14 @@ def test_the_training_file_names_the_labels_of_both(settings, tmp_path):
     assert finetuning.read_task(alone, finetuning.reader_of(alone)).evaluation is None
 
 
+def test_one_label_alone_is_nothing_to_learn(settings, tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\ngood,up\nbad,up\n")
+    (tmp_path / "vocab.txt").write_text("\n".join(tiny.WORDS) + "\n")
+    settings = dataclasses.replace(settings, labels=None, vocab_file=str(tmp_path / "vocab.txt"))
+    with pytest.raises(UserError, match="train.csv: has the label 'up' alone; .* two labels"):
+        finetuning.read_task(settings, finetuning.reader_of(settings))
+
+
 @pytest.mark.parametrize("classifier, sizes, warned", [
     (tiny.LEARNER, (4, 8), True), (tiny.LEARNER, (8, 8), False), (configs.SoftmaxConfig(), (4, 8), False),
 ])

@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from command_line.settings import SuggestionSettings
-from data.text import TextExample
+from data.text import TextExample, read_text
 from runs import suggestion
 from runtime.errors import UserError
 
@@ -51,6 +51,17 @@ def test_labelled_texts_are_not_suggested(asked):
     known = {("train.csv", True): [TextExample(text, None, "up") for text in TEXTS]}
     with pytest.raises(UserError, match="every text of .*new.txt has a label already"):
         suggestion.run(asked, known)
+
+
+@pytest.mark.parametrize("texts", [("=green", "- red", "'- fine", "\x07bell"), ("=green\t- red", "good\t@film")])
+def test_texts_of_a_filled_in_table_are_not_suggested_again(texts, asked, tmp_path):
+    (tmp_path / "new.txt").write_text("\n".join(texts + ("slow plot" + "\tred" * texts[0].count("\t"),)) + "\n")
+    path = suggestion.run(_with(asked, 50)).path
+    rows = [row[:-1] + ["up"] for row in table(path)[1:]]
+    (tmp_path / "train.csv").write_text("\n".join(",".join(row) for row in [table(path)[0]] + rows[:-1]) + "\n")
+    os.remove(path)
+    assert suggestion.run(asked, {("train.csv", True): read_text(tmp_path / "train.csv")}).chosen == 1
+    assert table(path)[1][:-1] == rows[-1][:-1]
 
 
 def test_filled_in_labels_are_never_replaced(asked):

@@ -381,6 +381,23 @@ def test_a_graph_that_only_scores_is_not_fitted_from(fitted, monkeypatch):
     np.testing.assert_array_equal(clone(fitted).fit(TEXTS, LABELS).predict_proba(TEXTS), expected)
 
 
+def test_a_stopped_change_of_weights_leaves_nobody_with_anothers(fitted, monkeypatch):
+    expected = fitted.predict_proba(TEXTS)
+    other = pickle.loads(pickle.dumps(fitted))
+    other._weights = {name: value + 1 for name, value in fitted._weights.items()}
+    finetuner = few_shot_classifier._SHARED._finetuner
+    whole = finetuner.load
+
+    def stopped(weights):
+        whole(weights)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(finetuner, "load", stopped)
+        other.predict_proba(TEXTS)
+    np.testing.assert_array_equal(fitted.predict_proba(TEXTS), expected)
+
+
 def test_fit_goes_on_from_a_loaded_model(tmp_path):
     tiny.write(tmp_path, ["up", "down"])  # another encoder than the embedded one
     loaded = FewShotClassifier.load(str(tmp_path), **SMALL)
