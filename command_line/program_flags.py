@@ -210,7 +210,7 @@ def _own(add):
         "min_confidence", None, "Predicted rows whose highest probability is below it are marked as undecided; "
         "default: every row is decided."
     )
-    add.string("model_dir", None, "Fine-tuned model for --do_predict and --do_score; default: OUTPUT_DIR/model.")
+    add.string("model_dir", None, "Model for --do_predict, --do_score and --do_suggest; default: OUTPUT_DIR/model.")
     add.boolean("keep_model", True, "Keep the fine-tuned model.")
     add.boolean("keep_onnx", False, "Keep it as an ONNX graph too, which predicts without TensorFlow (docs/ONNX.md).")
     add.boolean("overwrite", False, "Replace the model of another run in --output_dir.")

@@ -4,6 +4,7 @@ import time
 from typing import NamedTuple
 
 from data.text import kind_of_rows, stem
+from data.text_lines import named
 from runs import model_folder, output_folder, prediction, results, task_data
 from runs.scores import Scores
 from runtime import folders, run_files
@@ -48,7 +49,8 @@ def run(settings, known=None):
         "model": {"path": settings.model_dir, "run_id": _run_id(stored.folder)},
         "data": {
             "eval": {
-                "path": settings.score_file, "sha256": file_sha256(settings.score_file), "examples": rows.examples.size
+                "path": named(settings.score_file), "sha256": file_sha256(settings.score_file),
+                "examples": rows.examples.size,
             }
         },
         "metrics": results.metrics(scores, stored.labels, batch_size),
@@ -67,7 +69,7 @@ def _open(settings, known):
     if stored.pair not in (None, is_pair):
         raise UserError(
             "%s: holds %s, but the model was fine-tuned on %s."
-            % (settings.score_file, kind_of_rows(is_pair), kind_of_rows(stored.pair))
+            % (named(settings.score_file), kind_of_rows(is_pair), kind_of_rows(stored.pair))
         )
     predictor = finetuner.Predictor(stored.bert_config, stored.config, len(stored.labels), stored.checkpoint)
     return stored, rows, predictor

@@ -33,8 +33,8 @@ def numbers(flag, text):
         match = re.match(r"(\d+)(?:-(\d+))?$", part)
         if not match:
             raise UserError("--%s=%s: write numbers, as 0-9 or 0,3,5-7." % (flag, text))
-        first, last = match.groups()
-        found.extend(range(int(first), int(last or first) + 1))
-    if not found:
-        raise UserError("--%s=%s: the range is empty." % (flag, text))
+        first, last = [int(number) for number in (match.group(1), match.group(2) or match.group(1))]
+        if first > last:
+            raise UserError("--%s=%s: the range %s is empty." % (flag, text, part))
+        found.extend(range(first, last + 1))
     return list(dict.fromkeys(found))

@@ -50,8 +50,9 @@ def _start(counter, count, parent, keep_predictions):
     with counter.get_lock():
         index = counter.value
         counter.value += 1
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[index::count] or [cores[index % len(cores)]])
+    if hasattr(os, "sched_setaffinity"):  # not on macOS
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[index::count] or [cores[index % len(cores)]])
     devices = [device for device in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if device]
     if devices:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]

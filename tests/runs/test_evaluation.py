@@ -1,5 +1,6 @@
 """Evaluations of a trained model as a function of settings: what is left, and rows and folders that are refused."""
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import pytest
 import tiny
 
 from command_line.settings import ScoreSettings
+from data.text_lines import SPOOL
 from runs import evaluation, model_folder
 from runtime.errors import UserError
 from runtime.files import file_sha256
@@ -45,6 +47,17 @@ def test_what_is_left(model, tmp_path):
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [row["label"] for row in rows] == ["up", "down", "up"]
     assert summary["metrics"]["accuracy"] == np.mean([row["label"] == row["prediction"] for row in rows])
+
+
+def test_standard_input_is_called_so(model, tmp_path):
+    folder = tmp_path / (SPOOL + "1")
+    folder.mkdir()
+    asked = dataclasses.replace(settings(model, folder / "stdin.csv"), output_dir=str(tmp_path / "out"))
+    assert evaluation.run(asked).summary["data"]["eval"]["path"] == "standard input"
+    single = changed(model, tmp_path / "model", pair=False)
+    asked = settings(str(single), folder / "stdin.csv", "text,text2,label\ngood,film,up\n")
+    with pytest.raises(UserError, match="^standard input: holds pairs"):
+        evaluation.run(asked)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +131,7 @@ def empty(folder):
     (cut_short, "--model_dir: .*cannot be read"),
     (without_vocabulary, "vocab.txt"),
     (of_another_model, "--model_dir: .*has 1 variables of another shape: .*label_embedding"),
-    (of_a_strange_version, "--model_dir: .*model.json is damaged .*a_new_kind_of_head"),
+    (of_a_strange_version, "--model_dir: .*model.json is of a later version, or damaged .*a_new_kind_of_head"),
     (empty, "--model_dir: no fine-tuned model"),
 ])
 def test_folders_that_are_no_whole_model(harm, words, model, tmp_path):
@@ -130,10 +143,15 @@ def test_folders_that_are_no_whole_model(harm, words, model, tmp_path):
     assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
 
 
-def test_settings_of_a_later_version_that_mean_nothing_here_are_passed_over(model, tmp_path):
-    mine = tmp_path / "model"
-    shutil.copytree(model, str(mine))
-    told = json.loads((mine / "model.json").read_text())
-    (mine / "model.json").write_text(json.dumps(dict(told, made_with="9.0", finetuning={"new": 1})))
+def changed(model, folder, **more):
+    """A copy of a model, whose model.json says more."""
+    shutil.copytree(model, str(folder))
+    told = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(dict(told, **more)))
+    return folder
+
+
+def test_settings_of_the_training_of_a_later_version_mean_nothing_here_and_are_passed_over(model, tmp_path):
+    mine = changed(model, tmp_path / "model", finetuning={"new": 1})
     assert model_folder.load(str(mine)).finetuning == {"new": 1}
     assert evaluation.run(settings(str(mine), tmp_path / "a.csv")).rows.examples.size == 3

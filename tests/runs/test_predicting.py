@@ -66,7 +66,8 @@ def test_places(tmp_path):
     (tmp_path / "folder.tsv").mkdir()
     for path, words in (
         ("mine.tsv", "holds no predictions"), ("folder.tsv", "holds no predictions"),
-        ("none/a.tsv", "there is no folder"), ("./rows.tsv", "is the same file"), ("a.csv", r"called \*.tsv or \*.jsonl"),
+        ("none/a.tsv", "there is no folder"), ("./rows.tsv", "is the same file"),
+        ("a.csv", r"called \*.tsv or \*.jsonl"),
     ):
         with pytest.raises(UserError, match="--output.*" + words):
             predicting.check_file(str(tmp_path / path), rows)

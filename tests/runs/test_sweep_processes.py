@@ -1,4 +1,5 @@
 """Runs in one process or several: what comes back, whatever happens to one of them."""
+import multiprocessing
 import os
 
 import pytest
@@ -45,6 +46,17 @@ def test_several_processes_tell_of_every_run(tmp_path):
     for job, reason in found.items():
         assert "AttributeError" in reason
         assert read_json(os.path.join(job.folder, "results.json"))["error"] == reason
+
+
+def test_a_system_that_shares_out_no_cores(monkeypatch):
+    for name in ("sched_getaffinity", "sched_setaffinity"):
+        monkeypatch.delattr(os, name)
+    monkeypatch.setattr(sweep_processes.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sweep_processes.parents, "end_with", lambda parent: None)
+    monkeypatch.setattr(sweep_processes, "_runner", None)
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    sweep_processes._start(multiprocessing.get_context("spawn").Value("i", 0), 2, os.getpid(), True)
+    assert sweep_processes._runner.keep_predictions
 
 
 def test_a_process_that_dies_is_one_line(tmp_path):
