@@ -4,6 +4,13 @@ import argparse
 from runtime.errors import UserError
 
 
+def check_counts(options, names):
+    """UserError for an option of these names, a number of rows, rounds or the like, that is below 1."""
+    for name in names:
+        if getattr(options, name) < 1:
+            raise UserError("--%s=%d: at least 1." % (name, getattr(options, name)))
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that shows its description as it is written, and raises UserError for a mistake."""
 

@@ -19,7 +19,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from runtime.arguments import Parser
+from runtime.arguments import Parser, check_counts
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -28,7 +28,7 @@ with importing(__name__):
 
 from command_line import public_task, recipes, settings
 from learner import calibration
-from runs import confidence, self_check, task_data
+from runs import confidence, self_check, sweep_keys, task_data
 from runs.scores import Scores
 from runtime.files import atomic_path
 from training import cross_validation, finetuner
@@ -85,14 +85,14 @@ def split_logits(model, train, judged, names):
     }
 
 
-def make(options, folder):
+def make(options, ks, folder):
     """Makes the logits of all splits that are not there; returns {StoredSplit: path}."""
     store, model, found = matched_sets.RowStore(options.output_dir), None, collections.OrderedDict()
     os.makedirs(folder, exist_ok=True)
     for source in matched_sets.sources(options.sets):
-        matched_sets.store(source, store, options.ks, range(options.splits), options.rows, options.leopard_dir)
+        matched_sets.store(source, store, ks, range(options.splits), options.rows, options.leopard_dir)
         judged = None
-        for split in store.runs([source.name], options.ks, range(options.splits)):
+        for split in store.runs([source.name], ks, range(options.splits)):
             found[split] = path = os.path.join(folder, "%s_%d_%d.npz" % split)
             if os.path.exists(path):
                 continue
@@ -136,11 +136,13 @@ def show(name, of_split, paths, sets, k):
 
 def run(options):
     """Makes what is not there, and prints the tables."""
+    check_counts(options, ("splits", "rows"))
     for rule in options.rules:
         check_rule(rule)
-    paths = make(options, os.path.join(options.output_dir, "logits"))
+    ks = sweep_keys.numbers("ks", options.ks)
+    paths = make(options, ks, os.path.join(options.output_dir, "logits"))
     kept = collections.OrderedDict((split, dict(np.load(path, allow_pickle=False))) for split, path in paths.items())
-    for k in options.ks:
+    for k in ks:
         sets = list(collections.OrderedDict((split.name, None) for split in kept if split.k == k))
         print("\nk=%-12d %s %8s" % (k, " ".join("%14.14s" % name for name in sets), "mean"))
         for rule in options.rules:
@@ -161,11 +163,11 @@ def check_rule(rule):
 def main(arguments=None):
     parser = Parser(description=__doc__)
     parser.add_argument("--sets", action="append", required=True, help="LEOPARD's tasks, NAME=FILE or NAME=TRAIN,TEST")
-    parser.add_argument("--ks", type=lambda ks: [int(k) for k in ks.split(",")], default=[8], help="default: 8")
+    parser.add_argument("--ks", default="8", help="rows a class, comma-separated (default: %(default)s)")
     parser.add_argument("--rules", type=lambda rules: rules.split(","), default=list(RULES), help="see above")
     parser.add_argument("--splits", type=int, default=10, help="default: %(default)s")
     parser.add_argument("--rows", type=int, default=1000, help="judged rows of a set, at most (default: %(default)s)")
-    parser.add_argument("--leopard_dir", default="", help="folder of the LEOPARD data")
+    parser.add_argument("--leopard_dir", default=os.environ.get("LEOPARD_DIR", ""), help="folder of the LEOPARD data")
     parser.add_argument("--output_dir", required=True, help="for rows and logits")
     return exit_code(lambda: run(parser.parse_args(arguments)))
 

@@ -30,7 +30,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from runtime.arguments import Parser
+from runtime.arguments import Parser, check_counts
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -237,16 +237,18 @@ def groups_of(sources, chosen_by):
 
 def run(options):
     """Makes what is not done, and the tables; returns the exit code."""
-    for name in ("splits", "rows"):
-        if getattr(options, name) < 1:
-            raise UserError("--%s=%d: at least 1." % (name, getattr(options, name)))
+    check_counts(options, ("splits", "rows"))
     if options.setfit_python and SETFIT not in options.methods.split(","):
         options.methods += "," + SETFIT
     ks, (variants, others) = sweep_keys.numbers("ks", options.ks), chosen_variants(options)
     sources, store = matched_sets.sources(options.sets), matched_sets.RowStore(options.output_dir)
+    names, chosen_by = [source.name for source in sources], list(filter(None, options.chosen_by.split(",")))
+    unknown = [name for name in chosen_by if name not in names]
+    if unknown:  # the tables would count a set that settings were chosen by among the others
+        raise UserError("--chosen_by=%s: none of the --sets (%s)." % (unknown[0], ", ".join(names)))
     for source in sources:
         matched_sets.store(source, store, ks, range(options.splits), options.rows, options.leopard_dir)
-    names, folder = [source.name for source in sources], minilm.ensure_minilm()
+    folder = minilm.ensure_minilm()
     runs = store.runs(names, ks, range(options.splits))
     run_heads(store, runs, [method for method in others if method in HEADS], folder, options.overwrite)
     failures = run_models(store, runs, variants, options.overwrite)
@@ -257,7 +259,7 @@ def run(options):
     results_dir = os.path.join(options.output_dir, "runs")
     methods = list(variants) + others
     print(document.make(results_dir, os.path.join(options.output_dir, "tables"), methods, confusion="none",
-                        groups=groups_of(sources, options.chosen_by.split(","))))
+                        groups=groups_of(sources, chosen_by)))
     return 1 if failures else 0
 
 

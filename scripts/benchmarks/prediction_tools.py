@@ -21,7 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from runtime.arguments import Parser
+from runtime.arguments import Parser, check_counts
 from runtime.errors import UserError, exit_code
 
 SIDE = os.path.join(ROOT, "scripts", "benchmarks", "prediction_side.py")
@@ -99,6 +99,7 @@ def show(name, found):
 
 def run(options):
     """Prepares the sides and shows both tables."""
+    check_counts(options, ["rounds"])
     with open(options.texts, encoding="utf-8") as file:
         lines = file.read().splitlines()
     if options.setfit_python and not options.train:

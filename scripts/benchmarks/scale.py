@@ -12,6 +12,7 @@ Weights are random, all rows of a case equally long, the settings those of prese
 support batches, which are eight ninths of a task's rows, and query rows. Medians, with the least and the largest in
 brackets.
 """
+import contextlib
 import json
 import os
 import socket
@@ -30,7 +31,7 @@ from side_process import SideProcess
 import meta_learner
 from command_line import program_flags, settings
 from data import meta_tasks, records
-from runtime.arguments import Parser
+from runtime.arguments import Parser, check_counts
 from runtime.compat import tf
 from runtime.errors import UserError, exit_code
 from runtime.files import write_json
@@ -77,8 +78,11 @@ class Bench:
         self.folder, self._options = folder, options
 
     def chosen(self, cases):
-        """Those of the cases that were asked for."""
-        return [case for case in cases if self._options.cases in str(case)]
+        """Those of the cases that were asked for; UserError where there are none."""
+        found = [case for case in cases if self._options.cases in str(case)]
+        if not found:
+            raise UserError("--cases=%s: there are %s." % (self._options.cases, "; ".join(map(str, cases))))
+        return found
 
     def flags(self, case, processes=1):
         """Flags of the main program for a case."""
@@ -188,19 +192,30 @@ def trained_numbers(flags):
         return sum(variables[name].shape.num_elements() for name in meta_learner.trained_names(variables, config))
 
 
+@contextlib.contextmanager
+def one_core():
+    """Keeps this process to one core, and gives it back all that it had: what is measured next needs them."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 def reader(bench):
     """What one core reads."""
-    os.sched_setaffinity(0, {0})
     case = Case("L6 H384")
     path = bench.records(case, READ_TASKS)
     opening, reading = [], []
-    for _ in range(3):
-        begun = time.perf_counter()
-        source = meta_tasks.TaskSource([path], case.rows, COLUMNS, VOCABULARY)
-        opening.append((time.perf_counter() - begun) / source.sizes[0])
-        begun = time.perf_counter()
-        assert sum(1 for _ in source.tasks(range(READ_TASKS))) == READ_TASKS
-        reading.append((time.perf_counter() - begun) / READ_TASKS)
+    with one_core():
+        for _ in range(3):
+            begun = time.perf_counter()
+            source = meta_tasks.TaskSource([path], case.rows, COLUMNS, VOCABULARY)
+            opening.append((time.perf_counter() - begun) / source.sizes[0])
+            begun = time.perf_counter()
+            assert sum(1 for _ in source.tasks(range(READ_TASKS))) == READ_TASKS
+            reading.append((time.perf_counter() - begun) / READ_TASKS)
     size = os.path.getsize(path) / (case.rows * READ_TASKS)
     yield dict(case._asdict(), what="reading a task", seconds=reading, bytes_a_record=size)
     yield dict(case._asdict(), what="opening, a record", seconds=opening, bytes_a_record=size)
@@ -225,6 +240,7 @@ def run(options):
     unknown = [name for name in options.what.split(",") if name not in WHAT]
     if unknown:
         raise UserError("--what=%s: choose from %s." % (unknown[0], ", ".join(WHAT)))
+    check_counts(options, ("rounds", "steps"))
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.what.split(","):

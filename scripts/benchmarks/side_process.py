@@ -1,4 +1,5 @@
 """A side of a benchmark as the measuring program sees it: a process that is asked for rounds of work."""
+import contextlib
 import json
 import os
 import subprocess
@@ -39,8 +40,9 @@ class SideProcess:
         return self.end()
 
     def begin(self):
-        """Begins a round; `end` waits for it."""
-        print("go", file=self._process.stdin, flush=True)
+        """Begins a round; `end` waits for it, and says so where the process has ended."""
+        with contextlib.suppress(BrokenPipeError):
+            print("go", file=self._process.stdin, flush=True)
 
     def end(self):
         """The answer of the round that was begun."""
@@ -54,7 +56,8 @@ class SideProcess:
         return json.loads(line)
 
     def close(self):
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and not read all that it was asked
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
         self._errors.close()

@@ -17,7 +17,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, ROOT)
 
-from runtime.arguments import Parser
+from runtime.arguments import Parser, check_counts
 from runtime.errors import UserError, exit_code, importing
 
 with importing(__name__):
@@ -113,9 +113,7 @@ def rows_needed(means, rows, goal):
 
 def run(options):
     """Prints a table for each set."""
-    for name in NUMBERS:
-        if getattr(options, name) < 1:
-            raise UserError("--%s=%d: at least 1." % (name, getattr(options, name)))
+    check_counts(options, NUMBERS)
     unknown = [method for method in options.methods if method not in METHODS]
     if unknown:
         raise UserError("--methods=%s: of %s." % (unknown[0], ", ".join(METHODS)))
@@ -149,7 +147,7 @@ def main(arguments=None):
     parser.add_argument("--repetitions", type=int, default=10, help="default: %(default)s")
     parser.add_argument("--rows", type=int, default=800, help="of a set, pool and judged (default: %(default)s)")
     parser.add_argument("--candidates", type=int, default=selection.CANDIDATES, help="default: %(default)s")
-    parser.add_argument("--leopard_dir", default="", help="folder of the LEOPARD data")
+    parser.add_argument("--leopard_dir", default=os.environ.get("LEOPARD_DIR", ""), help="folder of the LEOPARD data")
     parser.add_argument("--output_dir", required=True, help="for the rows")
     return exit_code(lambda: run(parser.parse_args(arguments)))
 

@@ -1,8 +1,10 @@
 """Mistakes on a command line are one line, in whatever way they are made."""
+import types
+
 import pytest
 
-from runtime.arguments import Parser
-from runtime.errors import exit_code
+from runtime.arguments import Parser, check_counts
+from runtime.errors import UserError, exit_code
 
 
 def program(arguments):
@@ -23,6 +25,13 @@ def test_a_mistake_is_one_line_and_the_way_to_more(arguments, words, capsys):
     found = capsys.readouterr()
     assert found.out == "" and found.err.count("\n") == 1, found.err
     assert found.err.startswith("error: ") and words in found.err and "count --help" in found.err
+
+
+def test_numbers_below_one():
+    options = types.SimpleNamespace(rows=1, rounds=0)
+    check_counts(options, ["rows"])
+    with pytest.raises(UserError, match="--rounds=0: at least 1"):
+        check_counts(options, ["rows", "rounds"])
 
 
 def test_help_is_the_description_as_it_is_written(capsys):

@@ -88,6 +88,13 @@ def test_groups_tell_sets_that_settings_were_chosen_by_apart():
     assert list(matched_shots.groups_of(sources[:2], [""])) == ["all sets"]
 
 
+def test_a_set_that_settings_were_chosen_by_is_one_of_the_sets(tmp_path, capsys):
+    """Else the tables would count it among those that nothing was chosen by."""
+    out = tmp_path / "out"
+    assert matched_shots.main(["--sets=mine=a.csv", "--chosen_by=mine,spam", "--output_dir=%s" % out]) == 2
+    assert capsys.readouterr().err == "error: --chosen_by=spam: none of the --sets (mine).\n" and not out.exists()
+
+
 # --- heads ------------------------------------------------------------------------------------------------------------
 def test_rows_of_a_set_are_encoded_once_and_not_again(encoder, store, monkeypatch):
     runs, encoded = store.runs(NAMES, [2], range(2)), []

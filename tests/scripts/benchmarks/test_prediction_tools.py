@@ -22,6 +22,8 @@ def test_labels_that_differ_are_counted_for_our_own_sides(tmp_path, capsys):
 def test_mistakes(tmp_path, capsys):
     (tmp_path / "texts.txt").write_text("good\n")
     command = ["--model_dir=%s" % tmp_path, "--texts=%s" % (tmp_path / "texts.txt")]
+    assert script.main(command + ["--rounds=0"]) == 2
+    assert "--rounds=0: at least 1" in capsys.readouterr().err
     assert script.main(command + ["--setfit_python=python"]) == 2
     assert "--setfit_python needs --train" in capsys.readouterr().err
     assert script.main(command + ["--texts=%s" % (tmp_path / "none.txt")]) == 2

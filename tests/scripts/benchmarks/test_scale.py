@@ -1,4 +1,5 @@
 """scripts/benchmarks/scale.py: the workloads and how their numbers are put together; nothing is measured."""
+import os
 import types
 
 import numpy as np
@@ -34,6 +35,14 @@ def test_the_numbers_of_a_gradient(monkeypatch, tmp_path):
     assert encoder + heads < found < encoder + heads + 50  # and the learned rates
 
 
+def test_the_reader_leaves_all_cores_to_what_is_measured_next(monkeypatch, tmp_path):
+    monkeypatch.setattr(scale, "READ_TASKS", 2)
+    cores, seen = os.sched_getaffinity(0), []
+    monkeypatch.setattr(scale.time, "perf_counter", lambda: seen.append(os.sched_getaffinity(0)) or float(len(seen)))
+    assert [found["what"] for found in scale.reader(make_bench(tmp_path))] == ["reading a task", "opening, a record"]
+    assert {len(each) for each in seen} == {1} and os.sched_getaffinity(0) == cores
+
+
 class Side:
     """A side whose rounds take given seconds."""
 
@@ -64,6 +73,10 @@ def test_sides_work_at_once_and_the_slowest_counts(tmp_path):
 def test_what_is_asked_for(tmp_path):
     cases = make_bench(tmp_path, cases="4 tasks").chosen(scale.TASK_CASES)
     assert [case.tasks for case in cases] == [4]
+    with pytest.raises(UserError, match="--cases=7 tasks: there are L6 H384, 90 rows"):
+        make_bench(tmp_path, cases="7 tasks").chosen(scale.TASK_CASES)
+    with pytest.raises(UserError, match="--rounds=0: at least 1"):
+        scale.run(types.SimpleNamespace(what="tasks", rounds=0, steps=1))
     with pytest.raises(UserError, match="--what=other: choose from tasks, workers, reader"):
         scale.run(types.SimpleNamespace(what="tasks,other", output=str(tmp_path / "out.json")))
 

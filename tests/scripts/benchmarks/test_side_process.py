@@ -35,3 +35,12 @@ def test_sides_that_wait_for_each_other():
 def test_a_side_that_fails_says_why():
     with pytest.raises(UserError, match="a side of the benchmark failed: .*no such thing"):
         SideProcess([sys.executable, "-c", "raise SystemExit('no such thing')"])
+
+
+def test_a_side_that_ends_between_rounds_says_why():
+    """Else the program would end without a word, as where nobody reads its output."""
+    side = SideProcess([sys.executable, "-c", "import sys; print('{}', flush=True); sys.exit('no memory')"])
+    side._process.wait()
+    with pytest.raises(UserError, match="a side of the benchmark failed: .*no memory"):
+        side.round()
+    side.close()
