@@ -25,6 +25,7 @@ TENSORFLOW_SIDES = os.path.join(SCRIPTS, "benchmark_tf.py")
 ROOT = os.path.dirname(os.path.dirname(SCRIPTS))
 sys.path.insert(0, ROOT)
 
+from runtime.arguments import check_counts
 from runtime.errors import UserError, importing
 from runtime.files import write_json
 
@@ -50,7 +51,7 @@ from tokenization import Tokenizer
 FLAGS = flags.FLAGS
 flags.DEFINE_list("what", ["finetune_step", "evaluation"], "What to measure (WHAT below; an unknown name lists them).")
 flags.DEFINE_list("tasks", "airline,sentiment_books,conll", "Tasks whose texts are used.")
-flags.DEFINE_string("leopard_dir", None, "Folder of the LEOPARD data.")
+flags.DEFINE_string("leopard_dir", os.environ.get("LEOPARD_DIR", ""), "Folder of the LEOPARD data.")
 flags.DEFINE_string("encoder_dir", os.path.join(ROOT, "data/downloads/minilm"), "BERT checkpoint, config, vocabulary.")
 flags.DEFINE_string("reference_python", None, "Interpreter of the reference runtime.")
 flags.DEFINE_string("torch_python", None, "Interpreter that has torch and transformers.")
@@ -190,14 +191,9 @@ def chosen(commands):
 
 
 def task_file(task, part):
-    """Path of a task's text: its k = 4 training file of split 0, or its evaluation file."""
-    folder = os.path.join(FLAGS.leopard_dir or "", "data", "json", task)
-    if not os.path.isdir(folder):
-        folder = os.path.join(FLAGS.leopard_dir or "", "json", task)
-    if not os.path.isdir(folder):
-        raise UserError("--leopard_dir: no folder %s." % folder)
-    end = {"train": "_train_0_4.json", "eval": "_eval.json"}[part]
-    return next(os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(end))
+    """Path of a task's text: its k = 4 training file of split 0, or its evaluation file; UserError without it."""
+    which = {"train": (0, 4), "eval": ()}[part]
+    return tasks.require(tasks.get_task(task).json_file(FLAGS.leopard_dir, part, *which))
 
 
 def write_texts(task, path):
@@ -374,7 +370,7 @@ def checkouts():
 def sweep(folder):
     """All splits of the first task with the small encoder: one process, and a command for each."""
     task, splits = FLAGS.tasks[0], FLAGS.sweep_splits
-    environment = ["env", "ENCODER=minilm", "LEOPARD_DIR=" + os.path.abspath(FLAGS.leopard_dir or "")]
+    environment = ["env", "ENCODER=minilm", "LEOPARD_DIR=" + os.path.abspath(FLAGS.leopard_dir)]
 
     def script(name, *arguments):
         return environment + [sys.executable, os.path.join(ROOT, "scripts", name)] + list(arguments)
@@ -611,6 +607,7 @@ def main(argv):
     unknown = [what for what in FLAGS.what if what not in WHAT]
     if unknown:
         raise UserError("--what=%s: use some of %s." % (",".join(unknown), ",".join(WHAT)))
+    check_counts(FLAGS, ("rounds", "steps", "rows", "batch_size", "run_epochs", "sweep_splits"))
     for name in ("leopard_dir", "encoder_dir", "reference_python", "torch_python", "corpus", "other_checkout"):
         path = FLAGS[name].value
         if path and os.path.exists(path):  # else it may be a program's name

@@ -51,6 +51,7 @@ class SideProcess:
     def _answer(self):
         line = self._process.stdout.readline()
         if not line:
+            self._process.wait()  # it may give up its answers before it says why
             self._errors.seek(0)
             raise UserError("a side of the benchmark failed: %s" % self._errors.read()[-2000:])
         return json.loads(line)

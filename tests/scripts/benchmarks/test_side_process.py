@@ -32,9 +32,11 @@ def test_sides_that_wait_for_each_other():
         side.close()
 
 
-def test_a_side_that_fails_says_why():
+@pytest.mark.parametrize("before", ["", "import os, time; os.dup2(2, 1); time.sleep(0.3); "])
+def test_a_side_that_fails_says_why(before):
+    """Also one that, as benchmark_side.Side, gives up its answers before its error is printed."""
     with pytest.raises(UserError, match="a side of the benchmark failed: .*no such thing"):
-        SideProcess([sys.executable, "-c", "raise SystemExit('no such thing')"])
+        SideProcess([sys.executable, "-c", before + "raise SystemExit('no such thing')"])
 
 
 def test_a_side_that_ends_between_rounds_says_why():
