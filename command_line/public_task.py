@@ -56,7 +56,7 @@ def encoder_flags(model, encoder, environment):
 
         folder = minilm.ensure_minilm()
     else:
-        folder = environment.get("BERT_DIR") or catalogue.ensure_bert()
+        folder = environment.get("BERT_DIR") or _fetched_bert(environment.get("MODEL_DIR"))
     flags = {"vocab_file": os.path.join(folder, "vocab.txt")}
     if encoder == "minilm":
         flags["do_lower_case"] = True
@@ -75,6 +75,13 @@ def encoder_flags(model, encoder, environment):
     return dict(
         flags, bert_config_file=os.path.join(folder, "bert_config.json"), warm_start_model_dir=model_dir
     )
+
+
+def _fetched_bert(model_dir):
+    """BERT's folder, fetched when it is missing; not for a MODEL_DIR that is none."""
+    if model_dir and "://" not in model_dir and not os.path.isdir(model_dir):
+        raise UserError("MODEL_DIR: %s is no folder." % model_dir)
+    return catalogue.ensure_bert()
 
 
 def data_files(task, split, k, encoder, environment):

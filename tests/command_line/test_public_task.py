@@ -79,6 +79,12 @@ def test_model_dir_comes_before_what_is_shipped_or_released():
         assert public_task.encoder_flags(model, encoder, environment)["warm_start_model_dir"] == "/mine"
 
 
+def test_nothing_is_fetched_for_a_model_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(public_task.catalogue, "ensure_bert", lambda: pytest.fail("fetched"))
+    with pytest.raises(UserError, match="MODEL_DIR: /nowhere/model is no folder"):
+        public_task.encoder_flags("hybrid-smlmt", "bert", {"MODEL_DIR": "/nowhere/model"})
+
+
 def test_files(leopard, tmp_path):
     environment = {"LEOPARD_DIR": str(leopard)}
     records = TASK.record_file(leopard, "train", 0, 4), TASK.record_file(leopard, "eval")
