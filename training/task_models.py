@@ -14,6 +14,8 @@ from runtime.compat import tf
 from runtime.dropout import Dropout
 from runtime.progress import Progress
 
+SCORED = 1 << 25  # numbers, 128 MiB, that scores of rows and classes are made of at a time
+
 
 class RowModel:
     """What the models of both classifiers share: batches of rows in, `logits` [rows, num_labels] out."""
@@ -152,17 +154,26 @@ class TaskModel(RowModel):
         if not self.encoder_is_fixed:
             return super().score(session, examples, batch_size, description, show)
         features = self._features_of("scoring", session, examples, batch_size, description, show)
-        return session.run(self.logits, {self._features: features})
+        return self._logits_of(session, features)
 
     def describe(self, session, examples, batch_size, description, show=True):
         """(logits, what the heads read [rows, hidden]) of all rows in their order."""
         features = self.encode(session, examples, batch_size, description, show)
-        return session.run(self.logits, {self._features: features}), features
+        return self._logits_of(session, features), features
 
     def score_trained(self, session, train, rows, batch_size):
         """Logits of those rows of `train` whose numbers are given; for a model that trains on encoded rows."""
         features = self._features_of("training", session, train, batch_size, "encoding", show=False)
-        return session.run(self.logits, {self._features: features[rows]})
+        return self._logits_of(session, features[rows])
+
+    def _logits_of(self, session, features):
+        """Logits of rows whose features are known, [rows, num_labels]; so many at a time as SCORED allows."""
+        most = max(1, SCORED // (self.label_embedding.shape.as_list()[0] * self.score_width))
+        parts = [
+            session.run(self.logits, {self._features: features[first : first + most]})
+            for first in range(0, max(1, len(features)), most)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _features_of(self, purpose, session, examples, batch_size, description, show):
         """Features of rows in their order, kept until others are needed for the same purpose."""

@@ -82,6 +82,23 @@ def test_rows_are_encoded_once_until_they_are_forgotten():
         assert session.calls == calls
 
 
+@pytest.mark.parametrize("rows", [ROWS, 0])
+def test_many_rows_are_scored_in_parts(monkeypatch, rows):
+    """Differences of 100,000 rows and 50 classes of 768 numbers are 15 GB."""
+    model, session = start(learner(**FIXED))
+    rows, fed, run = examples().take(range(rows)), [], session.run
+    whole = score(model, session, rows)
+    monkeypatch.setattr(task_models, "SCORED", 2 * CLASSES * 4)
+
+    def counted(fetches, feed):
+        fed.append(len(feed[model._features]))
+        return run(fetches, feed)
+
+    monkeypatch.setattr(session, "run", counted)
+    np.testing.assert_allclose(score(model, session, rows), whole, rtol=1e-5)
+    assert fed == ([2, 2, 2, 1] if rows.size else [0])
+
+
 def start_anew(config):
     """As `start`, in a graph beside the test's."""
     with tf.Graph().as_default():
