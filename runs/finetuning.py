@@ -53,7 +53,7 @@ def run(settings, known=None):
     output_folder.check(settings.output_dir)
     check_onnx(settings)
     task = read_task(settings, reader_of(settings, known))
-    warn_of_batches(settings)
+    warn_of_schedule(settings)
     run_identity = identity.identify(settings, task.train.labels, weights)
     if settings.keep_model:
         model_folder.check(run_identity.description)
@@ -112,8 +112,14 @@ def read_task(settings, reader):
     return RunRows(train, evaluation, names)
 
 
-def warn_of_batches(settings):
-    """Tells of sizes with which the published schedule of the rates goes astray."""
+def warn_of_schedule(settings):
+    """Tells of sizes with which the published schedule goes astray, and of epochs that it leaves out."""
+    epochs = settings.finetuning.num_train_epochs
+    if epochs != int(epochs):
+        logging.warning(
+            "--num_train_epochs=%g: fine-tuning runs whole epochs, as published: %d%s.", epochs, int(epochs),
+            ", which trains nothing" * (epochs < 1),
+        )
     train, evaluation = settings.finetuning.train_batch_size, settings.finetuning.eval_batch_size
     if train != evaluation and not isinstance(settings.classifier, configs.SoftmaxConfig):
         logging.warning(

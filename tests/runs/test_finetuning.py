@@ -47,8 +47,20 @@ def test_batches_of_two_sizes_are_told(classifier, sizes, warned, settings, monk
     told = []
     monkeypatch.setattr(logging, "warning", lambda *words: told.append(words[0] % words[1:]))
     run = configs.FinetuneConfig(train_batch_size=sizes[0], eval_batch_size=sizes[1])
-    finetuning.warn_of_batches(dataclasses.replace(settings, classifier=classifier, finetuning=run))
+    finetuning.warn_of_schedule(dataclasses.replace(settings, classifier=classifier, finetuning=run))
     assert [line[:50] for line in told] == ["--train_batch_size=4 and --eval_batch_size=8 diffe"] * warned
+
+
+@pytest.mark.parametrize("epochs, told", [
+    (3.0, []), (2.5, ["--num_train_epochs=2.5: fine-tuning runs whole epochs, as published: 2."]),
+    (0.5, ["--num_train_epochs=0.5: fine-tuning runs whole epochs, as published: 0, which trains nothing."]),
+])
+def test_epochs_that_are_not_whole_are_told(epochs, told, settings, monkeypatch):
+    found = []
+    monkeypatch.setattr(logging, "warning", lambda *words: found.append(words[0] % words[1:]))
+    run = configs.FinetuneConfig(train_batch_size=8, num_train_epochs=epochs)
+    finetuning.warn_of_schedule(dataclasses.replace(settings, finetuning=run))
+    assert found == told
 
 
 def identified(settings):
