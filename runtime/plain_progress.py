@@ -35,7 +35,7 @@ class PlainProgress:
         """Adds finished units."""
         self._done += count
         now = self._clock()
-        if self._stream and now - self._shown >= self._pause:
+        if self._stream and self._done and now - self._shown >= self._pause:  # without any there is no rate
             self._shown, self._has_shown = now, True
             line = self._line(now - self._begun)
             self._stream.write("\r%s\x1b[K" % line if self._watched else line + "\n")

@@ -107,12 +107,12 @@ class Watch:
         self._stopped.set()
 
     def _run(self):
-        heard = dict.fromkeys(self._others, time.time())
+        heard = dict.fromkeys(self._others, time.monotonic())
         while not self._stopped.wait(SECONDS_BETWEEN_CALLS):
             for address in self._others:
                 if _answers(address):
-                    heard[address] = time.time()
-                elif time.time() - heard[address] > self._timeout and not self._stopped.is_set():
+                    heard[address] = time.monotonic()
+                elif time.monotonic() - heard[address] > self._timeout and not self._stopped.is_set():
                     leave("worker %s does not answer (for %d s)" % (address, self._timeout))
 
 

@@ -9,12 +9,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(total, stream, seconds):
-    """What is written when ten units are done at each of some seconds."""
+def shown(total, stream, seconds, units=10):
+    """What is written when so many units are done at each of some seconds."""
     times = iter([0.0] + seconds)
     with PlainProgress(total, "prediction", "row", stream, lambda: next(times)) as progress:
         for _ in seconds:
-            progress.update(10)
+            progress.update(units)
     return stream.getvalue()
 
 
@@ -24,6 +24,7 @@ def test_short_work_says_nothing():
 
 def test_lines_in_a_file():
     assert shown(100, io.StringIO(), [10.0, 20.0, 30.0]) == "prediction: 20 of 100 rows, 1/s, 1:20 left\n"
+    assert shown(100, io.StringIO(), [20.0], units=0) == ""
     assert shown(None, io.StringIO(), [20.0]) == "prediction: 10 rows, 0/s\n"
 
 
