@@ -33,6 +33,7 @@ from runs import (
 from runtime import run_files
 from runtime.cells import one_line, shown
 from runtime.installation import renamed
+from runtime.sessions import unused_gpus
 from training import cluster
 
 FLAGS = flags.FLAGS
@@ -84,6 +85,9 @@ def main(argv, values=FLAGS, known=None):
 
 def run_training(asked):
     """Trains on many tasks; where TF_CONFIG names several machines, as one process of a run that they share."""
+    note = None if "CUDA_VISIBLE_DEVICES" in os.environ else unused_gpus()  # whoever hides some knows of them
+    if note:
+        print(note, file=sys.stderr)
     ended = meta_training.run(asked, cluster.parse(os.environ.get("TF_CONFIG", "")))
     if not ended.is_complete:
         print("stopped and saved: run the same command again to go on")

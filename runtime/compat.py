@@ -110,6 +110,8 @@ def _import_tensorflow():
         print(note, file=sys.stderr)
     # It is meant: few rows of the word table are read.
     warnings.filterwarnings("ignore", "Converting sparse IndexedSlices", UserWarning)
+    # Where several devices share a data set it is TensorFlow itself that takes options off it.
+    warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options", UserWarning)
     v1.logging.set_verbosity(v1.logging.ERROR)
     # Users share cards, and TensorFlow would take all memory of each; whoever sets the variable decides.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

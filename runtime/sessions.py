@@ -1,9 +1,12 @@
 """How TensorFlow's sessions are set up: devices, threads, mixed precision, XLA, graph optimiser."""
+import glob
 
 from runtime.compat import mixed_precision_options, round_products, tf
 from runtime.cores import cores
+from runtime.installation import setup
 
 LEAST_WIDTH = 128  # hidden size of encoders that work in halves
+CARDS = "/dev/nvidia[0-9]*"  # NVIDIA's driver makes a file for each card
 
 
 def session_config(bert_config, config, cpu_devices=1, optimise=False):
@@ -66,3 +69,14 @@ def works_in_halves(bert_config, config):
 def gpus():
     """Number of GPUs of this machine."""
     return len(tf.config.experimental.list_physical_devices("GPU"))
+
+
+def unused_gpus():
+    """What to say where this machine has GPUs that TensorFlow cannot use, for it would say nothing; else None."""
+    cards = len(glob.glob(CARDS))
+    if not cards or gpus():
+        return None
+    return (
+        "note: the processors compute, not this machine's NVIDIA GPUs (%d): TensorFlow finds no CUDA libraries that "
+        "fit: %s (CUDA_VISIBLE_DEVICES=-1 says that it is meant)." % (cards, setup("gpu"))
+    )

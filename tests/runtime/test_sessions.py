@@ -56,6 +56,17 @@ def test_mixed_precision_and_xla_are_off_by_default(monkeypatch):
         assert (graph.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1) is on
 
 
+@pytest.mark.parametrize("cards, gpus, is_noted", [(0, 0, False), (2, 0, True), (2, 2, False)])
+def test_cards_that_tensorflow_cannot_use_are_noted(monkeypatch, tmp_path, cards, gpus, is_noted):
+    for name in ["nvidia%d" % i for i in range(cards)] + ["nvidiactl"]:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(sessions, "CARDS", str(tmp_path / "nvidia[0-9]*"))
+    monkeypatch.setattr(sessions, "gpus", lambda: gpus)
+    note = sessions.unused_gpus()
+    assert bool(note) is is_noted
+    assert not note or ("NVIDIA GPUs (2)" in note and "--with=gpu" in note)
+
+
 def test_options_exist_in_this_runtime():
     options = tf.ConfigProto().graph_options.rewrite_options
     for on_gpu in (False, True):
