@@ -25,9 +25,13 @@ def parse(arguments):
     """(options, flags of the main program) of a command line; UserError for one that asks for nothing sensible."""
     parser = Parser(prog=FINETUNE, add_help=False, allow_abbrev=False)
     for option in OPTIONS:
-        parser.add_argument(option, metavar="DIR" if option == "--model" else "FILE")
-    parser.add_argument("--output", metavar="FILE")  # of the main program; here it may be "--output -" too
+        parser.add_argument(option, metavar="DIR" if option == "--model" else "FILE", action="append")
+    parser.add_argument("--output", metavar="FILE", action="append")  # of the main program; here "--output -" too
     options, rest = parser.parse_known_args(arguments)
+    for name, given in vars(options).items():
+        if given and len(given) > 1:  # else the last would count, and the others be ignored without a word
+            raise UserError("--%s is given %d times (%s): name one." % (name, len(given), ", ".join(given)))
+        setattr(options, name, given and given[0])
     for word in rest:
         if not word.startswith("-"):
             raise UserError("%s: unknown argument; further flags are written as --FLAG=VALUE." % word)

@@ -3,7 +3,7 @@
 Columns are called sentence1 (or text), sentence2 (or text2; optional) and label, unless a `Layout` says otherwise;
 others are ignored.
 
-.json   a list of objects, as LEOPARD publishes it, or as .jsonl
+.json   a list of objects, as LEOPARD publishes it, one object alone, or as .jsonl
 .jsonl  one object a line; blank lines are skipped
 .csv    a header line, then rows; a field that begins with a double quote ends with one and doubles those inside it
 .tsv    the same with tabs
@@ -234,6 +234,8 @@ def _read_json(path: str, layout: Layout, wanted) -> Iterator[Row]:
             yield from _read_jsonl(path, layout, wanted)
             return
         raise UserError("%s: invalid JSON: %s." % (named(path), _json_fault(error))) from None
+    if isinstance(rows, dict) and not any(isinstance(value, (dict, list)) for value in rows.values()):
+        rows = [rows]  # one object alone, as a file of one line of .jsonl has it; pandas' columns are dicts or lists
     if not isinstance(rows, list):
         what = 'the JSON is no list of objects (pandas: orient="records"); one object a line is read from .jsonl files.'
         raise UserError("%s: %s" % (named(path), what))

@@ -56,6 +56,7 @@ def refused(line, *words):
         ("--train", ["--train", "expected one argument"]),
         ("--train=", ["--train is empty"]),
         ("--train a.csv b.csv", ["b.csv", "--FLAG=VALUE"]),
+        ("--train a.csv --train=b.csv", ["--train is given 2 times (a.csv, b.csv)"]),
         ("--train a.csv --seed 3", ["3", "--FLAG=VALUE"]),
         ("--eval a.csv", ["--eval needs --train FILE or --model DIR"]),
         ("--predict a.txt", ["--predict needs --train FILE or --model DIR"]),

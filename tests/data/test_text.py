@@ -50,7 +50,10 @@ ROW = {"sentence1": "a", "label": "x"}
         ("t.csv", "text,label\na,x\n".encode("utf-16"), ["t.csv: is UTF-16 text", "iconv -f UTF-16"]),
         # JSON
         ("t.json", '[{"sentence1": "a",\n "label" "x"}]', ["invalid JSON", "line 2 column 10"]),
-        ("t.json", ROW, ["no list of objects", ".jsonl"]),
+        ("t.json", {"text": {"0": "a"}, "label": {"0": "x"}}, ["no list of objects", "orient", ".jsonl"]),
+        ("t.json", {"data": [ROW]}, ["no list of objects"]),
+        ("t.json", '"a"', ["no list of objects"]),
+        ("t.json", {"sentence1": "a"}, ["row 0", "no column label"]),
         ("t.json", [ROW, "a"], ["row 1 (the first is 0)", "no JSON object"]),
         ("t.json", [ROW, {"sent1": "a", "label": "x"}], ["row 1", "no column sentence1 or text", "sent1, label"]),
         ("t.json", [ROW, {"sentence1": "a"}], ["row 1", "no column label", "sentence1"]),
@@ -147,6 +150,12 @@ def test_every_format_gives_the_same(tmp_path, name, content):
     path = save(tmp_path, name, content)
     assert read_text(path) == PAIRS
     assert read_text(path, labelled=False) == [TextExample(each.text_a, each.text_b) for each in PAIRS]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_of_one_object_is_one_row(tmp_path, indent):
+    path = save(tmp_path, "t.json", json.dumps({"Text": "a", "label": 1, "id": None}, indent=indent) + "\n")
+    assert read_text(path) == [TextExample("a", None, "1")]
 
 
 def test_plain_text(tmp_path):
