@@ -1,5 +1,6 @@
 """From the command line of run_finetune.sh to the main program's flags: which task, which model, which place."""
 import os
+import re
 from typing import NamedTuple
 
 from absl import flags as absl_flags
@@ -16,6 +17,12 @@ from runtime.run_files import RESULTS
 SAMPLE_LABELS = 4
 SAMPLE_SHOTS = 16
 USAGE = FINETUNE + " TASK SPLIT K [N]"
+# What names the files of one's own in the place of the main program's flags, which would win without a word.
+NAMED_BY = {
+    "task_eval_files": "--train and --eval", "score_file": "--eval", "predict_file": "--predict",
+    "suggest_file": "--suggest", "model_dir": "--model",
+    "data_dir": "their paths", "supervised_data_dir": "their paths",
+}
 
 
 class Command(NamedTuple):
@@ -28,7 +35,7 @@ class Command(NamedTuple):
 
 def command(arguments, environment):
     """The Command for a command line that names no files of the user's own; UserError for one that makes no sense."""
-    flags = [word for word in arguments if word.startswith("-") and not word[1:2].isdigit()]
+    flags = [word for word in arguments if re.match(r"-[^\d]", word)]
     words = [word for word in arguments if word not in flags]
     check_flags([flag for flag in flags if "=" not in flag])
     for flag, word in zip(arguments, arguments[1:]):
@@ -51,6 +58,9 @@ def own_command(options, flags, environment):
     """The Command for files of the user's own; arguments as `own_task.parse` returns them, and for own_task.choose."""
     values, rest = program_flags.parse_known(flags)
     check_flags(rest)
+    for flag, named_by in NAMED_BY.items():
+        if values[flag].present:
+            raise UserError("--%s: files of your own are named by %s here." % (flag, named_by))
     chosen, rows = own_task.choose(options, environment)
     settle(values, chosen, environment)
     return Command(values, rest, rows)

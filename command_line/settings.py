@@ -197,7 +197,10 @@ def run_settings(flags):
     finetuning = finetune_settings(values)
     check_heads(bert_config, classifier)
     if finetuning.label_names and isinstance(classifier, configs.SoftmaxConfig):
-        raise UserError("--label_names: --classifier=softmax has no label embeddings to lean on them.")
+        raise UserError(
+            "--label_names: --classifier=softmax has no label embeddings to lean on them: leave them out by "
+            "--label_names=."
+        )
     train_file, eval_file = task_files(values)
     return RunSettings(
         bert_config=bert_config,

@@ -54,7 +54,7 @@ class OnnxModel:
         settings, self.tokenizer, self._session = folders.read_whole(folder, read)
         self.labels, self.is_pair = settings["labels"], settings.get("pair")
         self.label_kind = settings.get("label_kind", "U")
-        self.max_seq_length = max_seq_length or settings["text"]["max_seq_length"]
+        self.max_seq_length = settings["text"]["max_seq_length"] if max_seq_length is None else max_seq_length
         positions = settings.get("bert_config", {}).get("max_position_embeddings", 512)
         if not 3 <= self.max_seq_length <= positions:
             raise UserError("%s: texts of %d tokens: 3 to %d can be read." % (folder, self.max_seq_length, positions))

@@ -38,7 +38,8 @@ Environment:
                folder) says itself what it is; others belong to MODEL and ENCODER
   LEOPARD_DIR  folder of the LEOPARD data (data/json, data/tf_record)
   OUTPUT_DIR   where the results go; default for the 17 tasks output/MODEL/TASK_SPLIT_K
-Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over what is picked here.
+Further flags, as --FLAG=VALUE, go to run_classifier_multitask.py and win over what is picked here; files of your own
+are named as above alone.
 """
 import contextlib
 import functools

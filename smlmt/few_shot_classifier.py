@@ -153,7 +153,7 @@ class FewShotClassifier(Decisions, ClassifierMixin, BaseEstimator):
         They are those that the model is unsure of and that differ from each other (runs/selection.py); a text that
         comes twice is chosen once.
         """
-        inputs.check_number("n", n, 1)
+        inputs.check_number("n", n, 1, none=False)
         texts, examples = self._encoded(X)
         with self._holding() as finetuner:
             logits, features = finetuner.describe(examples, PREDICT_BATCH, self.progress)

@@ -95,17 +95,16 @@ def warn_of_unknown(encoded, tokenizer):
         warnings.warn("X: %s" % doubt, stacklevel=_CALLER)
 
 
-def check_number(name, value, least, most=None, whole=True):
-    """ValueError unless a parameter is None or a number in its bounds."""
-    if value is None:
+def check_number(name, value, least, most=None, whole=True, none=True):
+    """ValueError unless a parameter is a number in its bounds, or None where `none` allows it."""
+    if value is None and none:
         return
     kind = numbers.Integral if whole else numbers.Real
     is_number = isinstance(value, kind) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
     if not is_number or value < least or (most is not None and value > most):
         bounds = "at least %d" % least if most is None else "from %d to %d" % (least, most)
-        raise ValueError(
-            "%s=%r: %s %s is needed, or None" % (name, value, "an integer" if whole else "a number", bounds)
-        )
+        needed = "an integer" if whole else "a number"
+        raise ValueError("%s=%r: %s %s is needed%s" % (name, value, needed, bounds, ", or None" if none else ""))
 
 
 def check_folder(name, value):

@@ -52,6 +52,8 @@ def picked(arguments, environment):
         ("airline", ["usage", "TASK SPLIT K [N]"]),
         ("airline 0", ["usage", "TASK SPLIT K [N]"]),
         ("airline 0 4 3 1", ["usage", "TASK SPLIT K [N]"]),
+        ("airline 0 -", ["usage", "TASK SPLIT K [N]"]),
+        ("airline 0 4 -", ["N must be a number", "not -"]),
         ("airline zero 4", ["SPLIT", "zero"]),
         ("airline 0 four", ["K must be a number", "four"]),
         ("airline 0 4 three", ["N must be a number", "three"]),

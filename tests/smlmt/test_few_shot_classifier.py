@@ -164,6 +164,8 @@ def test_suggested_texts_differ(fitted):
     assert sorted(fitted.suggest(texts).tolist()) == [0, 2, 3, 4]
     with pytest.raises(ValueError, match="n=0"):
         fitted.suggest(texts, n=0)
+    with pytest.raises(ValueError, match="n=None: an integer at least 1 is needed$"):
+        fitted.suggest(texts, n=None)
 
 
 def test_a_check_leaves_the_fitted_model_as_it_is(fitted):

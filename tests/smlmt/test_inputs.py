@@ -143,6 +143,7 @@ def test_numbers_that_are_taken():
         inputs.check_number("batch_size", value, 1)
     for value in (2.5, np.float32(1.5), fractions.Fraction(3, 2)):
         inputs.check_number("epochs", value, 1, whole=False)
+    refused(lambda: inputs.check_number("n", None, 1, none=False), "n=None: an integer at least 1 is needed$")
     refused(lambda: inputs.check_number("epochs", "2", 1, whole=False), "epochs='2': a number at least 1")
     refused(lambda: inputs.check_number("random_state", 2**31, 0, 2**31 - 1), "random_state=2147483648: an integer")
 

@@ -50,6 +50,7 @@ def test_bad_places_are_one_line(folders, rows, tmp_path, capsys):
         ([folders[1], rows, "--output=out.csv"], "*.tsv or *.jsonl"), ([folders[1], rows, "--output="], "--output="),
         ([folders[1], "a.tf_record"], "records need TensorFlow"),
         ([folders[1], rows, "--max_seq_length=99"], "3 to 24"), ([], "FOLDER"),
+        ([folders[1], rows, "--max_seq_length=0"], "0 tokens: 3 to 24"),
         ([folders[1], rows, "--min_confidence=2"], "2: 0 to 1"), ([folders[1], rows, "--max=3", "--what"], "--what"),
     ):
         assert predict.main(arguments) == 2
