@@ -8,7 +8,6 @@ hybrid_smlmt_metatrain.flags (tasks of 90 rows, as scripts/benchmarks/scale.py h
 processes that are started together, share the card and take turns. Medians, with the least and the largest in brackets.
 Whether the numbers are the same on the GPU is told by `scripts/test.sh tests/test_golden.py`.
 """
-import argparse
 import collections
 import os
 import statistics
@@ -21,6 +20,7 @@ import scale
 from side_process import SideProcess
 
 from data.records import SCHEMA
+from runtime.arguments import Parser, check_counts
 from runtime.errors import UserError, exit_code
 from runtime.files import write_json
 from runtime.paths import PRESETS
@@ -117,6 +117,7 @@ def shown(case, found):
 
 def run(options):
     """Measures, prints and writes."""
+    check_counts(options, ("rounds", "steps"))
     names = options.sides.split(",")
     unknown = [name for name in names if name not in SIDES]
     if unknown:
@@ -126,7 +127,10 @@ def run(options):
     results = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Workloads(folder, options)
-        for case in bench.chosen(CASES):
+        cases = bench.chosen(CASES)
+        if not cases:
+            raise UserError("--cases=%s: in none of: %s." % (options.cases, "; ".join(map(str, CASES))))
+        for case in cases:
             found = take_turns(bench, case, names, options.rounds)
             print(shown(case, found), flush=True)
             results.append({"case": str(case), "seconds": found})
@@ -135,7 +139,7 @@ def run(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--cases", default="", help='words, as "H768": only the cases with them')
     parser.add_argument(
         "--sides", default="GPU,tf32,amp,CPU", help="what to compare, of %s (default: %%(default)s)" % ", ".join(SIDES)

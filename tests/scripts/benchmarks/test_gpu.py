@@ -39,8 +39,8 @@ def test_times_are_shown_beside_the_first_sides():
     assert "0.2000 s (0.1000-0.3000), 1.00 times GPU" in lines[1] and "5.00 times GPU" in lines[2]
 
 
-def asked(sides):
-    return types.SimpleNamespace(sides=sides, cases="", rounds=1, steps=1)
+def asked(sides, **options):
+    return types.SimpleNamespace(**dict(dict(sides=sides, cases="", rounds=1, steps=1), **options))
 
 
 def test_what_cannot_be_measured_is_named(monkeypatch):
@@ -49,3 +49,7 @@ def test_what_cannot_be_measured_is_named(monkeypatch):
         gpu.run(asked("GPU,TPU"))
     with pytest.raises(UserError, match="sees no GPU here"):
         gpu.run(asked("GPU,CPU"))
+    with pytest.raises(UserError, match="--cases=H769: in none of: L6 H384"):
+        gpu.run(asked("CPU", cases="H769"))
+    with pytest.raises(UserError, match="--steps=0: at least 1"):
+        gpu.run(asked("CPU", steps=0))
