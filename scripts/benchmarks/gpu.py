@@ -127,10 +127,7 @@ def run(options):
     results = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Workloads(folder, options)
-        cases = bench.chosen(CASES)
-        if not cases:
-            raise UserError("--cases=%s: in none of: %s." % (options.cases, "; ".join(map(str, CASES))))
-        for case in cases:
+        for case in bench.chosen(CASES):
             found = take_turns(bench, case, names, options.rounds)
             print(shown(case, found), flush=True)
             results.append({"case": str(case), "seconds": found})

@@ -49,7 +49,7 @@ def test_what_cannot_be_measured_is_named(monkeypatch):
         gpu.run(asked("GPU,TPU"))
     with pytest.raises(UserError, match="sees no GPU here"):
         gpu.run(asked("GPU,CPU"))
-    with pytest.raises(UserError, match="--cases=H769: in none of: L6 H384"):
+    with pytest.raises(UserError, match="--cases=H769: there are L6 H384"):
         gpu.run(asked("CPU", cases="H769"))
     with pytest.raises(UserError, match="--steps=0: at least 1"):
         gpu.run(asked("CPU", steps=0))
