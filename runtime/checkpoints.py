@@ -69,7 +69,7 @@ def checkpoint_shapes(prefix, flag):
 
 
 def assignment(prefix, variables, flag):
-    """Checks that a checkpoint holds every one of `variables` in its shape.
+    """Checks that a checkpoint holds finite weights for every one of `variables`, in its shape.
 
     Args:
       prefix: checkpoint path.
@@ -79,6 +79,13 @@ def assignment(prefix, variables, flag):
     Returns:
       {name: variable}.
     """
+    _check_fits(prefix, variables, flag)
+    _refuse_infinite(prefix, variables, flag)
+    return dict(variables)
+
+
+def _check_fits(prefix, variables, flag):
+    """UserError for {name: variable} that a checkpoint lacks, or has in another shape."""
     shapes = checkpoint_shapes(prefix, flag)
     missing = [name for name in variables if name not in shapes]
     misshaped = [
@@ -96,8 +103,6 @@ def assignment(prefix, variables, flag):
             "%s: %s %s. Use the flags and the BERT config that the checkpoint was trained with."
             % (flag, prefix, "; and ".join(faults))
         )
-    _refuse_infinite(prefix, variables, flag)
-    return dict(variables)
 
 
 def _refuse_infinite(prefix, names, flag):
@@ -127,13 +132,37 @@ def initialize(variables, init_checkpoint, warm_start_model_dir):
 
     An exported model must hold every trainable variable, a BERT checkpoint every one of the encoder.
     """
+    flag, prefix, wanted = _start(variables, init_checkpoint, warm_start_model_dir)
+    if wanted:
+        tf.train.init_from_checkpoint(plain_paths.checkpoint(prefix), assignment(prefix, wanted, flag))
+
+
+def first_values(variables, init_checkpoint, warm_start_model_dir):
+    """{name: array} of the variables that `initialize` would change, to be fed to their initialisers.
+
+    They are read and checked in one go, and the graph needs no operations that read them. Where several devices or
+    machines share variables, `initialize` does it.
+    """
+    flag, prefix, wanted = _start(variables, init_checkpoint, warm_start_model_dir)
+    if not wanted:
+        return {}
+    _check_fits(prefix, wanted, flag)
+    try:
+        reader = open_reader(prefix)
+        values = {name: reader.get_tensor(name) for name in wanted}
+    except UNREADABLE as error:
+        raise damaged(init_checkpoint, warm_start_model_dir, error) from None
+    check_finite(values.items(), prefix, flag)
+    return values
+
+
+def _start(variables, init_checkpoint, warm_start_model_dir):
+    """(flag, checkpoint's prefix, {name: variable} that start from it): none where neither is given."""
     if warm_start_model_dir:
-        flag, prefix = "--warm_start_model_dir", exported_variables(warm_start_model_dir)
         wanted = {name: variable for name, variable in variables.items() if variable.trainable}
-        _start_from(prefix, assignment(prefix, wanted, flag))
-    elif init_checkpoint:
-        wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
-        _start_from(init_checkpoint, assignment(init_checkpoint, wanted, "--init_checkpoint"))
+        return "--warm_start_model_dir", exported_variables(warm_start_model_dir), wanted
+    wanted = {name: variable for name, variable in variables.items() if is_encoder(name)}
+    return "--init_checkpoint", init_checkpoint, wanted if init_checkpoint else {}
 
 
 def is_encoder(name):
@@ -223,11 +252,6 @@ def remember(saver, folder):
     """Tells a tf.train.Saver of the checkpoints in a folder, so that they are removed in their turn."""
     state = tf.train.get_checkpoint_state(plain_paths.folder(folder))
     saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
-
-
-def _start_from(prefix, variables):
-    """Makes {name: variable} start from a checkpoint."""
-    tf.train.init_from_checkpoint(plain_paths.checkpoint(prefix), variables)
 
 
 def read(prefix, flag):

@@ -61,37 +61,34 @@ class Finetuner:
         self.num_labels, self._heads = num_labels, bert_config.num_attention_heads
         self._is_loaded = False  # whether the weights are those of `load`
         self._is_fresh = True  # whether they are those that runs start from
+        self._first = None  # {name: array}, those that runs start from, once there may be others
         set_up_process(bert_config, config)
         with tf.Graph().as_default(), collector.paused():
             tf.set_random_seed(settings.seed)
-            first = self._make_graph(bert_config, config, settings)
+            self._make_graph(bert_config, config, settings)
+            values = checkpoints.first_values(self._model.variables, *self._start[:2])
             optimise = config.reference_mode or steps >= MANY_STEPS and not self.encodes_once
             self._session = tf.Session(config=session_config(bert_config, config, optimise=optimise))
-            try:
-                self._session.run(first)
-            except tf.errors.OpError as error:
-                self._session.close()
-                if checkpoints.is_of_reading(error):
-                    raise checkpoints.damaged(
-                        settings.init_checkpoint, settings.warm_start_model_dir, error
-                    ) from None
-                raise
+            self._session.run(tf.global_variables_initializer(), self._fed(values))
 
     def _make_graph(self, bert_config, config, settings):
-        """Makes the graph; returns the operation that gives variables their first values."""
         self._model = task_models.make_model(bert_config, config, self.num_labels)
-        checkpoints.initialize(self._model.variables, settings.init_checkpoint, settings.warm_start_model_dir)
         self._decay = finetuning.RateDecay(
             tf.placeholder(tf.float64, [], "total"), tf.placeholder(tf.int32, [], "warmup")
         )
         self._step = self._model.training_step(settings.seed, self._decay)
-        saved = self._model.saved_variables()
+        self._saved = saved = self._model.saved_variables()  # {name: variable}
         fixed = self._model.fixed_names()
-        parts = [{name: saved[name] for name in fixed}, {name: saved[name] for name in saved if name not in fixed}]
-        self._saver = PartsSaver([part for part in parts if part])
-        first, self._reset = _way_back(list(saved.values()))
-        self._take = tf.group(*[variable.initializer for variable in saved.values()])
-        return first
+        self._trained = [name for name in saved if name not in fixed]
+        parts = [{name: saved[name] for name in names} for names in (fixed, self._trained) if names]
+        self._saver = PartsSaver(parts)
+        self._take = {name: variable.initializer for name, variable in saved.items()}
+        others = [each for each in tf.global_variables() if not any(each is one for one in saved.values())]
+        self._begin_others = tf.variables_initializer(others)  # such as the optimiser's moments
+
+    def _fed(self, values):
+        """What the session is fed so that initialisers assign {name: array}, as tf.Variable.load does."""
+        return {self._saved[name].initializer.inputs[1]: value for name, value in values.items()}
 
     def __enter__(self):
         return self
@@ -191,12 +188,11 @@ class Finetuner:
 
     def weights(self):
         """{name: array} of what a saved model holds, after a run."""
-        return self._session.run(self._model.saved_variables())
+        return self._session.run(self._saved)
 
     def load(self, weights):
         """Takes weights as `weights` returned them; UserError for those of another model."""
-        saved = self._model.saved_variables()
-        misfits = [name for name, variable in saved.items()
+        misfits = [name for name, variable in self._saved.items()
                    if name not in weights or list(weights[name].shape) != variable.shape.as_list()]
         if misfits:
             raise UserError(
@@ -204,9 +200,9 @@ class Finetuner:
                 % listed(sorted(misfits), checkpoints.LISTED)
             )
         self._model.forget()
-        self._is_loaded, self._is_fresh = True, False
-        # What initialisers assign can be fed, as tf.Variable.load does.
-        self._session.run(self._take, {each.initializer.inputs[1]: weights[name] for name, each in saved.items()})
+        self._leave_first()
+        self._is_loaded = True
+        self._session.run(self._take, self._fed({name: weights[name] for name in self._saved}))
 
     def _check_batches(self, settings, train):
         """UserError for a batch that no common machine has the memory for."""
@@ -233,11 +229,19 @@ class Finetuner:
 
     def _restart(self):
         """Goes back to the weights that runs start from."""
+        if not self._is_fresh:
+            names = list(self._saved) if self._is_loaded else self._trained
+            take = [self._take[name] for name in names]
+            self._session.run([self._begin_others, take], self._fed({name: self._first[name] for name in names}))
         if self._is_loaded:  # rows that were scored since then were encoded with other weights than the run's
             self._model.forget()
             self._is_loaded = False
-        if not self._is_fresh:
-            self._session.run(self._reset)
+        self._is_fresh = True
+
+    def _leave_first(self):
+        """To be called before weights change: keeps those that runs start from, which share memory until they do."""
+        if self._first is None:
+            self._first = self._session.run(self._saved)
         self._is_fresh = False
 
     def _train(self, settings, train, show, before_step, names, only=None):
@@ -245,6 +249,7 @@ class Finetuner:
         part = train if only is None else train.take(only)
         feed = dict(zip(self._decay, self._model.rate_decay(part.size, settings)))
         steps, batches = self._model.batches(part, settings)
+        self._leave_first()
         feed_of = self._model.feeder(self._session, train, settings.eval_batch_size, show)
         fetches = {"loss": self._step.loss, "accuracy": self._step.accuracy}
         with Progress(steps, "fine-tuning", show=show) as progress:
@@ -262,25 +267,6 @@ class Finetuner:
 
     def _diverged(self):
         return UserError("The fine-tuning loss became NaN or infinite: %s." % self._model.advice)
-
-
-def _way_back(variables):
-    """How training begins anew.
-
-    Returns:
-      (operation to run once, that gives all variables of the graph their first values and keeps those of `variables`,
-      operation that gives them back and begins all other variables anew, such as the optimiser's moments).
-    """
-    others = [variable for variable in tf.global_variables() if not any(variable is each for each in variables)]
-    kept = []
-    for variable in variables:
-        with tf.control_dependencies([variable.initializer]):
-            value = variable.read_value()
-        # They share memory with the others where training changes nothing.
-        kept.append(tf.Variable(value, trainable=False, collections=[]))
-    begin_others = tf.variables_initializer(others)
-    restart = [variable.assign(value) for variable, value in zip(variables, kept)]
-    return tf.group(begin_others, tf.variables_initializer(kept)), tf.group(begin_others, *restart)
 
 
 class Predictor:

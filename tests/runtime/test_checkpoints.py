@@ -108,9 +108,24 @@ def test_an_exported_model_gives_all_weights_and_a_bert_checkpoint_the_encoders(
         with tf.Graph().as_default(), tf.Session() as session:
             zeros = tf.zeros_initializer()
             variables = {name: tf.get_variable(name, [1], initializer=zeros) for name in ("bert/a", "output_bias_0")}
+            values = checkpoints.first_values(variables, *start)
+            assert [float(values.get(name, [0.0])[0]) for name in variables] == expected
             checkpoints.initialize(variables, *start)
             session.run(tf.global_variables_initializer())
             assert [float(value[0]) for value in session.run(list(variables.values()))] == expected
+
+
+def test_weights_to_start_from_that_cannot_be_read_or_are_not_finite(tmp_path):
+    variables = make_variables({"bert/a": [4]})
+    prefix = save(tmp_path / "bert.ckpt", {"bert/a": np.float32([1.0, np.nan, 1.0, 1.0])})
+    with pytest.raises(UserError, match="--init_checkpoint: .* holds bert/a with values that are NaN"):
+        checkpoints.first_values(variables, prefix, None)
+    os.truncate(prefix + ".data-00000-of-00001", 16)
+    with open(prefix + ".data-00000-of-00001", "r+b") as file:
+        file.write(b"damaged!")
+    with pytest.raises(UserError, match="--init_checkpoint: the weights of .* cannot be read .*fetch or copy it again"):
+        checkpoints.first_values(variables, prefix, None)
+    assert checkpoints.first_values(variables, None, None) == {}
 
 
 def test_heads_alone_without_an_encoder_are_an_error(tmp_path):
