@@ -3,12 +3,12 @@
 
   scripts/benchmarks/suggestions.py --sets=airline --leopard_dir=DIR --sets=spam=spam.jsonl --output_dir=output/chosen
 
-The rows of a set that matched_shots.py judges are cut in two: half is the pool, half is judged. From --start rows of
-each class, drawn at random, each method labels --batch rows a class and round of the pool and trains anew (the default
-model; labels of files of one's own are names). Methods: random, margin (the rows with the least distance between the
-two highest probabilities) and suggest (runs/selection.py, of --candidates rows for each chosen one). Printed is the
-accuracy in percent, its mean over the repetitions, and at how many rows it reaches that of the first method at the end.
-Exit code 2: a mistake.
+The rows of a set that matched_shots.py judges are cut in two as they stand: the first half is the pool, the other is
+judged (a file in the order of its labels is refused: shuffle it). From --start rows of each class, drawn at random,
+each method labels --batch rows a class and round of the pool and trains anew (the default model; labels of files of
+one's own are names). Methods: random, margin (the rows with the least distance between the two highest probabilities)
+and suggest (runs/selection.py, of --candidates rows for each chosen one). Printed is the accuracy in percent, its mean
+over the repetitions, and at how many rows it reaches that of the first method at the end. Exit code 2: a mistake.
 """
 import dataclasses
 import os
@@ -69,6 +69,15 @@ class JudgedSet:
         self._judged = np.arange(rows.examples.size // 2, rows.examples.size)
         self._features = self._finetuner.describe(self._examples, 32, show=False)[1]
 
+    def check(self, name, labels, each):
+        """UserError unless the pool of the set of a name has so many rows of each of its labels."""
+        counts = np.bincount(self.labels[self.pool], minlength=self.classes)
+        if counts.min() < each:
+            raise UserError(
+                "--sets: the first half of %s, its pool, has %d rows of %s, --start=%d are needed: shuffle the rows of "
+                "its file, or take more --rows." % (name, counts.min(), labels[counts.argmin()], each)
+            )
+
     def start(self, random, each):
         """Numbers of so many rows of each class of the pool, drawn."""
         order = random.permutation(self.pool)
@@ -122,6 +131,7 @@ def run(options):
         matched_sets.store(source, store, [4], range(1), options.rows, options.leopard_dir)
         rows = model.reader.labelled(store.eval_file(source.name))
         judged = JudgedSet(model, rows, model.reader.names(("auto",), rows.labels) if source.paths else None)
+        judged.check(source.name, rows.labels, options.start)
         numbers = [judged.classes * (options.start + options.batch * each) for each in range(options.rounds + 1)]
         means = {
             method: np.mean(

@@ -14,7 +14,12 @@ def test_a_set(tmp_path, monkeypatch, capsys):
     words = {"up": ["good", "fine", "fast", "green"], "down": ["bad", "slow", "red", "plot"]}
     rows = [{"text": "%s %s %s" % (one, other, third), "label": label} for label, of_label in words.items()
             for one in of_label for other in of_label for third in of_label]
-    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "sorted.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    command = ["--sets=mine=%s" % (tmp_path / "sorted.jsonl"), "--output_dir=%s" % (tmp_path / "sorted")]
+    assert script.main(command) == 2
+    assert "error: --sets: the first half of mine, its pool, has " in capsys.readouterr().err
+    mixed = [row for pair in zip(rows[:64], rows[64:]) for row in pair]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, mixed)))
     command = ["--sets=mine=%s" % (tmp_path / "mine.jsonl"), "--start=1", "--batch=1", "--rounds=2", "--repetitions=1",
                "--output_dir=%s" % (tmp_path / "out")]
     assert script.main(command) == 0
