@@ -75,13 +75,13 @@ def split_logits(model, train, judged, names):
     """
     classes = len(train.labels)
     tuner, run = model.finetuner(classes), model.settings(train.examples.size, classes)
-    labels = train.examples.label_ids
+    labels, held_out = train.examples.label_ids, cross_validation.held_out(tuner, run, train.examples, names)
     return {
-        "held_out": cross_validation.held_out(tuner, run, train.examples, names),
+        "held_out": held_out,
         "of_half": cross_validation.held_out(tuner, run, train.examples, names, half=True),
         "logits": tuner.run(run, train.examples, judged, show=False, names=names).logits,
         "labels": judged.label_ids,
-        "train_labels": labels[cross_validation.usable(labels)],  # of the rows that are held out
+        "train_labels": labels[cross_validation.usable(labels)][: len(held_out)],  # of the rows that were held out
     }
 
 
@@ -123,7 +123,9 @@ def error(rule, kept):
 
 
 def is_held(kept):
-    """Whether the self-check's interval of a split holds the accuracy on the judged rows."""
+    """Whether the self-check's interval of a split holds the accuracy on the judged rows; NaN without held-out rows."""
+    if not len(kept["train_labels"]):
+        return np.nan
     low, high = self_check.summary(kept["held_out"], kept["of_half"], kept["train_labels"])["accuracy_interval_95"]
     return low <= np.mean(kept["logits"].argmax(axis=1) == kept["labels"]) <= high
 

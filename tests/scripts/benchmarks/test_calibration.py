@@ -3,6 +3,7 @@ import json
 
 import calibration as script
 import numpy as np
+import pytest
 import tiny
 
 from fetch import minilm as fetch_minilm
@@ -30,6 +31,14 @@ def test_a_set(tmp_path, monkeypatch, capsys):
     again = capsys.readouterr().out
     assert "mine k=3 split 0" in first and first.endswith(again)
     assert [line.split()[0] for line in again.splitlines()[2:]] == ["1", "0.5", "0.71:0.3", "cv", "interval"]
+
+
+def test_where_no_row_is_held_out_the_prior_alone_tells():
+    """One row a class, or so many that cross-validation would take long."""
+    none, judged = np.zeros([0, 2]), np.eye(2)
+    kept = {"held_out": none, "of_half": none, "train_labels": np.zeros(0, int), "logits": judged, "labels": [0, 1]}
+    assert np.isnan(script.is_held(kept))
+    assert script.error("0.5:0.3", kept) == pytest.approx(script.error("0.5", kept), rel=1e-5)
 
 
 def test_rules():
