@@ -17,8 +17,8 @@ class Classifier:
     """The forward passes that meta-training and fine-tuning share; weights and dropout are arguments of each.
 
     Args:
-      bert_config, config: BertConfig and LearnerConfig.
-      num_labels: number of classes, a Python or tensor scalar.
+      bert_config, config: BertConfig and LearnerConfig; a SoftmaxConfig will do for `features` alone.
+      num_labels: number of classes, a Python or tensor scalar; `features` does not look at it.
       second_order: whether gradients are differentiated again.
       encoder_is_constant: whether no gradient of the encoder is wanted.
     """

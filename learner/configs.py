@@ -118,7 +118,7 @@ class LearnerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class SoftmaxConfig:
-    """What the classifier computes and how it is trained; names are those of the flags."""
+    """What BERT with a softmax layer (softmax.py) computes, and how it is trained; names are those of the flags."""
 
     # feature that the layer reads
     use_pooled_output: bool = True

@@ -16,7 +16,7 @@ def gradients(y, weights, names, config, grad_ys=None):
       y: tensor.
       weights: {name: tensor or variable}.
       names: of the weights to differentiate by.
-      config: LearnerConfig.
+      config: LearnerConfig or SoftmaxConfig.
       grad_ys: gradient by y, or None for ones.
     """
     found = zip(names, precision.gradients(y, [weights[name] for name in names], config, grad_ys))

@@ -66,7 +66,7 @@ def features(weights, encoded, config, mixture, dropout=None):
     Args:
       weights: {name: tensor}.
       encoded: modeling.EncoderOutput.
-      config: LearnerConfig.
+      config: LearnerConfig or SoftmaxConfig.
       mixture: weights of the layers' [CLS] vectors, [layers] or [1, 1, layers], summing to 1 at the start; read with
         use_pooled_output=false only.
       dropout: dropout.Dropout or None.
