@@ -31,6 +31,13 @@ def test_program_ends_with_one_line_and_code_2(environment):
     assert re.match(r"error: No files with k=32 are public.*\n$", done.stderr), done.stderr
 
 
+def test_a_folder_as_standard_input_is_one_line():
+    command = 'exec bash "$0" --model a --predict - < "$1"'
+    done = subprocess.run(["bash", "-c", command, os.path.join(ROOT, "run_finetune.sh"), ROOT],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 2 and done.stderr == b"error: standard input is a folder: name a file in it.\n"
+
+
 def test_a_model_with_a_graph_predicts_without_tensorflow(tmp_path):
     (tmp_path / "run").mkdir()
     _, folder = onnx_folder.write(tmp_path / "run")
