@@ -80,7 +80,7 @@ Complete = collections.namedtuple("Complete", ["folder", "results", "graphs", "f
 class Instant:
     """In the place of finetuner.Finetuner: a model that gives every row the first label, made in no time."""
 
-    def __init__(self, bert_config, config, start, num_labels):
+    def __init__(self, bert_config, config, start, num_labels, steps=0):
         self._num_labels = num_labels
 
     def run(self, run, train, evaluation, **options):
