@@ -12,7 +12,8 @@ import numpy as np
 from runtime.compat import tf
 
 WEIGHT_DECAY = 0.01
-NOT_DECAYED = re.compile("LayerNorm|layer_norm|bias")  # so `label_bias_0` is not decayed, and learning rates are
+# So `label_bias_0` is not decayed; learning rates are, and so are the weights of a task that is called political_bias.
+NOT_DECAYED = re.compile("LayerNorm/|layer_norm/|bias[^/]*$")
 CLIP_NORM = 1.0
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-6
 SLOT = "AdamWeightDecayOptimizer"  # slots are called VARIABLE/SLOT (first moment) and VARIABLE/SLOT_1 (second)

@@ -38,6 +38,8 @@ NAMES = {
     "x/layer_norm/scale": False,
     "bert/pooler/dense/bias": False,
     "label_bias_0": False,
+    "task_heads/political_bias/output_weights": True,  # of a task with such a name
+    "task_heads/political_bias/output_bias": False,
 }
 
 
