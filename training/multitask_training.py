@@ -43,7 +43,11 @@ def make_plan(bert_config, config, run):
     names = [task_name(path) for path in run.task_train_files]
     for name in names:
         if names.count(name) > 1:
-            raise UserError("--task_train_files: two files of the task %s." % name)
+            paths = [path for path, other in zip(run.task_train_files, names) if other == name]
+            raise UserError(
+                "--task_train_files: two files of the task %s (%s), as the letters of their names tell: leave one out, "
+                "or rename it." % (name, ", ".join(paths[:2]))
+            )
     num_labels = [meta_tasks.num_labels_of(path) for path in run.task_train_files]
     validation = []
     for path in run.task_eval_files:
@@ -80,7 +84,8 @@ def make_plan(bert_config, config, run):
 def task_name(path):
     """The task of a record file as a scope of variables: its name without the part (_train, _dev, ...) and the ending.
 
-    Files of development rows end in _dev, _dev_matched, _dev_mismatched (MNLI) or _dev_N.
+    Files of development rows end in _dev, _dev_matched, _dev_mismatched (MNLI) or _dev_N. What is no letter or digit
+    of ASCII, no _ and no - becomes _.
     """
     stem = os.path.basename(path).split(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]", "_", re.sub(r"_(train|dev(_(mis)?matched|_[0-9]+)?)$", "", stem))

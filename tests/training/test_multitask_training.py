@@ -157,5 +157,7 @@ def test_data_that_do_not_fit(run, tmp_path):
         file.write('{"num_labels": 2, "records_per_task": 6}')
     refused("drawn tasks differ from task to task", task_train_files=(drawn,))
     refused("two files of the task one", task_train_files=run.task_train_files[:1] * 2)
+    alike = tuple(write_task(tmp_path, name + "_train", 2, 12, 0) for name in ("\u00e9", "\u00e8"))
+    refused("the task _ .*\u00e9_train.tf_record, .*\u00e8_train.tf_record", task_train_files=alike)
     refused("of no task that is trained", task_train_files=run.task_train_files[:1])
     refused("has 3 classes", task_eval_files=(write_task(tmp_path, "one_dev", 3, 12, 0),))
