@@ -21,7 +21,8 @@ MOST_EPOCHS = 10**6
 ALLOWED = (
     (
         ("train_batch_size", "eval_batch_size", "predict_batch_size", "test_num_labels", "max_seq_length")
-        + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout", "suggest_n"),
+        + ("num_gpus", "tasks_per_gpu", "save_checkpoints_steps", "cpu_devices", "worker_timeout", "suggest_n")
+        + ("eval_examples_per_task",),
         lambda value: 0 < value < 2**31,
         "above 0, and %d at most" % (2**31 - 1),
     ),

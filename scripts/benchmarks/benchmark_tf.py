@@ -56,7 +56,7 @@ def evaluate(side, options, arrays):
     with tf.Graph().as_default(), tf.Session(config=proto) as session:
         model = task_models.TaskModel(bert_config, config, int(arrays["num_labels"]))
         session.run(tf.global_variables_initializer())
-        model.score(session, rows.take(range(size * options.warmup)), size, "evaluation")
+        model.score(session, rows.take(range(min(size * options.warmup, rows.size))), size, "evaluation")
         side.ready()
         while True:
             side.wait()

@@ -9,6 +9,7 @@ BAD_FLAGS = {
     "--train_batch_size=0": ["--train_batch_size=0", "above 0"],
     "--eval_batch_size=-1": ["--eval_batch_size=-1", "above 0"],
     "--predict_batch_size=0": ["--predict_batch_size=0", "above 0"],
+    "--eval_examples_per_task=0": ["--eval_examples_per_task=0", "above 0"],  # one task was judged on all the same
     "--num_train_epochs=0": ["--num_train_epochs=0", "above 0"],
     "--num_train_epochs=inf": ["--num_train_epochs=inf", "above 0"],
     "--num_train_epochs=1e308": ["--num_train_epochs=1e+308", "above 0, and 1000000 at most"],
