@@ -38,10 +38,11 @@ def choose(probabilities, features, n, candidates=CANDIDATES):
 
 def _centres(points, weights, count):
     """Centres of weighted k-means, [count, size], from points that are far from each other, the heaviest one first."""
-    centres = points[[int(np.argmax(weights))]]
-    for _ in range(count - 1):
-        nearest = _squared_distances(points, centres).min(axis=1)
-        centres = np.concatenate([centres, points[[int(np.argmax(weights * nearest))]]])
+    places, nearest = [int(np.argmax(weights))], np.inf
+    while len(places) < count:
+        nearest = np.minimum(nearest, _squared_distances(points, points[places[-1:]])[:, 0])  # to any of them, [points]
+        places.append(int(np.argmax(weights * nearest)))
+    centres = points[places]
     for _ in range(ROUNDS):
         owner = _squared_distances(points, centres).argmin(axis=1)
         shares = (owner == np.arange(count)[:, None]) * weights  # [count, points]

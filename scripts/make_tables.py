@@ -52,7 +52,7 @@ def run(options):
         raise UserError(
             "packages of requirements-tables.txt are missing (%s): run scripts/setup_env.sh --with=tables." % error
         ) from None
-    models = [name for name in options.models.split(",") if name]
+    models = list(dict.fromkeys(name for name in options.models.split(",") if name))  # one named twice counts once
     return document.make(
         options.results_dir, options.output_dir, models, options.confusion, options.seed, options.resamples
     )

@@ -34,7 +34,8 @@ class StartingPoint:
 
     def encode(self, texts, ids=None):
         """data.records.Examples of TextExamples, with their class numbers where given."""
-        examples = encoding.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
+        with telling(self.parameter):
+            examples = encoding.encode(texts, self.tokenizer, (), self.text.max_seq_length, "X")
         return examples if ids is None else dataclasses.replace(examples, label_ids=np.asarray(ids, np.int32))
 
     def encode_names(self, names):

@@ -29,6 +29,16 @@ def test_the_most_unsure_first_and_no_more_than_there_are():
     assert len(set(first.tolist())) == 2 and first[0] == 1
 
 
+def test_centres_start_far_from_each_other(monkeypatch):
+    monkeypatch.setattr(selection, "ROUNDS", 0)
+    random = np.random.RandomState(0)
+    points, weights = random.standard_normal([30, 5]), random.uniform(size=30)
+    found = selection._centres(points, weights, 6)
+    for place in range(1, 6):
+        nearest = np.square(points[:, None] - found[:place]).sum(axis=2).min(axis=1)
+        np.testing.assert_array_equal(found[place], points[np.argmax(weights * nearest)])
+
+
 @pytest.mark.parametrize("n", [1, 4, 9])
 def test_equal_rows_are_chosen_once_each(n):
     found = selection.choose(np.full([9, 2], 0.5), np.zeros([9, 3]), n)

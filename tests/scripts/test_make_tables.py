@@ -14,7 +14,7 @@ def fixture_flags(tmp_path):
 
 def test_command(flags, tmp_path, capsys):
     pytest.importorskip("pandas")
-    assert make_tables.main(flags + ["--models=b,a", "--confusion=none"]) == 0
+    assert make_tables.main(flags + ["--models=b,a,b", "--confusion=none"]) == 0
     assert capsys.readouterr().out == "%s: 4 runs of 2 models and 1 tasks\n" % (tmp_path / "out" / "report.html")
     assert "| task | b | a |" in (tmp_path / "out" / "tables.md").read_text(encoding="utf-8")
 

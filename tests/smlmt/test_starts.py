@@ -30,6 +30,11 @@ def test_names(encoder):
     assert isinstance(found.config, configs.SoftmaxConfig)
 
 
+def test_no_room_for_texts_names_the_parameter(encoder):
+    with pytest.raises(UserError, match="^max_seq_length=2 leaves no room for text"):
+        FewShotClassifier(max_seq_length=2, progress=False).fit(TEXTS, LABELS)
+
+
 def test_an_encoder_of_ones_own_is_used_as_the_small_one(encoder):
     mine, embedded = starts.find(encoder=encoder), starts.find(model="minilm-heads")
     assert (mine.config, mine.run, mine.recipe) == (embedded.config, embedded.run, embedded.recipe)
