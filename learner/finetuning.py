@@ -41,6 +41,24 @@ def expected_steps(num_examples, settings):
     return steps_run(num_examples, settings.train_batch_size, settings.num_train_epochs)
 
 
+def goes_uphill(num_examples, settings, config):
+    """Whether every gradient step has a rate below 0, for the schedule ends before the first one (`rate_factor`).
+
+    So it is where a batch has more rows than all epochs together. False for a SoftmaxConfig, which has other rates.
+
+    Args:
+      num_examples: rows.
+      settings: FinetuneConfig.
+      config: LearnerConfig or SoftmaxConfig.
+    """
+    if isinstance(config, configs.SoftmaxConfig) or not (config.decay_finetune_lr and takes_gradient_steps(config)):
+        return False
+    decay = rate_decay(
+        num_examples, settings.eval_batch_size, settings.num_train_epochs, settings.warmup_proportion
+    )
+    return decay.total < 1.0 and expected_steps(num_examples, settings) > 1
+
+
 def takes_gradient_steps(config):
     """Whether fine-tuning changes weights at all: not without learned rates, nor for prototypes that are remade."""
     return config.rate_sets > 0 and not (config.prototypical_baseline and not config.update_only_label_embedding)

@@ -8,7 +8,7 @@ from absl import logging
 from data.records import Examples
 from data.text_lines import named
 from learner import configs
-from learner.finetuning import expected_steps
+from learner.finetuning import expected_steps, goes_uphill
 from runs import identity, model_folder, onnx_export, output_folder, results, self_check, task_data
 from runs.scores import Scores
 from runtime import run_files
@@ -53,7 +53,7 @@ def run(settings, known=None):
     output_folder.check(settings.output_dir)
     check_onnx(settings)
     task = read_task(settings, reader_of(settings, known))
-    warn_of_schedule(settings)
+    warn_of_schedule(settings, task.train.examples.size)
     run_identity = identity.identify(settings, task.train.labels, weights)
     if settings.keep_model:
         model_folder.check(run_identity.description)
@@ -112,8 +112,13 @@ def read_task(settings, reader):
     return RunRows(train, evaluation, names)
 
 
-def warn_of_schedule(settings):
-    """Tells of sizes with which the published schedule goes astray, and of epochs that it leaves out."""
+def warn_of_schedule(settings, rows):
+    """Tells of sizes with which the published schedule goes astray, and of epochs that it leaves out.
+
+    Args:
+      settings: command_line.settings.RunSettings.
+      rows: to train on.
+    """
     epochs = settings.finetuning.num_train_epochs
     if epochs != int(epochs):
         logging.warning(
@@ -125,6 +130,12 @@ def warn_of_schedule(settings):
         logging.warning(
             "--train_batch_size=%d and --eval_batch_size=%d differ: the schedule of the rates counts by the latter, as "
             "published, so that they can end early or turn negative.", train, evaluation,
+        )
+    if goes_uphill(rows, settings.finetuning, settings.classifier):
+        logging.warning(
+            "--eval_batch_size=%d is more than the rows of all epochs (%d rows, --num_train_epochs=%g): all rates are "
+            "negative then, as published, and training makes the model worse: take smaller batches or more epochs.",
+            evaluation, rows, epochs,
         )
 
 

@@ -54,9 +54,8 @@ def load(folder, flag="--model_dir"):
         saved = schema.load(path, schemas.model)
         bert_config = modeling.BertConfig.from_dict(saved["bert_config"])
         config = configs.classifier_of(saved)
-        vocabulary_file.check(folder, saved, flag + ": ")
         labels, text = tuple(saved["labels"]), TextSettings(**saved["text"])
-        return StoredModel(
+        stored = StoredModel(
             folder, bert_config, config, labels, text, saved.get("finetuning", {}), saved.get("label_kind", "U"),
             saved.get("pair"), saved.get("temperature", 1.0),
         )
@@ -69,6 +68,8 @@ def load(folder, flag="--model_dir"):
         raise UserError(line % (flag, path, error)) from None
     except (schema.Malformed, UserError) as error:
         raise UserError("%s: %s is damaged (%s)." % (flag, path, str(error).rstrip("."))) from None
+    vocabulary_file.check(folder, saved, flag + ": ")
+    return stored
 
 
 def description(bert_config, classifier, finetuning, labels, text):

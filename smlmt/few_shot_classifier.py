@@ -34,7 +34,7 @@ except ImportError as error:
 from command_line import own_task, program_flags, recipes
 from data.examples import Examples
 from data.overlap import text_key
-from learner.finetuning import has_constant_features
+from learner.finetuning import goes_uphill, has_constant_features
 from runs import model_folder, onnx_export, selection, self_check, task_data
 from runs.scores import Scores
 from runtime import checkpoints, folders, run_files
@@ -126,6 +126,8 @@ class FewShotClassifier(Decisions, ClassifierMixin, BaseEstimator):
             start.run, num_train_epochs=self.epochs or epochs, train_batch_size=batch, eval_batch_size=batch,
             label_names=names, calibrate=has_constant_features(start.bert_config, start.config),
         )
+        if goes_uphill(len(texts), run, start.config):
+            inputs.warn_of_batch(batch, run.num_train_epochs, len(texts))
         train = start.encode(texts, ids)
         inputs.warn_of_unknown(train, start.tokenizer)
         task_data.check_segments(train, start.bert_config, "X")

@@ -95,6 +95,14 @@ def warn_of_unknown(encoded, tokenizer):
         warnings.warn("X: %s" % doubt, stacklevel=_CALLER)
 
 
+def warn_of_batch(batch_size, epochs, rows):
+    """Warns of a batch of more rows than all epochs have together, in training on so many rows."""
+    warnings.warn(
+        "batch_size=%d is more than the rows of all epochs (%d rows, epochs=%g): training makes the model worse; take "
+        "smaller batches or more epochs" % (batch_size, rows, epochs), stacklevel=_CALLER,
+    )
+
+
 def check_number(name, value, least, most=None, whole=True, none=True):
     """ValueError unless a parameter is a number in its bounds, or None where `none` allows it."""
     if value is None and none:

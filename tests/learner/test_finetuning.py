@@ -117,6 +117,16 @@ def test_steps_run(examples, batch_size, epochs, steps):
     assert finetuning.steps_run(examples, batch_size, epochs) == steps
 
 
+@pytest.mark.parametrize("batch_size, epochs, changes, expected", [
+    (24, 2.0, {}, False), (25, 2.0, {}, True), (25, 0.5, {}, False), (25, 2.0, dict(decay_finetune_lr=False), False),
+    (25, 2.0, dict(rate_sets=0), False),
+])
+def test_whether_all_gradient_steps_go_uphill(batch_size, epochs, changes, expected):
+    run = configs.FinetuneConfig(train_batch_size=batch_size, eval_batch_size=batch_size, num_train_epochs=epochs)
+    assert finetuning.goes_uphill(12, run, make_config(**changes)) is expected
+    assert not finetuning.goes_uphill(12, run, configs.SoftmaxConfig())
+
+
 @pytest.mark.parametrize(
     "total, warmup, decays, expected",  # expected: {step: factor}
     [

@@ -47,7 +47,7 @@ def test_batches_of_two_sizes_are_told(classifier, sizes, warned, settings, monk
     told = []
     monkeypatch.setattr(logging, "warning", lambda *words: told.append(words[0] % words[1:]))
     run = configs.FinetuneConfig(train_batch_size=sizes[0], eval_batch_size=sizes[1])
-    finetuning.warn_of_schedule(dataclasses.replace(settings, classifier=classifier, finetuning=run))
+    finetuning.warn_of_schedule(dataclasses.replace(settings, classifier=classifier, finetuning=run), 8)
     assert [line[:50] for line in told] == ["--train_batch_size=4 and --eval_batch_size=8 diffe"] * warned
 
 
@@ -59,8 +59,18 @@ def test_epochs_that_are_not_whole_are_told(epochs, told, settings, monkeypatch)
     found = []
     monkeypatch.setattr(logging, "warning", lambda *words: found.append(words[0] % words[1:]))
     run = configs.FinetuneConfig(train_batch_size=8, num_train_epochs=epochs)
-    finetuning.warn_of_schedule(dataclasses.replace(settings, finetuning=run))
+    finetuning.warn_of_schedule(dataclasses.replace(settings, finetuning=run), 8)
     assert found == told
+
+
+@pytest.mark.parametrize("rows, warned", [(7, True), (8, False)])
+def test_a_batch_of_more_rows_than_all_epochs_is_told(rows, warned, settings, monkeypatch):
+    found = []
+    monkeypatch.setattr(logging, "warning", lambda *words: found.append(words[0] % words[1:]))
+    run = configs.FinetuneConfig(train_batch_size=16, eval_batch_size=16, num_train_epochs=2.0)
+    finetuning.warn_of_schedule(dataclasses.replace(settings, finetuning=run), rows)
+    told = "--eval_batch_size=16 is more than the rows of all epochs (7 rows, --num_train_epochs=2): all rates"
+    assert [line[: len(told)] for line in found] == [told] * warned
 
 
 def identified(settings):

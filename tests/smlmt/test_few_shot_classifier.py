@@ -102,8 +102,8 @@ def damaged(folder, name, content):
     ("model.ckpt.index", None, "model.ckpt.index is missing"), ("model.ckpt.index", b"", "model.ckpt cannot be read"),
     (ENCODER_FILE, None, "model.ckpt cannot be read"),
     ("model.ckpt.data-00001-of-00002", b"", "model.ckpt cannot be read"),
-    ("vocab.txt", None, "has no vocab.txt"), ("vocab.txt", b"", "vocab.txt is empty"),
-    ("vocab.txt", b"\xff", "vocab.txt is not UTF-8 text"),
+    ("vocab.txt", None, "has no vocab.txt"),
+    ("vocab.txt", b"\xff", "^FewShotClassifier.load: [^ ]*vocab.txt is not the vocabulary"),
 ])
 def test_a_damaged_model_is_told_without_a_flag(name, content, words, fitted, tmp_path):
     fitted.save(str(tmp_path / "model"))
@@ -155,6 +155,11 @@ def test_unsure_texts_stay_undecided(fitted):
         fitted.predict(TEXTS, 0.5, undecided="up")
     with pytest.raises(ValueError, match="min_confidence=2"):
         fitted.predict(TEXTS, min_confidence=2)
+
+
+def test_a_batch_of_more_rows_than_all_epochs_warns(encoder):
+    with pytest.warns(UserWarning, match=r"batch_size=32 is more than the rows of all epochs \(7 rows, epochs=2\)"):
+        FewShotClassifier(batch_size=32, **SMALL).fit(TEXTS, LABELS)
 
 
 def test_suggested_texts_differ(fitted):

@@ -17,7 +17,7 @@ from smlmt import starts
 from smlmt.few_shot_classifier import FewShotClassifier
 
 TEXTS, LABELS = ["good film", "good plot", "bad film", "bad plot"], ["up", "up", "down", "down"]
-SMALL = dict(max_seq_length=12, epochs=1, progress=False)
+SMALL = dict(max_seq_length=12, epochs=2, progress=False)
 
 
 def test_names(encoder):
