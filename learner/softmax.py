@@ -24,9 +24,14 @@ Scored = collections.namedtuple("Scored", ["loss", "logits", "accuracy"])  # mea
 SoftmaxStep = collections.namedtuple("SoftmaxStep", ["train_op", "loss", "accuracy", "gradients"])
 
 
+def head_names(scope=""):
+    """Names of the variables of a softmax layer, in the order of Head."""
+    return [scope + "/" * bool(scope) + name for name in ("output_weights", "output_bias")]
+
+
 def create_head(hidden, num_labels, scope=""):
-    """Makes the variables of a softmax layer, called SCOPE/output_weights and SCOPE/output_bias; returns Head."""
-    names = [scope + "/" * bool(scope) + name for name in ("output_weights", "output_bias")]
+    """Makes the variables of a softmax layer, called as `head_names` says; returns Head."""
+    names = head_names(scope)
     initializer = tf.truncated_normal_initializer(stddev=INITIALIZER_STDDEV, seed=modeling.seed_of(names[0]))
     return Head(
         tf.get_variable(names[0], [num_labels, hidden], initializer=initializer),
@@ -91,7 +96,7 @@ def training_step(variables, head, step, batch, bert_config, config, decay, seed
       SoftmaxStep.
     """
     trained = collections.OrderedDict(variables)
-    trained.update((variable.op.name, variable) for variable in head)
+    trained.update(zip(head_names(), head))
     scored = score(variables, head, batch, bert_config, config, Dropout(seed, step, config.reference_mode))
     made = optimization.outer_step(
         gradients(scored.loss, trained, config),

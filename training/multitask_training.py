@@ -106,10 +106,11 @@ def number_of_steps(records, run):
 
 def create_heads(hidden, names, num_labels):
     """Makes the softmax layer of each task; returns a list of Head."""
-    return [
-        softmax.create_head(hidden, number, "%s/%s" % (SCOPE, name))
-        for name, number in zip(names, num_labels)
-    ]
+    return [softmax.create_head(hidden, number, _scope(name)) for name, number in zip(names, num_labels)]
+
+
+def _scope(name):
+    return "%s/%s" % (SCOPE, name)
 
 
 def pick_head(heads_of_tasks, index):
@@ -125,7 +126,8 @@ def _create_variables(bert_config, config, names, num_labels):
     variables = modeling.create_variables(bert_config)
     layers = create_heads(configs.feature_width(bert_config.hidden_size, config), names, num_labels)
     everything = collections.OrderedDict(variables)
-    everything.update((variable.op.name, variable) for layer in layers for variable in layer)
+    for name, layer in zip(names, layers):  # not called by the variables' own names, which differ between devices
+        everything.update(zip(softmax.head_names(_scope(name)), layer))
     return everything, layers
 
 

@@ -91,6 +91,18 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(run, trained, tmp_path):
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
 
 
+def test_two_devices_compute_what_one_does(run, tmp_path):
+    run, found = dataclasses.replace(run, num_gpus=2, num_train_epochs=1.0, task_eval_files=()), []
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        folder.mkdir()
+        assert loop.train(multitask_training.make_plan(BERT, CONFIG, run), str(folder), cpu_devices=devices)
+        found.append(weights(folder))
+    assert set(found[0]) == set(found[1]) and found[0]["global_step"] == 4
+    for name, value in found[0].items():
+        np.testing.assert_allclose(found[1][name], value, rtol=0, atol=1e-6, err_msg=name)
+
+
 def test_fine_tuning_starts_from_the_exported_encoder(trained):
     prefix = checkpoints.exported_variables(str(trained / "model"))
     assert checkpoints.checkpoint_shapes(prefix, "--model")["task_heads/two/output_weights"] == [3, 8]
