@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from data import label_doubts, unknown_words
-from data.text import TextExample, kind_of_rows
+from data.text import LONE_SURROGATE, TextExample, kind_of_rows
 from data.visible import is_empty
 from runtime import run_files, schema
 
@@ -140,6 +140,8 @@ def _kind(number, label):
     if isinstance(label, str):
         if "\0" in label:  # which numpy drops at the end
             raise ValueError("y: row %d: the label %r holds a zero character" % (number, label))
+        if LONE_SURROGATE.search(label):  # which no file of predictions can hold
+            raise ValueError("y: row %d: the label %r holds a lone surrogate, which is no character" % (number, label))
         return "U"
     if isinstance(label, (bool, np.bool_)):
         return "b"

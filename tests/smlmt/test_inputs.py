@@ -40,6 +40,7 @@ def refused(call, words):
         (["a", ""], r"row 1 has no label \(''\)"),
         (["a", " \t"], "row 1 has no label"),
         (["a", "b\0"], "row 1: the label .* zero character"),
+        (["a", "b\ud800"], r"row 1: the label 'b\\ud800' holds a lone"),
         (["a", "b" * 10001], r"y\[1\] is 'bbb.*; a text of 1 to 10000 characters"),
         (range(100001), r"y is 'list'; a list of 1 to 100000 items"),
         (["a"] * 4 + [1] * 4, "row 4 is 1, but row 0 is 'a'"),
