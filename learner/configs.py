@@ -110,10 +110,9 @@ class LearnerConfig:
             raise UserError(
                 "--meta_batchsz=%d is not a multiple of --num_batches=%d." % (self.meta_batchsz, self.num_batches)
             )
-        if self.randomize_inner_steps and self.num_batches <= self.min_inner_steps:
+        if self.randomize_inner_steps and 0 < self.num_batches <= self.min_inner_steps:
             raise UserError(
-                "--min_inner_steps=%d: must be below --num_batches=%d, the mini-batches that --randomize_inner_steps "
-                "draws among." % (self.min_inner_steps, self.num_batches)
+                "--min_inner_steps=%d: must be below --num_batches=%d." % (self.min_inner_steps, self.num_batches)
             )
 
 
