@@ -7,6 +7,8 @@ import dataclasses
 import os
 from typing import Dict, Optional, Tuple, Union
 
+from absl import logging
+
 from command_line.data_files import record_paths, task_files
 from command_line.program_flags import given, names_and_values
 from data import tasks
@@ -265,6 +267,8 @@ def training_settings(flags):
 
 def _vocabulary(flags):
     """Path of the vocabulary that was given or lies beside the weights to start from; None where there is none."""
+    if flags["vocab_file"].present and flags.vocab_file and not os.path.isfile(flags.vocab_file):
+        logging.warning("--vocab_file: %s is no file: the exported model goes without it.", flags.vocab_file)
     places = [os.path.dirname(flags.init_checkpoint or ""), flags.warm_start_model_dir or ""]
     paths = [flags.vocab_file] * flags["vocab_file"].present
     paths += [os.path.join(place, run_files.VOCAB_FILE) for place in places if place]

@@ -293,12 +293,6 @@ def described_by(folder):
     return [path for path in paths if os.path.isfile(path)]
 
 
-def check_export(folder):
-    """UserError when `export` could not write to a folder, or would find a user's files in its way; makes nothing."""
-    with folders.atomic_folder(folder, "test of an export", folders.SHARED):
-        folders.check(folder, EXPORT, folders.SHARED, ["variables"], made_earlier)
-
-
 def made_earlier(folder):
     """Names of the files of an exported model that a version without .made.json left; none where it is in doubt."""
     place = os.path.join(folder, "variables")

@@ -87,3 +87,8 @@ def test_settings_of_meta_training(bert_flags):
     assert found.training.task_train_files == ("x",) and found.cpu_devices == 2
     with pytest.raises(UserError, match="--output_layers=6"):
         settings.training_settings(parsed("--task_train_files=x", "--output_layers=6", *bert_flags))
+
+
+def test_a_vocabulary_that_is_not_there_is_told_by_meta_training(bert_flags, tmp_path, caplog):
+    found = settings.training_settings(parsed("--task_train_files=x", "--vocab_file=%s/v" % tmp_path, *bert_flags))
+    assert found.vocab_file is None and "--vocab_file: %s/v is no file" % tmp_path in caplog.text
