@@ -37,7 +37,8 @@ def _digests(out):
     if os.path.isfile(out):
         return {"": _digest(out, out)}
     for root, below, names in os.walk(out):
-        below[:] = [name for name in below if not name.startswith(".")]
+        # The others are parts of a checkpoint that TensorFlow was writing when it was killed.
+        below[:] = [name for name in below if not name.startswith(".") and not name.endswith("_temp")]
         for name in names:
             path = os.path.join(root, name)
             relative = os.path.relpath(path, out)

@@ -125,7 +125,7 @@ class Validator:
 
     def __init__(self, judge, export, prefix, output_dir, done):
         self._judge, self._export, self._prefix, self._output_dir = judge, export, prefix, output_dir
-        folders.recover(output_dir)
+        folders.tidy(output_dir)  # a run that goes on may have nothing more to export
         folders.check(output_dir, KIND, folders.SHARED, NAMES, made_earlier)
         best, history = _judged(output_dir)
         self._history = [entry for entry in history or [] if entry["step"] <= done]

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from other_process import run
 from tiny_plan import BERT, SEQ, make_plan
 
 import meta_learner
@@ -43,6 +44,13 @@ class Checkpoints:
 
 def read(path):
     return json.loads(path.read_text())
+
+
+def test_what_a_kill_left_of_an_export_goes_though_nothing_more_is_exported(tmp_path):
+    code = "from runtime import folders; import os\nfolders.claim(sys.argv[1]); os._exit(9)"
+    assert run(code, tmp_path)[0] == 9 and os.listdir(str(tmp_path))
+    Checkpoints({}).validator(tmp_path, 0)
+    assert not os.listdir(str(tmp_path))
 
 
 @pytest.mark.parametrize("done, exported, best", [(4, [], 0.9), (0, [4, 8], 0.6)])
