@@ -36,6 +36,16 @@ Finetuned = collections.namedtuple(
 )
 
 
+@contextlib.contextmanager
+def _closed_on_failure(session):
+    """Closes a session, and so gives back its memory, where the block fails that sets it up."""
+    try:
+        yield
+    except BaseException:
+        session.close()
+        raise
+
+
 def start_of(settings):
     """What a graph of fine-tuning is made for, of a FinetuneConfig: the weights to start from and the seed."""
     return settings.init_checkpoint, settings.warm_start_model_dir, settings.seed
@@ -69,7 +79,8 @@ class Finetuner:
             values = checkpoints.first_values(self._model.variables, *self._start[:2])
             optimise = config.reference_mode or steps >= MANY_STEPS and not self.encodes_once
             self._session = tf.Session(config=session_config(bert_config, config, optimise=optimise))
-            self._session.run(tf.global_variables_initializer(), self._fed(values))
+            with _closed_on_failure(self._session):
+                self._session.run(tf.global_variables_initializer(), self._fed(values))
 
     def _make_graph(self, bert_config, config, settings):
         self._model = task_models.make_model(bert_config, config, self.num_labels)
@@ -286,11 +297,8 @@ class Predictor:
         with tf.Graph().as_default(), collector.paused():
             self._model = task_models.make_model(bert_config, config, num_labels)
             self._session = tf.Session(config=session_config(bert_config, config, optimise=config.reference_mode))
-            try:
+            with _closed_on_failure(self._session):
                 checkpoints.restore(self._session, checkpoint, self._model.saved_variables(), "--model_dir")
-            except BaseException:
-                self._session.close()
-                raise
 
     def __enter__(self):
         return self

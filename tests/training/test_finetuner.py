@@ -64,6 +64,23 @@ def test_graph_optimiser_runs_where_many_steps_win_back_its_time(monkeypatch, st
     assert asked == [optimised]
 
 
+def test_a_session_that_cannot_be_set_up_is_closed(monkeypatch):
+    class Full(tf.Session):
+        closed = 0
+
+        def run(self, *_):
+            raise tf.errors.ResourceExhaustedError(None, None, "no memory")
+
+        def close(self):
+            Full.closed += 1
+            super().close()
+
+    monkeypatch.setattr(tf, "Session", Full)
+    with pytest.raises(tf.errors.ResourceExhaustedError) as error:
+        make()
+    assert Full.closed == 1 and error  # whose frames still hold the session
+
+
 def test_batches_that_no_memory_holds_are_refused_before_the_first_step(monkeypatch):
     """The tensor is that of one layer's attention, or of all rows' differences to all classes."""
     train = make_examples(9, 1)
