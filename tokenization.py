@@ -13,13 +13,13 @@ The behaviour that may surprise:
   WordPiece tokens instead of text: ``encode(tokenizer.tokenize("a ") + ["[MASK]"] + tokenizer.tokenize(" b"))``.
 """
 
-import os
 import re
 import unicodedata
 from bisect import bisect_right
 from itertools import chain
 
 from runtime.errors import UserError
+from runtime.paths import is_special
 
 _REQUIRED_TOKENS = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")
 MAX_WORD_CHARS = 100  # longer words become one [UNK], as in the library
@@ -234,7 +234,7 @@ def load_vocab(path):
       UserError: the file is missing, empty, not UTF-8 or lacks [UNK], [CLS], [SEP] or [PAD].
     """
     advice = "give the vocab.txt that came with the BERT checkpoint as --vocab_file."
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+    if is_special(path):
         raise UserError("Vocabulary %s cannot be read (no regular file): %s" % (path, advice))
     try:
         with open(path, "rb") as file:

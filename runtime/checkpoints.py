@@ -148,8 +148,7 @@ def first_values(variables, init_checkpoint, warm_start_model_dir):
         return {}
     _check_fits(prefix, wanted, flag)
     try:
-        reader = open_reader(prefix)
-        values = {name: reader.get_tensor(name) for name in wanted}
+        values = _values(prefix, wanted)
     except UNREADABLE as error:
         raise damaged(init_checkpoint, warm_start_model_dir, error) from None
     check_finite(values.items(), prefix, flag)
@@ -254,12 +253,17 @@ def remember(saver, folder):
     saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
 
 
+def _values(prefix, names):
+    """{name: array} of variables of a checkpoint; raises one of UNREADABLE."""
+    reader = open_reader(prefix)
+    return {name: reader.get_tensor(name) for name in names}
+
+
 def read(prefix, flag):
     """{name: array} of a checkpoint."""
     names = checkpoint_shapes(prefix, flag)
     try:
-        reader = open_reader(prefix)
-        values = {name: reader.get_tensor(name) for name in names}
+        values = _values(prefix, names)
     except UNREADABLE as error:
         raise UserError("%s: %s cannot be read (%s)." % (flag, prefix, reason(error))) from None
     check_finite(values.items(), prefix, flag)

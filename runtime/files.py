@@ -5,6 +5,7 @@ import json
 import os
 
 from runtime import claims
+from runtime.paths import is_special
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def atomic_file(path, mode="w", newline=None):
 def atomic_path(path):
     """As `atomic_file`, for a writer that opens its file itself: gives the path that it is to write to."""
     target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
+    if is_special(target):
         yield target
         return
     workplace = claims.make_workplace(os.path.dirname(target))

@@ -21,6 +21,11 @@ def _downloads():
 DOWNLOADS = _downloads()
 
 
+def is_special(path):
+    """Whether something is there that is no regular file: a folder, a device, or a pipe, which would be waited for."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 def portable(path):
     """A path as it may be told elsewhere: below this repository's root, else its last part; a relative one as it is."""
     if not os.path.isabs(path):

@@ -9,8 +9,9 @@ made of checks:
 import dataclasses
 import json
 import math
-import os
 import sys
+
+from runtime.paths import is_special
 
 MOST_BYTES = 1 << 27  # of a file
 MOST_ITEMS = 10**6  # of a list or object
@@ -167,7 +168,7 @@ def load(path, check=anything, most_bytes=MOST_BYTES):
       OSError: it cannot be read; FileNotFoundError: there is none.
       Malformed: it is no regular file of `most_bytes` at most, no JSON in UTF-8, or holds what a check does not take.
     """
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would wait for ever
+    if is_special(path):
         raise Malformed("no regular file")
     with open(path, "rb") as file:
         content = file.read(most_bytes + 1)

@@ -17,6 +17,7 @@ import zlib
 from data import foreign
 from runtime.compat import tf
 from runtime.errors import UserError, check_names, reason
+from runtime.paths import is_special
 from tokenization import basic_tokenize
 
 BLOCK_BYTES = 1 << 20
@@ -56,7 +57,7 @@ def files(path):
 
 def _regular(path):
     """The path of a file; UserError for a pipe or device, which would be waited for, or never end."""
-    if os.path.exists(path) and not os.path.isfile(path):
+    if is_special(path):
         raise UserError("--input: %s is a pipe or device: write its text to a file." % path)
     return path
 

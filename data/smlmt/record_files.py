@@ -6,6 +6,7 @@ from data import records
 from runtime import folders, schema
 from runtime.compat import tf
 from runtime.errors import cannot_write
+from runtime.paths import is_special
 from tokenization import load_vocab
 
 MANIFEST = "manifest.json"
@@ -44,7 +45,7 @@ def publish(staging, manifest):
 
 def _listed_files(manifest_path):
     """Names of the files that a manifest speaks of; none when it is missing or of another program."""
-    if os.path.exists(manifest_path) and not os.path.isfile(manifest_path):  # a pipe would wait for ever
+    if is_special(manifest_path):
         return []
     try:
         with tf.gfile.Open(manifest_path) as file:

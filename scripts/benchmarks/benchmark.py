@@ -35,7 +35,7 @@ with importing(__name__):
     from absl import flags
 
 import numpy as np
-from side_process import SideProcess
+from side_process import SideProcess, in_turns
 
 from command_line import program
 from data import (
@@ -95,16 +95,11 @@ def take_turns(commands):
       commands: {side: command}.
     """
     sides = collections.OrderedDict((name, SideProcess(command)) for name, command in commands.items())
-    values = collections.OrderedDict((name, []) for name in sides)
     try:
-        for _ in range(FLAGS.rounds):
-            for name, side in sides.items():
-                answer = side.round()
-                values[name].append(answer["seconds"] / answer["units"])
+        return in_turns(sides, FLAGS.rounds)
     finally:
         for side in sides.values():
             side.close()
-    return values
 
 
 def wall_times(commands, rounds):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scale
-from side_process import SideProcess
+from side_process import SideProcess, in_turns
 
 from data.records import SCHEMA
 from runtime.arguments import Parser, check_counts
@@ -85,21 +85,17 @@ class Workloads(scale.Bench):
 
 def take_turns(bench, case, names, rounds):
     """{side: seconds a step, [rounds]} of a case."""
-    sides, found = {}, collections.OrderedDict((name, []) for name in names)
+    sides = collections.OrderedDict()
     try:
         for name in names:
             environment = HIDDEN if name == "CPU" else {}
             sides[name] = SideProcess(bench.command_of(case, SIDES[name]), environment, wait=False)
         for side in sides.values():
             side.wait_until_ready()
-        for _ in range(rounds):
-            for name, side in sides.items():
-                answer = side.round()
-                found[name].append(answer["seconds"] / answer["units"])
+        return in_turns(sides, rounds)
     finally:
         for side in sides.values():
             side.close()
-    return found
 
 
 def shown(case, found):
@@ -137,13 +133,10 @@ def run(options):
 
 def main():
     parser = Parser(description=__doc__)
-    parser.add_argument("--cases", default="", help='words, as "H768": only the cases with them')
     parser.add_argument(
         "--sides", default="GPU,tf32,amp,CPU", help="what to compare, of %s (default: %%(default)s)" % ", ".join(SIDES)
     )
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=10, help="steps a round (default: %(default)s)")
-    parser.add_argument("--output", default="output/gpu.json", help="where the numbers go (default: %(default)s)")
+    scale.add_options(parser, steps=10, output="output/gpu.json")
     return exit_code(lambda: run(parser.parse_args()))
 
 

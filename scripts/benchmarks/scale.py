@@ -251,13 +251,18 @@ def run(options):
                 write_json(options.output, results)
 
 
+def add_options(parser, steps, output):
+    """Adds the options that every program over cases has; `steps` and `output` are their defaults."""
+    parser.add_argument("--cases", default="", help='words, as "H768": only the cases with them')
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=steps, help="steps a round (default: %(default)s)")
+    parser.add_argument("--output", default=output, help="where the numbers go (default: %(default)s)")
+
+
 def main():
     parser = Parser(description=__doc__)
     parser.add_argument("--what", default=",".join(WHAT), help="what to measure (default: %(default)s)")
-    parser.add_argument("--cases", default="", help="words, as \"2 tasks a step\": only the cases with them")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=2, help="steps a round (default: %(default)s)")
-    parser.add_argument("--output", default="output/scale.json", help="where the numbers go (default: %(default)s)")
+    add_options(parser, steps=2, output="output/scale.json")
     return exit_code(lambda: run(parser.parse_args()))
 
 

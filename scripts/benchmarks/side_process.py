@@ -1,4 +1,5 @@
 """A side of a benchmark as the measuring program sees it: a process that is asked for rounds of work."""
+import collections
 import contextlib
 import json
 import os
@@ -62,3 +63,13 @@ class SideProcess:
         self._process.wait()
         self._process.stdout.close()
         self._errors.close()
+
+
+def in_turns(sides, rounds):
+    """{name: seconds a unit, [rounds]} of SideProcesses, {name: side}, that are ready; they take turns."""
+    found = collections.OrderedDict((name, []) for name in sides)
+    for _ in range(rounds):
+        for name, side in sides.items():
+            answer = side.round()
+            found[name].append(answer["seconds"] / answer["units"])
+    return found

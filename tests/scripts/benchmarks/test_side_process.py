@@ -2,7 +2,7 @@
 import sys
 
 import pytest
-from side_process import SideProcess
+from side_process import SideProcess, in_turns
 
 from runtime.errors import UserError
 
@@ -19,6 +19,16 @@ def test_rounds_of_a_side():
     assert side.seconds_to_ready > 0.0
     assert side.round() == {"units": 0, "name": "x", "asked": "go\n"}
     side.close()
+
+
+TURNS = SIDE.replace('"units": number,', '"seconds": 6.0, "units": number + int(os.environ["FIRST"]),')
+
+
+def test_sides_take_turns():
+    sides = {first: SideProcess([sys.executable, "-c", TURNS], environment={"FIRST": first}) for first in ("1", "2")}
+    assert in_turns(sides, 2) == {"1": [6.0, 3.0], "2": [3.0, 2.0]}
+    for side in sides.values():
+        side.close()
 
 
 def test_sides_that_wait_for_each_other():
